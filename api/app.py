@@ -1,0 +1,42 @@
+"""The HTTP application over a platform."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from api import problems
+from api.platform import Platform
+from api.rest import (
+    audit,
+    commands,
+    curves,
+    instruments,
+    objects,
+    operations,
+    ppas,
+    prices,
+    publications,
+    quotes,
+    scenarios,
+)
+from api.security import Door
+
+_ROUTERS = (
+    objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, operations,
+)  # fmt: skip
+
+
+def create_app(platform: Platform) -> ASGIApp:
+    """All routes, behind the door. The platform is opened and closed by whoever calls this."""
+    app = FastAPI(
+        title="254Carbon",
+        version=platform.code_version,
+        summary="See the market, price the future, and prove every number.",
+        redoc_url=None,
+    )
+    app.state.platform = platform
+    problems.install(app)
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    return Door(app, token=platform.token)

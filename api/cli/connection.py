@@ -1,0 +1,139 @@
+"""The CLI's one way in: over HTTP to the server that holds the folder, else the same app in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import httpx2
+
+from infra.data_folder import DataFolder, token_path
+from infra.errors import FolderHeld, PlatformError
+from infra.settings import Settings
+
+T = TypeVar("T")
+
+# Another verb may hold the folder for a moment; it is worth waiting for.
+HELD_PATIENCE_S = 5.0
+REQUEST_TIMEOUT_S = 600.0
+
+
+class ApiError(Exception):
+    """The API answered with a problem."""
+
+    def __init__(self, status: int, title: str, detail: str) -> None:
+        super().__init__(title)
+        self.status = status
+        self.title = title
+        self.detail = detail
+
+
+class Connection:
+    """A client of the API. Close it: in-process, it owns the data folder until then."""
+
+    def __init__(self, client: httpx2.AsyncClient, loop: asyncio.AbstractEventLoop, platform: Any = None) -> None:
+        self._client = client
+        self._loop = loop
+        self._platform = platform
+
+    @classmethod
+    def open(cls, settings: Settings) -> Connection:
+        """Connects to the server that holds the data folder, or opens the folder in this process.
+
+        Raises PlatformError where neither can be done.
+        """
+        deadline = time.monotonic() + HELD_PATIENCE_S
+        while True:
+            holder = DataFolder.holder(settings.home)
+            if holder and holder.address:
+                return cls.to_server(holder.address, token_path(settings.home).read_text().strip())
+            try:
+                return cls._in_process(settings)
+            except FolderHeld:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    @classmethod
+    def to_server(cls, address: str, token: str) -> Connection:
+        client = httpx2.AsyncClient(base_url=address, headers=_headers(token), timeout=REQUEST_TIMEOUT_S)
+        return cls(client, asyncio.new_event_loop())
+
+    @classmethod
+    def _in_process(cls, settings: Settings) -> Connection:
+        # Imported only here: a client of a running server needs none of it.
+        from api.wiring import open_platform
+
+        return cls.to_platform(open_platform(settings), owned=True)
+
+    @classmethod
+    def to_platform(cls, platform: Any, *, owned: bool = False) -> Connection:
+        """A client of a platform in this process; `owned` says that closing the client closes the platform."""
+        from api.app import create_app
+
+        transport = httpx2.ASGITransport(app=create_app(platform))
+        client = httpx2.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1", headers=_headers(platform.token), timeout=None
+        )
+        return cls(client, asyncio.new_event_loop(), platform if owned else None)
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._client.aclose())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+        if self._platform is not None:
+            self._platform.close()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs a coroutine made of this connection's async methods."""
+        return self._loop.run_until_complete(work)
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The JSON behind `path`, once the read models hold everything written so far."""
+        return self.run(self.request("GET", path, params=params | {"wait_for": "head"})).json()
+
+    def get_bytes(self, path: str, **params: Any) -> bytes:
+        return self.run(self.request("GET", path, params=params | {"wait_for": "head"})).content
+
+    def command(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Sends one command and returns its answer."""
+        answer: dict[str, Any] = self.run(self.request("POST", f"/v1/commands/{name}", json=body)).json()
+        return answer
+
+    def upload(self, content: bytes) -> str:
+        """Stores raw bytes and returns their SHA-256."""
+        return str(self.run(self.request("POST", "/v1/objects", content=content)).json()["sha256"])
+
+    async def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        """One request; raises ApiError for a problem and PlatformError when the server is gone."""
+        params = {k: v for k, v in (options.pop("params", None) or {}).items() if v is not None}
+        try:
+            answer = await self._client.request(method, path, params=params, **options)
+        except httpx2.TransportError as error:
+            raise PlatformError(
+                f"The server that holds the data folder does not answer: {type(error).__name__} {error}",
+                "See whether it still runs; `carbon254 doctor` names its process.",
+            ) from error
+        if answer.is_error:
+            raise _api_error(answer)
+        return answer
+
+
+def _headers(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _api_error(answer: httpx2.Response) -> ApiError:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    return ApiError(answer.status_code, body.get("title", answer.reason_phrase), body.get("detail", ""))

@@ -1,0 +1,91 @@
+"""`carbon254 curves`: forward curves."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.common import AsJson, connect
+from api.cli.output import err, out, show_json, show_rows, table
+
+app = typer.Typer(help="Forward curves to December 2050.", no_args_is_help=True)
+
+
+@app.command()
+def build(
+    hub: Annotated[str, typer.Option(help="The hub, by name.")],
+    scenario: Annotated[str, typer.Option(help="The scenario, by name.")],
+    as_json: AsJson = False,
+) -> None:
+    """Build a curve from everything quoted and ingested so far."""
+    with connect() as connection:
+        answer = connection.command("build-curve", {"hub": hub, "scenario": scenario})
+    if as_json:
+        show_json(answer)
+        return
+    out.print(answer["id"])
+    data = answer["events"][0]["data"]
+    shape, report = data["shape"], data["report"]
+    err.print(
+        f"{shape['point_count']} months, {shape['first_month'][:7]} to {shape['last_month'][:7]}, "
+        f"quoted to {shape['last_quoted_month'][:7]}; quotes met to "
+        f"{report['max_abs_repricing_error_usd_per_mwh']:.1e} $/MWh"
+    )
+    if report["seasonal_fallback"]:
+        err.print(f"Fallback {report['seasonal_fallback']}: {report['seasonal_fallback_reason']}", markup=False)
+
+
+@app.command("list")
+def list_(hub: Annotated[str | None, typer.Option(help="Only this hub's.")] = None, as_json: AsJson = False) -> None:
+    """List the curves, newest first."""
+    with connect() as connection:
+        found = connection.get("/v1/curves", hub=hub)["items"]
+    columns = ("id", "hub", "scenario", "first_month", "last_quoted_month", "last_month", "recorded_at")
+    show_rows(found, columns, as_json=as_json, empty="No curves yet: `carbon254 curves build --hub H --scenario S`.")
+
+
+@app.command()
+def show(curve_id: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+    """Show a curve: a plot, its points, and how well it meets the quotes."""
+    with connect() as connection:
+        found = connection.get(f"/v1/curves/{curve_id}")
+    if as_json:
+        show_json(found)
+        return
+    if sys.stdout.isatty():
+        _plot(found["hub"], found["points"])
+    out.print(table(_yearly(found["points"]), ("year", "mean_usd_per_mwh", "min", "max", "extrapolated_months")))
+    out.print(table(found["points"], ("delivery_month", "price_usd_per_mwh", "is_extrapolated")))
+
+
+def _yearly(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    years: dict[str, list[dict[str, Any]]] = {}
+    for point in points:
+        years.setdefault(point["delivery_month"][:4], []).append(point)
+    return [
+        {
+            "year": year,
+            "mean_usd_per_mwh": sum(p["price_usd_per_mwh"] for p in months) / len(months),
+            "min": min(p["price_usd_per_mwh"] for p in months),
+            "max": max(p["price_usd_per_mwh"] for p in months),
+            "extrapolated_months": sum(p["is_extrapolated"] for p in months),
+        }
+        for year, months in years.items()
+    ]
+
+
+def _plot(hub: str, points: list[dict[str, Any]]) -> None:
+    import plotext
+
+    years = [int(p["delivery_month"][:4]) + (int(p["delivery_month"][5:7]) - 1) / 12 for p in points]
+    prices = [p["price_usd_per_mwh"] for p in points]
+    quoted = sum(not p["is_extrapolated"] for p in points)
+    plotext.clear_figure()
+    plotext.plot_size(100, 20)
+    plotext.theme("clear")
+    plotext.plot(years[:quoted], prices[:quoted], label="quoted", marker="braille")
+    plotext.plot(years[quoted:], prices[quoted:], label="extrapolated", marker="dot")
+    plotext.title(f"{hub}, $/MWh by delivery month")
+    plotext.show()

@@ -1,0 +1,54 @@
+"""`carbon254 doctor`: what state the installation is in, and what to do where something is wrong."""
+
+from __future__ import annotations
+
+import platform as machine
+from importlib.metadata import version
+from typing import Any
+
+import typer
+
+from api.cli.common import AsJson
+from api.cli.connection import Connection
+from api.cli.output import out, show_json, table
+from infra.data_folder import DataFolder
+from infra.errors import PlatformError
+from infra.postgres import without_password
+from infra.settings import Settings
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Show versions, data folder, lock holder, database, event table, and what is wrong; exit code 1 if anything is."""
+    settings = Settings()
+    try:
+        with Connection.open(settings) as connection:
+            found: dict[str, Any] = connection.run(connection.request("GET", "/v1/doctor")).json()
+    except PlatformError as error:
+        found = _from_outside(settings, error)
+    if as_json:
+        show_json(found)
+    else:
+        flat = [{"fact": name, "value": value} for name, value in found.items() if name != "findings"]
+        out.print(table(flat, ("fact", "value")))
+        for finding in found["findings"]:
+            out.print(f"Wrong: {finding['problem']}", f"  Do: {finding['remedy']}", sep="\n", markup=False)
+        if not found["findings"]:
+            out.print("Nothing is wrong.")
+    if found["findings"]:
+        raise typer.Exit(1)
+
+
+def _from_outside(settings: Settings, error: PlatformError) -> dict[str, Any]:
+    """What can be told of a folder that can't be opened."""
+    try:
+        holder = DataFolder.holder(settings.home)
+    except PlatformError:
+        holder = None
+    return {
+        "code_version": version("carbon254-platform"),
+        "python": machine.python_version(),
+        "data_folder": str(settings.home),
+        "held_by": {"pid": holder.pid, "address": holder.address} if holder else None,
+        "database": without_password(settings.database_url) if settings.database_url else "embedded",
+        "findings": [{"problem": error.message, "remedy": error.remedy}],
+    }

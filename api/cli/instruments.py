@@ -1,0 +1,31 @@
+"""`carbon254 instruments`: hubs."""
+
+from __future__ import annotations
+
+import typer
+
+from api.cli.common import AsJson, InputFile, connect, read_fields
+from api.cli.output import err, out, show_json, show_rows
+
+app = typer.Typer(help="Hubs: what is quoted and valued.", no_args_is_help=True)
+
+
+@app.command()
+def register(file: InputFile, as_json: AsJson = False) -> None:
+    """Register the hub of a YAML FILE: name, iso, node, node_type, market, time_zone."""
+    with connect() as connection:
+        answer = connection.command("register-instrument", read_fields(file))
+    if as_json:
+        show_json(answer)
+    else:
+        out.print(answer["id"])
+        err.print(f"{answer['status']} at position {answer['position']}")
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the registered hubs."""
+    with connect() as connection:
+        found = connection.get("/v1/instruments")["items"]
+    columns = ("name", "iso", "node", "node_type", "market", "time_zone", "id")
+    show_rows(found, columns, as_json=as_json, empty="No hubs yet: `carbon254 instruments register FILE`.")

@@ -1,0 +1,76 @@
+"""The `carbon254` program: one group of verbs a noun, and errors that end in an exit code.
+
+Exit codes: 0 good, 1 a difference or a failure was found, 2 usage, 3 something was quarantined, 4 not allowed.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import typer
+
+from api.cli import audit, curves, doctor, ingest, instruments, ppas, prices, publications, quotes, scenarios, server
+from api.cli.connection import ApiError
+from api.cli.output import err
+from infra.errors import PlatformError
+
+FAILED, USAGE, NOT_ALLOWED = 1, 2, 4
+
+app = typer.Typer(
+    name="carbon254",
+    help="See the market, price the future, and prove every number.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(server.serve)
+app.command("ingest")(ingest.ingest)
+app.command("lineage")(audit.lineage)
+app.command("recompute")(audit.recompute)
+app.command("doctor")(doctor.doctor)
+for noun, group in (
+    ("prices", prices.app),
+    ("publications", publications.app),
+    ("instruments", instruments.app),
+    ("quotes", quotes.app),
+    ("scenarios", scenarios.app),
+    ("curves", curves.app),
+    ("ppas", ppas.app),
+    ("audit", audit.app),
+):
+    app.add_typer(group, name=noun)
+
+
+def main() -> None:
+    """Runs the program; every expected error is one message with its remedy, without a traceback."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        app()
+    except ApiError as error:
+        _say(error.title, error.detail)
+        sys.exit(NOT_ALLOWED if error.status in (401, 403) else USAGE if error.status in (400, 422) else FAILED)
+    except PlatformError as error:
+        _say(error.message, error.remedy)
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        err.print("Stopped.")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _stop(number: int, _: object) -> None:
+    """A polite kill ends like Ctrl-C: what is open is closed on the way out."""
+    sys.exit(128 + number)
+
+
+def _say(message: str, remedy: str) -> None:
+    err.print(f"[red]Error:[/red] {message.rstrip('.')}.", markup=True, soft_wrap=True)
+    if remedy:
+        err.print(remedy, markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""What goes where: data to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+# Without a terminal nobody's width is known; a wide one keeps ids and names whole.
+out = Console(width=None if sys.stdout.isatty() else 220, highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def show_json(value: Any) -> None:
+    """Prints `value` as JSON."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def show_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
+    """Rows as a table of the named columns, or all of them as JSON. `empty` says on stderr that there are none."""
+    found = list(rows)
+    if as_json:
+        show_json(found)
+    elif not found:
+        err.print(empty)
+    else:
+        out.print(table(found, columns))
+
+
+def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Table:
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    found = list(rows)
+    for column in columns:
+        values = [row.get(column) for row in found if row.get(column) is not None]
+        numeric = bool(values) and all(isinstance(value, int | float) for value in values)
+        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in found:
+        drawn.add_row(*(_cell(row.get(column)) for column in columns))
+    return drawn
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.4f}".rstrip("0").rstrip(".") if abs(value) < 1e6 else f"{value:,.0f}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value)

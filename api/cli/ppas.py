@@ -1,0 +1,104 @@
+"""`carbon254 ppas`: contracts and their valuations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.common import AsJson, InputFile, connect, read_fields
+from api.cli.output import err, out, show_json, show_rows, table
+
+app = typer.Typer(help="Power purchase agreements.", no_args_is_help=True)
+
+
+@app.command()
+def register(file: InputFile, as_json: AsJson = False) -> None:
+    """Register the contract of a YAML FILE: name, hub, side, power_mw, fixed_price_usd_per_mwh, start, end,
+    discount_rate_per_year, upfront_cost_usd."""
+    with connect() as connection:
+        answer = connection.command("register-ppa", read_fields(file))
+    if as_json:
+        show_json(answer)
+    else:
+        out.print(answer["id"])
+        err.print(f"{answer['status']} at position {answer['position']}")
+
+
+@app.command()
+def price(
+    ppa_id: Annotated[str, typer.Argument(metavar="ID")],
+    curve: Annotated[str, typer.Option(help="The curve's id.")],
+    paths: Annotated[int, typer.Option(help="Simulated price paths.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same number, to the last bit.")] = 0,
+    kappa: Annotated[float | None, typer.Option(help="Mean reversion a year; estimated where left out.")] = None,
+    sigma: Annotated[float | None, typer.Option(help="Volatility a square root of a year; as kappa.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Price a contract on a curve."""
+    body = {
+        "ppa_id": ppa_id,
+        "curve_id": curve,
+        "paths": paths,
+        "seed": seed,
+        "kappa_per_year": kappa,
+        "sigma_per_sqrt_year": sigma,
+    }
+    with connect() as connection:
+        answer = connection.command("price-ppa", body)
+        found = connection.get(f"/v1/ppas/valuations/{answer['id']}")
+    if as_json:
+        show_json(found)
+    else:
+        show_valuation(found)
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the contracts."""
+    with connect() as connection:
+        found = connection.get("/v1/ppas")["items"]
+    columns = ("name", "hub", "side", "valuations", "id")
+    show_rows(found, columns, as_json=as_json, empty="No contracts yet: `carbon254 ppas register FILE.yaml`.")
+
+
+@app.command()
+def show(ppa_id: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+    """Show a contract with its valuations."""
+    with connect() as connection:
+        found = connection.get(f"/v1/ppas/{ppa_id}")
+    if as_json:
+        show_json(found)
+        return
+    terms = [{"term": name, "value": value} for name, value in found["terms"].items()]
+    out.print(table(terms, ("term", "value")))
+    valuations = [valuation | valuation["figures"] for valuation in found["valuations"]]
+    columns = ("id", "curve_id", "npv_mean_usd", "npv_standard_error_usd", "break_even_price_usd_per_mwh", "seed")
+    show_rows(valuations, columns, as_json=False, empty="Not priced yet: `carbon254 ppas price ID --curve ID`.")
+
+
+def show_valuation(found: dict[str, Any]) -> None:
+    """The headline figures and the yearly settlement of one valuation."""
+    valuation = found["valuation"]
+    out.print(found["id"])
+    process, irr = valuation["process"], valuation["irr"]
+    if process["fallback"]:
+        err.print(f"Fallback {process['fallback']}: {process['reason']}", markup=False)
+    figures = [
+        ("NPV, mean of paths", f"{valuation['npv_mean_usd']:,.0f} $ ± {valuation['npv_standard_error_usd']:,.0f}"),
+        ("NPV, closed form", f"{valuation['npv_closed_form_usd']:,.0f} $"),
+        ("NPV P5 / P50 / P95", " / ".join(f"{valuation[f'npv_p{p}_usd']:,.0f}" for p in (5, 50, 95)) + " $"),
+        ("Break-even price", f"{valuation['break_even_price_usd_per_mwh']:.4f} $/MWh"),
+        ("IRR", f"{irr['rate']:.2%} a year" if irr["rate"] is not None else f"none: {irr['reason']}"),
+        (
+            "Mean reversion",
+            f"{process['kappa_per_year']:.3f} a year (half-life {process['half_life_days']:.1f} days), "
+            f"volatility {process['sigma_per_sqrt_year']:.3f}",
+        ),
+        ("Paths, seed", f"{valuation['paths']:,}, {valuation['seed']}"),
+    ]
+    out.print(table([{"figure": name, "value": value} for name, value in figures], ("figure", "value")))
+    columns = ("year", "volume_mwh", "market_revenue_usd", "fixed_cost_usd", "net_usd", "net_p5_usd", "net_p95_usd",
+               "discounted_usd")  # fmt: skip
+    whole = [{k: v if k == "year" else round(v) for k, v in year.items()} for year in valuation["yearly"]]
+    out.print(table(whole, columns))

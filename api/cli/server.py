@@ -1,0 +1,89 @@
+"""`carbon254 serve`: the platform in one process."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from api.cli.output import err, out
+from api.security import LOOPBACK_HOSTS
+from infra.errors import PlatformError
+from infra.settings import Settings
+
+
+def serve(
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. Default: CARBON254_PORT or 8000.")] = None,
+    sample: Annotated[
+        bool, typer.Option(help="Where the data folder is empty, show the main job on sample data first.")
+    ] = False,
+) -> None:
+    """Serve the API on this machine, on loopback only."""
+    settings = Settings()
+    if settings.host not in LOOPBACK_HOSTS:
+        raise PlatformError(
+            f"CARBON254_HOST is {settings.host}, but the API is served on loopback only",
+            "Set it to 127.0.0.1, and put a proxy with TLS in front to serve others.",
+        )
+    with _listening(settings.host, settings.port if port is None else port) as listener:
+        _serve(settings, listener, sample=sample)
+
+
+def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None:
+    # Imported only here: no other verb needs a server.
+    import uvicorn
+
+    from api.app import create_app
+    from api.cli.connection import Connection
+    from api.cli.sample import show_main_job
+    from api.wiring import open_platform
+
+    platform = open_platform(settings)
+    try:
+        if sample and not platform.log.head():
+            with Connection.to_platform(platform) as connection:
+                show_main_job(connection)
+        address = "http://{}:{}".format(*listener.getsockname()[:2])
+        config = uvicorn.Config(
+            create_app(platform), log_level="warning", access_log=False, timeout_graceful_shutdown=10
+        )
+        server = uvicorn.Server(config)
+        platform.folder.publish_address(address)
+        out.print(f"\nServing {address}  (Ctrl-C stops)")
+        places = {"API page": f"{address}/docs", "data": settings.home, "token": settings.home / "token"}
+        for what, where in places.items():
+            out.print(f"  {what:9} {where}", soft_wrap=True)
+        out.print(
+            f'Try: curl -s -H "Authorization: Bearer $(cat {settings.home / "token"})" {address}/v1/curves',
+            soft_wrap=True,
+        )
+        # Signals end the server; whatever they raise afterwards has been heeded by then.
+        with contextlib.suppress(KeyboardInterrupt, SystemExit):
+            server.run(sockets=[listener])
+    finally:
+        platform.close()
+    err.print("Stopped.")
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A bound socket, before anything else is started: a busy port is the commonest thing to go wrong."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host.strip("[]"), port))
+            # Listening at once makes a second server on the same port fail here, and not later.
+            listener.listen(128)
+        except OSError as error:
+            raise PlatformError(
+                f"Port {port} on {host} cannot be used: {error.strerror}",
+                f"Stop what uses it, or choose another: `carbon254 serve --port {port + 1 if port else 8001}`"
+                " or CARBON254_PORT.",
+            ) from error
+        yield listener
+    finally:
+        listener.close()

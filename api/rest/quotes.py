@@ -1,0 +1,24 @@
+"""Recorded forward quotes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+
+from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters, wait_for_position
+from queries.quotes import list_quotes as quotes_of
+
+router = APIRouter(
+    prefix="/v1/quotes",
+    tags=["quotes"],
+    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+)
+
+
+@router.get("", operation_id="list_quotes")
+def list_quotes(
+    platform: PlatformOf, caller: CallerOf, hub: Annotated[str | None, Query(max_length=100)] = None
+) -> dict[str, Any]:
+    """All quotes, newest first within a product."""
+    return {"items": quotes_of(platform.pool, caller.tenant, hub)}

@@ -1,0 +1,169 @@
+"""The composition root: opens the data folder and what runs on it, and fills every port."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from uuid import UUID
+
+import pyarrow as pa
+from infra.clickhouse import ClickHouse
+from queries.prices import price_history
+
+from api.platform import Platform
+from commands.bus import CommandBus
+from commands.message import A, Loaded, Tools
+from commands.registry import REGISTRY
+from infra.data_folder import DataFolder
+from infra.embedded_postgres import EmbeddedPostgres
+from infra.event_recorder import Pool, PostgresRecorder
+from infra.event_store import EventLog
+from infra.objects import Objects
+from infra.postgres import open_pool
+from infra.settings import Settings
+from infra.subscriptions import Subscription
+from integrations.isos.simulator import SampleMarket, write_sample
+from projections import curve_points, prices
+from projections.columnar import ColumnarProjector
+from projections.registry import relational_projections
+from projections.relational import RelationalProjector
+from queries.publications import superseded_readings
+from queries.quotes import newest_quotes
+
+_ROOMS = (
+    "analytics",
+    "api",
+    "commands",
+    "infra",
+    "integrations",
+    "projections",
+    "queries",
+    "read_models",
+    "write_model",
+)
+
+
+def open_platform(settings: Settings) -> Platform:
+    """Takes the data folder, starts what is embedded, catches no error: each says what is wrong and what to do.
+
+    Raises FolderHeld when another process owns the folder, and PlatformError for everything a user can mend.
+    """
+    folder = DataFolder.open(settings.home)
+    closers: list[Callable[[], None]] = [folder.close]
+    try:
+        if settings.database_url:
+            dsn = settings.database_url
+        else:
+            postgres = EmbeddedPostgres.start(folder.postgres)
+            closers.append(postgres.stop)
+            dsn = postgres.dsn
+        pool = open_pool(dsn)
+        closers.append(pool.close)
+        clickhouse = ClickHouse.embedded(folder.chdb)
+        closers.append(clickhouse.close)
+        return _assemble(settings, folder, dsn, pool, clickhouse, closers)
+    except BaseException:
+        while closers:
+            closers.pop()()
+        raise
+
+
+def _assemble(
+    settings: Settings,
+    folder: DataFolder,
+    dsn: str,
+    pool: Pool,
+    clickhouse: ClickHouse,
+    closers: list[Callable[[], None]],
+) -> Platform:
+    objects = Objects.in_folder(folder.objects)
+    recorder = PostgresRecorder(pool)
+    recorder.create_schema()
+    log = EventLog(recorder)
+    subscriptions = _subscriptions(log, pool, clickhouse, objects)
+    code = code_version()
+    platform = Platform(
+        settings=settings,
+        folder=folder,
+        token=folder.ensure_token(),
+        code_version=code,
+        dsn=dsn,
+        log=log,
+        bus=CommandBus(REGISTRY, log, Tools(
+            objects=objects,
+            price_history=partial(_price_history, clickhouse, pool),
+            forward_quotes=partial(newest_quotes, pool),
+            read_aggregate=partial(_read_aggregate, log),
+            settled_position=lambda: platform.settled_position(),
+            now=lambda: datetime.now(UTC),
+            code_version=code,
+        )),
+        pool=pool,
+        clickhouse=clickhouse,
+        objects=objects,
+        subscriptions=subscriptions,
+        closers=closers,
+    )  # fmt: skip
+    for subscription in subscriptions:
+        subscription.start()
+        platform.closers.append(subscription.stop)
+    return platform
+
+
+def _subscriptions(
+    log: EventLog, pool: Pool, clickhouse: ClickHouse, objects: Objects
+) -> tuple[Subscription, Subscription]:
+    relational = RelationalProjector(pool, relational_projections(objects))
+    columnar = ColumnarProjector(
+        pool,
+        clickhouse,
+        [prices.prices_projection(clickhouse, objects), curve_points.curve_points_projection(clickhouse, objects)],
+    )
+    return (
+        Subscription("relational", log, relational.load, relational.handle),
+        Subscription("columnar", log, columnar.load, columnar.handle, batch_size=20),
+    )
+
+
+def _price_history(
+    clickhouse: ClickHouse, pool: Pool, *, iso: str, market: str, node: str, node_type: str, through_position: int
+) -> pa.Table:
+    return price_history(
+        clickhouse,
+        iso=iso,
+        market=market,
+        node=node,
+        node_type=node_type,
+        feed=None,
+        through_position=through_position,
+        superseded=superseded_readings(pool, through_position),
+    )
+
+
+def _read_aggregate(log: EventLog, kind: type[A], aggregate_id: UUID) -> Loaded[A] | None:
+    stream = log.stream(aggregate_id)
+    try:
+        aggregate = stream.aggregate(kind)
+    except TypeError:
+        return None
+    return Loaded(aggregate, stream.events[0].metadata.tenant, stream.position) if aggregate else None
+
+
+def write_sample_files(folder: Path) -> SampleMarket:
+    """A simulated day of four ISOs (yesterday), and what the main job needs besides."""
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    return write_sample(folder, day=yesterday, seed=254)
+
+
+def code_version() -> str:
+    """The distribution's version and a hash over its source, so that a result names the very code that made it."""
+    root = Path(__file__).parent.parent
+    hasher = hashlib.sha256()
+    for room in _ROOMS:
+        for file in sorted((root / room).rglob("*.py")):
+            hasher.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    return f"{version('carbon254-platform')}+{hasher.hexdigest()[:12]}"

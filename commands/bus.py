@@ -1,0 +1,118 @@
+"""One command, one stream, one append: finds the stream, repeats the recorded answer, or lets the handler decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from commands.message import Answer, Caller, Command, Context, Tools
+from infra.event_mapper import Metadata
+from infra.event_store import ConcurrentAppend, EventLog, Stream
+from write_model.base import Aggregate, Refused
+from write_model.refusals import Refusal
+
+
+def done_or_unchanged(_: Aggregate, changed: bool) -> str:
+    return "done" if changed else "unchanged"
+
+
+@dataclass(frozen=True)
+class Handling:
+    """How one command is handled: its message, the stream it goes to, the decision, and the status that follows.
+
+    `handle` gets the message, the aggregate as it stands (None where the stream is new) and the context; it returns
+    the aggregate with the events it triggered, or raises Refused.
+    """
+
+    message: type[Command]
+    aggregate: type[Aggregate]
+    stream: Callable[[Any, Caller, Tools], UUID]
+    handle: Callable[[Any, Any, Context], Aggregate]
+    status: Callable[[Any, bool], str] = done_or_unchanged
+
+
+class CommandBus:
+    """Dispatches messages to handlers; a lost race against another append is decided anew."""
+
+    def __init__(self, registry: Mapping[str, Handling], log: EventLog, tools: Tools) -> None:
+        self.registry = registry
+        self._log = log
+        self._tools = tools
+
+    def dispatch(self, command: Command, caller: Caller) -> Answer:
+        """Handles the command once and for all: the same command id gets the recorded answer.
+
+        Raises Refused (which is then itself on record), and ConcurrentAppend when the stream stays contended.
+        """
+        handling = self.registry[command.command_name()]
+        stream_id = handling.stream(command, caller, self._tools)
+        try:
+            return self._decide(command, handling, Context(caller, stream_id, self._tools))
+        except Refused as refused:
+            self._record_refusal(command, caller, stream_id, refused)
+            raise
+
+    @retry(
+        retry=retry_if_exception_type(ConcurrentAppend),
+        stop=stop_after_attempt(10),
+        wait=wait_random_exponential(multiplier=0.01, max=0.5),
+        reraise=True,
+    )
+    def _decide(self, command: Command, handling: Handling, context: Context) -> Answer:
+        stream = self._log.stream(context.stream_id)
+        command_id = context.caller.command_id
+        if earlier := stream.of_command(command_id):
+            if earlier[0].metadata.body_sha256 != command.body_sha256():
+                raise Refused(
+                    f"the command id {command_id} was used before with another body",
+                    remedy="Send a new command id, or the same body as the first time.",
+                    status=422,
+                )
+            return Answer.of(command_id, stream.id, earlier)
+        _check_tenant(stream, context)
+        aggregate = handling.handle(command, _aggregate(stream, handling), context)
+        events = aggregate.collect_events()
+        status = handling.status(aggregate, bool(events))
+        if not events:
+            return Answer(command_id, stream.id, stream.position, status, ())
+        grown = self._log.append(stream, events, self._metadata(command, context.caller, status))
+        return Answer.of(command_id, stream.id, grown.of_command(command_id))
+
+    def _record_refusal(self, command: Command, caller: Caller, target: UUID, refused: Refused) -> None:
+        refusal = Refusal.record(target_id=target, reason=refused.reason, remedy=refused.remedy)
+        metadata = self._metadata(command, caller, "refused")
+        self._log.append(Stream(refusal.id, ()), refusal.collect_events(), metadata)
+
+    def _metadata(self, command: Command, caller: Caller, status: str) -> Metadata:
+        return Metadata(
+            tenant=caller.tenant,
+            actor=caller.actor,
+            command=command.command_name(),
+            command_id=caller.command_id,
+            body_sha256=command.body_sha256(),
+            status=status,
+            correlation_id=caller.correlation_id,
+            causation_id=caller.causation_id,
+            recorded_at=self._tools.now(),
+            schema_version=1,
+            previous_hash="",
+        )
+
+
+def _check_tenant(stream: Stream, context: Context) -> None:
+    if stream.events and stream.events[0].metadata.tenant != context.caller.tenant:
+        raise Refused(f"there is nothing with the id {stream.id}", remedy="Check the id.", status=404)
+
+
+def _aggregate(stream: Stream, handling: Handling) -> Aggregate | None:
+    try:
+        return stream.aggregate(handling.aggregate)
+    except TypeError as error:
+        command = handling.message.command_name()
+        raise Refused(
+            f"{stream.id} is not something that {command} applies to", remedy="Check the id.", status=422
+        ) from error

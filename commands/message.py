@@ -1,0 +1,126 @@
+"""What every command message is, and what travels with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+from infra.event_mapper import RecordedEvent
+from infra.objects import Objects
+from write_model.base import Aggregate, NotFound
+from write_model.base import Refused as Refused  # what a caller of the bus has to expect
+
+A = TypeVar("A", bound=Aggregate)
+A_co = TypeVar("A_co", bound=Aggregate, covariant=True)
+
+
+class Command(BaseModel):
+    """A message of one command. Unknown fields, NaN and infinity are refused: a typing error must not be ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def command_name(cls) -> str:
+        """`DefineScenario` is `define-scenario` to the outside."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
+
+    def body_sha256(self) -> str:
+        """Equal messages have equal hashes, however their JSON was laid out."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(f"{self.command_name()}\n{text}".encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sends a command, and under which ids. `causation_id` is the command or event that led to it."""
+
+    tenant: str
+    actor: str
+    command_id: UUID
+    correlation_id: UUID
+    causation_id: UUID
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command came to: the id it made or changed, the log position that holds it, and the events it appended.
+
+    `status` is `done`, `unchanged`, or what its noun says (`quarantined`, `different`). It is derived from the log
+    alone, so that the same command always gets the same answer.
+    """
+
+    command_id: UUID
+    id: UUID
+    position: int
+    status: str
+    events: tuple[dict[str, Any], ...]
+
+    @classmethod
+    def of(cls, command_id: UUID, stream_id: UUID, appended: Sequence[RecordedEvent]) -> Answer:
+        events = tuple({"name": e.name, "position": e.position, "data": e.payload()} for e in appended)
+        return cls(command_id, stream_id, appended[-1].position, appended[-1].metadata.status, events)
+
+
+class PriceHistory(Protocol):
+    """Winning prices of one place up to a position, with the publication each came from."""
+
+    def __call__(self, *, iso: str, market: str, node: str, node_type: str, through_position: int) -> pa.Table: ...
+
+
+class ForwardQuotes(Protocol):
+    """The newest quote of each product of a hub up to a position, with the sheet each came from."""
+
+    def __call__(self, *, tenant: str, hub: str, through_position: int) -> pa.Table: ...
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[A_co]):
+    """Another aggregate, whose it is, and the position of its newest event."""
+
+    value: A_co
+    tenant: str
+    position: int
+
+
+class ReadAggregate(Protocol):
+    """An aggregate from its own events, or None where there is no such stream."""
+
+    def __call__(self, kind: type[A], aggregate_id: UUID) -> Loaded[A] | None: ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What handlers may use besides their own aggregate; filled by the wiring."""
+
+    objects: Objects
+    price_history: PriceHistory
+    forward_quotes: ForwardQuotes
+    read_aggregate: ReadAggregate
+    settled_position: Callable[[], int]
+    now: Callable[[], datetime]
+    code_version: str
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a handler knows of the command at hand: who sent it, which stream it goes to, and the tools."""
+
+    caller: Caller
+    stream_id: UUID
+    tools: Tools
+
+    def load(self, kind: type[A], aggregate_id: UUID, noun: str, given: object, *, remedy: str) -> Loaded[A]:
+        """Another aggregate of the same tenant, from its own events. Raises NotFound."""
+        found = self.tools.read_aggregate(kind, aggregate_id)
+        if found is None or found.tenant != self.caller.tenant:
+            raise NotFound(noun, given, remedy=remedy)
+        return found

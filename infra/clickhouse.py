@@ -1,0 +1,190 @@
+"""The columnar store: ClickHouse as a library inside this process (chDB) or as a server, behind the same client.
+
+What the embedded engine allows: one process a folder, one folder a process, and no use in a child made by `fork` (it
+would hang). A client is one connection and does one call at a time, so calls that run side by side take one each from
+a small pool; readers then go on while a load is under way.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from infra.errors import PlatformError
+from infra.tabular import arrow_stream
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+_CALLS_AT_ONCE = 4
+_BATCH_ROWS = 65_536
+_BLOCK_ROWS = 16 * _BATCH_ROWS
+
+# What an insert promises, whatever the defaults of the engine's version are.
+_INSERT_SETTINGS: Mapping[str, Any] = {
+    "async_insert": 0,  # returns when the rows are in the table, not when they are queued
+    "input_format_null_as_default": 0,  # a null where none may be is an error, never a price of 0
+    # A token stands for the n-th block of its insert: an insert that is done again must be cut into the same blocks.
+    "max_insert_threads": 1,
+    "max_insert_block_size": _BLOCK_ROWS,
+    "min_insert_block_size_rows": _BLOCK_ROWS,
+    "min_insert_block_size_bytes": 0,
+}
+_READ_SETTINGS: Mapping[str, Any] = {"output_format_arrow_low_cardinality_as_dictionary": 1}
+_EMBEDDED_SETTINGS: Mapping[str, Any] = {
+    "max_threads": min(os.cpu_count() or 1, 4),
+    "max_memory_usage": 2_000_000_000,  # bytes a query; it fails rather than taking the whole process down
+    "output_format_arrow_compression_method": "none",
+}
+
+
+class ColumnarStoreError(PlatformError):
+    """The columnar store can't be opened."""
+
+
+class ClickHouse:
+    """A pool of clients of one store. Safe to use from any thread."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        """`options` are those of `clickhouse_connect.get_client`; see `embedded` and `server`."""
+        self._options = options
+        self._idle: list[Client] = []
+        self._lock = threading.Lock()
+        self._slots = threading.BoundedSemaphore(_CALLS_AT_ONCE)
+        self._closed = False
+        self._idle.append(self._open())
+
+    @classmethod
+    def embedded(cls, folder: Path) -> ClickHouse:
+        """The engine in this process over `folder`, which is made if it is missing.
+
+        Raises ColumnarStoreError when the folder is in use by another process or can't be used.
+        """
+        if "?" in str(folder):
+            raise ColumnarStoreError(
+                f"The folder {folder} has a question mark in its path, which the columnar store can't open.",
+                "Choose another folder with CARBON254_HOME.",
+            )
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings = {**_READ_SETTINGS, **_EMBEDDED_SETTINGS}
+        try:
+            return cls({"interface": "chdb", "path": str(folder), "settings": settings})
+        except Exception as error:
+            raise ColumnarStoreError(
+                f"The columnar store in {folder} can't be opened: {error}",
+                "Another process may be using it, or this one another folder; `carbon254 doctor` names the holder.",
+            ) from error
+
+    @classmethod
+    def server(cls, dsn: str) -> ClickHouse:
+        """A ClickHouse server, such as `clickhouse://user:password@host:8123`."""
+        return cls(
+            {
+                "dsn": dsn,
+                "settings": dict(_READ_SETTINGS),
+                "autogenerate_session_id": False,  # calls of one session may not run side by side
+                "form_encode_query_params": True,  # a long list of nodes does not fit into an address
+            }
+        )
+
+    def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Runs one statement that answers nothing, such as DDL."""
+        with self._client() as client:
+            client.command(sql, parameters=dict(parameters or {}))
+
+    def query_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """One result, whole, in memory; LowCardinality columns come as dictionaries.
+
+        Parameters are bound by the engine: `{nodes:Array(String)}` in the text takes `nodes` from `parameters`.
+        """
+        with self._client() as client:
+            answer = client.raw_query(sql, parameters=dict(parameters or {}), fmt="Arrow")
+        return pa.ipc.open_file(pa.py_buffer(answer)).read_all()
+
+    def insert_arrow(
+        self, table: str, rows: pa.Table, *, constants: Mapping[str, pa.Scalar], deduplication_token: str
+    ) -> None:
+        """One insert of `rows`, each with the columns `constants` added. Columns are matched by name.
+
+        The same call again with the same token changes nothing, also after a crash half-way, as far back as the table's
+        `non_replicated_deduplication_window` reaches. Other rows under a known token are dropped: name the content in
+        the token. An insert of more than a million rows, or over several partitions, becomes visible bit by bit.
+        """
+        if rows.num_rows == 0:
+            return
+        batches = _batches(rows, constants)
+        first = next(batches)
+        chunks = arrow_stream(first.schema, _chain(first, batches), compression="lz4")
+        with self._client() as client:
+            client.raw_insert(
+                table,
+                first.schema.names,
+                chunks,  # a generator: neither the stream nor the widened rows are ever whole in memory
+                fmt="ArrowStream",
+                settings={**_INSERT_SETTINGS, "insert_deduplication_token": deduplication_token},
+            )
+
+    def close(self) -> None:
+        """Waits for calls under way and closes every client; closing again is harmless."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        for _ in range(_CALLS_AT_ONCE):
+            self._slots.acquire()
+        for client in self._idle:
+            client.close()
+        self._idle.clear()
+        for _ in range(_CALLS_AT_ONCE):
+            self._slots.release()
+
+    def _open(self) -> Client:
+        import clickhouse_connect  # takes half a second, which a command line that needs no prices should not pay
+
+        return clickhouse_connect.get_client(**self._options)
+
+    @contextmanager
+    def _client(self) -> Iterator[Client]:
+        with self._slots:
+            with self._lock:
+                if self._closed:
+                    raise RuntimeError("the columnar store has been closed")
+                client = self._idle.pop() if self._idle else None
+            client = client or self._open()
+            try:
+                yield client
+            finally:
+                with self._lock:
+                    self._idle.append(client)
+
+
+def _batches(rows: pa.Table, constants: Mapping[str, pa.Scalar]) -> Iterator[pa.RecordBatch]:
+    """Cuts rows the same way however they are chunked, and repeats the constants as dictionaries of one entry."""
+    names = [*rows.schema.names, *constants]
+    rows = rows.unify_dictionaries()
+    for start in range(0, rows.num_rows, _BATCH_ROWS):
+        part = rows.slice(start, _BATCH_ROWS)
+        columns = [_whole(column) for column in part.columns]
+        columns += [_repeated(value, part.num_rows) for value in constants.values()]
+        yield pa.RecordBatch.from_arrays(columns, names=names)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _repeated(value: pa.Scalar, count: int) -> pa.Array:
+    if not value.is_valid:
+        return pa.nulls(count, value.type)
+    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int8()), count), pa.array([value]))
+
+
+def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first
+    yield from rest

@@ -1,0 +1,190 @@
+"""The event table in PostgreSQL, behind the recorder interface of the eventsourcing library.
+
+Positions come from the single row of `log.head`, which the appending statement itself updates: they have no gaps and
+follow commit order, so a reader that asks for what lies after its position can never miss a late commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import sleep
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+import psycopg
+from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Notification, StoredEvent, Subscription
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from infra.event_mapper import LoggedEvent
+
+Pool = ConnectionPool[psycopg.Connection[TupleRow]]
+
+_SCHEMA = """
+CREATE SCHEMA IF NOT EXISTS log;
+CREATE TABLE IF NOT EXISTS log.head (one bool PRIMARY KEY DEFAULT true CHECK (one), position bigint NOT NULL);
+INSERT INTO log.head (position) VALUES (0) ON CONFLICT DO NOTHING;
+CREATE TABLE IF NOT EXISTS log.events (
+    position bigint PRIMARY KEY,
+    stream_id uuid NOT NULL,
+    version integer NOT NULL,
+    name text NOT NULL,
+    metadata bytea NOT NULL,
+    payload bytea NOT NULL,
+    recorded_at timestamptz,
+    UNIQUE (stream_id, version)
+);
+CREATE INDEX IF NOT EXISTS events_recorded_at ON log.events (recorded_at);
+"""
+
+_APPEND = """
+WITH head AS (UPDATE log.head SET position = position + %(count)s RETURNING position - %(count)s AS base)
+INSERT INTO log.events (position, stream_id, version, name, metadata, payload, recorded_at)
+SELECT head.base + e.ordinal, e.stream_id, e.version, e.name, e.metadata, e.payload, e.recorded_at
+FROM head, unnest(%(streams)s::uuid[], %(versions)s::int[], %(names)s::text[], %(metadata)s::bytea[],
+                  %(payloads)s::bytea[], %(times)s::timestamptz[])
+     WITH ORDINALITY AS e (stream_id, version, name, metadata, payload, recorded_at, ordinal)
+RETURNING position
+"""
+
+_COLUMNS = "position, stream_id, version, name, metadata, payload"
+
+
+class _RecordedAt(msgspec.Struct):
+    """The one field of the metadata that the table repeats as a column, to find a position by time."""
+
+    recorded_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class LoggedNotification(LoggedEvent, Notification):
+    """A logged event together with its position (`id`)."""
+
+
+class PostgresRecorder(ApplicationRecorder):
+    """Appends and reads events; every append is one statement and one transaction."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+
+    def create_schema(self) -> None:
+        """Creates the log's tables where they are missing; safe beside another process doing the same."""
+        with self.pool.connection() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(2540001)")
+            connection.execute(_SCHEMA)
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
+        """Appends all events or none and returns their positions.
+
+        Raises IntegrityError when a stream already has one of the versions: somebody else appended in between.
+        """
+        if not stored_events:
+            return []
+        metadata = [e.metadata if isinstance(e, LoggedEvent) else b"{}" for e in stored_events]
+        parameters = {
+            "count": len(stored_events),
+            "streams": [e.originator_id for e in stored_events],
+            "versions": [e.originator_version for e in stored_events],
+            "names": [e.topic for e in stored_events],
+            "metadata": metadata,
+            "payloads": [e.state for e in stored_events],
+            "times": [msgspec.json.decode(m, type=_RecordedAt).recorded_at for m in metadata],
+        }
+        try:
+            with self.pool.connection() as connection:
+                rows = connection.execute(_APPEND, parameters).fetchall()
+        except psycopg.errors.UniqueViolation as error:
+            raise IntegrityError(str(error)) from error
+        return sorted(row[0] for row in rows)
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[LoggedNotification]:
+        """The events of one stream, in version order."""
+        # The order is the only part that is not a parameter, and it comes from a bool.
+        query = f"""SELECT {_COLUMNS} FROM log.events
+            WHERE stream_id = %s AND version > coalesce(%s, -1) AND version <= coalesce(%s, 2147483647)
+            ORDER BY version {"DESC" if desc else "ASC"} LIMIT %s"""  # noqa: S608
+        with self.pool.connection() as connection:
+            rows = connection.execute(query, (originator_id, gt, lte, limit)).fetchall()
+        return [_notification(row) for row in rows]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[LoggedNotification]:
+        """The log from a position on, in position order."""
+        after = (start or 0) - 1 if inclusive_of_start else (start or 0)
+        query = f"""SELECT {_COLUMNS} FROM log.events
+            WHERE position > %s AND position <= coalesce(%s, 9223372036854775807)
+              AND (cardinality(%s::text[]) = 0 OR name = ANY(%s::text[]))
+            ORDER BY position LIMIT %s"""  # noqa: S608
+        names = list(topics)
+        with self.pool.connection() as connection:
+            rows = connection.execute(query, (after, stop, names, names, limit)).fetchall()
+        return [_notification(row) for row in rows]
+
+    def max_notification_id(self) -> int | None:
+        """The newest position, or None while the log is empty."""
+        with self.pool.connection() as connection:
+            row = connection.execute("SELECT position FROM log.head").fetchone()
+        return row[0] or None if row else None
+
+    def position_at(self, moment: datetime) -> int:
+        """The last position whose recorded time, as a running maximum in commit order, is not later than `moment`."""
+        query = (
+            "SELECT coalesce(min(position) - 1, (SELECT position FROM log.head)) FROM log.events WHERE recorded_at > %s"
+        )
+        with self.pool.connection() as connection:
+            row = connection.execute(query, (moment,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """Follows the log from `gt` on; blocks for new events until stopped."""
+        return cast(Subscription[ApplicationRecorder], PollingSubscription(self, gt, topics))
+
+
+class PollingSubscription(Subscription["PostgresRecorder"]):
+    """Reads page after page and asks again after a short pause: LISTEN/NOTIFY would cost every commit a global lock."""
+
+    PAGE = 500
+    PAUSE_S = 0.02
+
+    def __init__(self, recorder: PostgresRecorder, gt: int | None, topics: Sequence[str]) -> None:
+        super().__init__(recorder, gt, topics)
+        self._after = gt or 0
+        self._page: Iterator[LoggedNotification] = iter(())
+
+    def __next__(self) -> Notification:
+        while not self._has_been_stopped:
+            for notification in self._page:
+                self._after = notification.id
+                return notification
+            page = self._recorder.select_notifications(
+                self._after, self.PAGE, topics=self._topics, inclusive_of_start=False
+            )
+            self._page = iter(page)
+            if not page:
+                sleep(self.PAUSE_S)
+        raise StopIteration
+
+
+def _notification(row: TupleRow) -> LoggedNotification:
+    position, stream, version, name, metadata, payload = row
+    return LoggedNotification(
+        originator_id=stream, originator_version=version, topic=name, state=payload, metadata=metadata, id=position
+    )

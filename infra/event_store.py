@@ -1,0 +1,124 @@
+"""The event log: streams to decide on, one append per command, and the whole log in commit order.
+
+What is atomic: an append (all events of one command) and the positions it takes. What is promised: positions without
+gaps, in commit order; a stream whose events carry the hash of the one before; event bytes that never change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from eventsourcing.domain import Aggregate, DomainEventProtocol
+from eventsourcing.persistence import IntegrityError
+
+from infra.event_mapper import GENESIS_HASH, LoggedEvent, Metadata, RecordedEvent, decode, encode
+from infra.event_recorder import LoggedNotification, PostgresRecorder
+
+A = TypeVar("A", bound=Aggregate)
+PAGE = 1000
+
+
+class ConcurrentAppend(Exception):
+    """Somebody else appended to the stream since it was read; read it again and decide again."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """All events of one aggregate, as they stand in the log."""
+
+    id: UUID
+    events: tuple[RecordedEvent, ...]
+
+    @property
+    def last_hash(self) -> str:
+        return self.events[-1].stored.hash if self.events else GENESIS_HASH
+
+    @property
+    def position(self) -> int:
+        """Position of the newest event; 0 for a stream that does not exist."""
+        return self.events[-1].position if self.events else 0
+
+    def of_command(self, command_id: UUID) -> tuple[RecordedEvent, ...]:
+        """The events that one command appended here; empty when it never succeeded on this stream."""
+        return tuple(event for event in self.events if event.metadata.command_id == command_id)
+
+    def aggregate(self, kind: type[A]) -> A | None:
+        """The aggregate as its events leave it, or None for a stream without events.
+
+        Raises TypeError when the stream belongs to another kind of aggregate.
+        """
+        state: Any = None
+        for recorded in self.events:
+            state = recorded.event.mutate(state)  # type: ignore[attr-defined]
+        if state is not None and not isinstance(state, kind):
+            raise TypeError(f"stream {self.id} holds a {type(state).__name__}, not a {kind.__name__}")
+        return state
+
+
+class EventLog:
+    """Reads and appends events; listeners hear of each append made through this object."""
+
+    def __init__(self, recorder: PostgresRecorder) -> None:
+        self.recorder = recorder
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_append(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` after each append by this process, so that its projections need not poll."""
+        self._listeners.append(listener)
+
+    def stream(self, stream_id: UUID) -> Stream:
+        return Stream(stream_id, tuple(map(_recorded, self.recorder.select_events(stream_id))))
+
+    def append(self, stream: Stream, events: Sequence[DomainEventProtocol[UUID]], metadata: Metadata) -> Stream:
+        """Appends `events` to the stream as it was read, in one transaction, and returns the longer stream.
+
+        Raises ConcurrentAppend when the stream has grown in the meantime; then nothing was written.
+        """
+        stored: list[LoggedEvent] = []
+        previous_hash = stream.last_hash
+        for event in events:
+            version = getattr(type(event), "class_version", 1)
+            own = msgspec.structs.replace(metadata, previous_hash=previous_hash, schema_version=version)
+            stored.append(encode(event, own))
+            previous_hash = stored[-1].hash
+        try:
+            positions = self.recorder.insert_events(stored)
+        except IntegrityError as error:
+            raise ConcurrentAppend(str(stream.id)) from error
+        for listener in self._listeners:
+            listener()
+        added = [_record(logged, position) for logged, position in zip(stored, positions, strict=True)]
+        return Stream(stream.id, (*stream.events, *added))
+
+    def head(self) -> int:
+        """The newest position; 0 while the log is empty."""
+        return self.recorder.max_notification_id() or 0
+
+    def position_at(self, moment: datetime) -> int:
+        """What was known at `moment`, as a position."""
+        return self.recorder.position_at(moment)
+
+    def page(self, after: int, limit: int = PAGE) -> list[RecordedEvent]:
+        """Up to `limit` events after a position, in position order."""
+        found = self.recorder.select_notifications(after, limit, inclusive_of_start=False)
+        return [_recorded(notification) for notification in found]
+
+    def read(self, after: int = 0) -> Iterator[RecordedEvent]:
+        """Everything after a position, page by page."""
+        while page := self.page(after):
+            yield from page
+            after = page[-1].position
+
+
+def _recorded(notification: LoggedNotification) -> RecordedEvent:
+    return _record(notification, notification.id)
+
+
+def _record(logged: LoggedEvent, position: int) -> RecordedEvent:
+    metadata = logged.read_metadata()
+    return RecordedEvent(position=position, stored=logged, metadata=metadata, event=decode(logged, metadata))

@@ -1,0 +1,36 @@
+"""Connections to PostgreSQL, embedded or a server: one pool, and DSNs that are safe to show."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from infra.errors import PlatformError
+from infra.event_recorder import Pool
+
+
+def open_pool(dsn: str) -> Pool:
+    """A small pool on `dsn`; fails within seconds, with the remedy, when nothing answers there."""
+    try:
+        # One plain connection first: its error says what is wrong, while the pool's would only say "timeout".
+        psycopg.connect(dsn, connect_timeout=5).close()
+        pool: Pool = ConnectionPool(dsn, min_size=1, max_size=10, open=False, kwargs={"application_name": "carbon254"})
+        pool.open(wait=True, timeout=10)
+    except (psycopg.Error, PoolTimeout) as error:
+        message = f"PostgreSQL at {without_password(dsn)} does not answer: {str(error).strip()}"
+        raise PlatformError(
+            message, remedy="Check DATABASE_URL, or unset it to use the embedded PostgreSQL."
+        ) from error
+    return pool
+
+
+def without_password(dsn: str) -> str:
+    """The DSN as key=value pairs with the password hidden; text that is no DSN is not shown at all."""
+    try:
+        parts = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        return "(DATABASE_URL that cannot be read)"
+    if "password" in parts:
+        parts["password"] = "***"  # noqa: S105 - this hides one
+    return make_conninfo("", **{key: str(value) for key, value in parts.items() if value is not None})

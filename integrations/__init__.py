@@ -1,0 +1,1 @@
+"""The outside world: what operators, exchanges and identity providers send us."""

@@ -1,0 +1,172 @@
+"""CAISO OASIS locational prices: one unsorted row a node, interval and LMP_TYPE.
+
+LMP = MCE + MCC + MCL (energy, congestion, loss; OASIS Interface Specification, PRC_LMP). Where greenhouse gas (MGHG) is
+given, reports have counted it in with either sign or left it out, so each of the three is accepted. Both ends of an
+interval come from the GMT stamps, never from OPR_HR, which counts 23, 24 or 25 Pacific hours.
+
+OASIS does not say what kind of node a row is (GRP_TYPE echoes the query), so the node type is NO_NODE_TYPE.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from integrations.isos.codes import Combined, combine, first_repeat, true_rows
+from integrations.isos.csv_reading import Frame, Text, read
+from integrations.isos.gaps import EMPTY_COMPONENT, EMPTY_PRICE, Gaps, gap_table, missing_in_range
+from integrations.isos.heads import CsvFile
+from integrations.isos.local_time import HOUR_S, ClockError, utc_second
+from integrations.isos.ticks import Floats, Ints, ParsedPublication, Places, Prices, tick_table
+
+PARSER = "caiso.oasis_lmp"
+PARSER_VERSION = 1
+TOLERANCE_USD_PER_MWH = 0.001
+
+_FLOAT_NOISE = 1e-9
+_NEEDED_TYPES = ("LMP", "MCE", "MCC", "MCL")
+_GHG = "MGHG"
+
+
+@dataclass(frozen=True)
+class Run:
+    market: str
+    feed: str
+    step_s: int
+
+
+RUNS = {
+    "DAM": Run("DA", "prc_lmp", HOUR_S),
+    "RTPD": Run("RT15", "prc_rtpd_lmp", 900),
+    "HASP": Run("RT15", "prc_hasp_lmp", 900),
+}
+
+
+def positions(file: CsvFile) -> dict[str, int]:
+    """Where the needed columns are. Raises UnreadablePublication naming the one that is missing."""
+    node = file.find("node")
+    return {
+        "start": file.need("INTERVALSTARTTIME_GMT"),
+        "end": file.need("INTERVALENDTIME_GMT"),
+        "node": file.need("NODE", "NODE_ID") if node is None else node,
+        "run": file.need("MARKET_RUN_ID"),
+        "type": file.need("LMP_TYPE"),
+        "price": file.need("MW", "PRC", "VALUE"),
+    }
+
+
+def parse(files: Sequence[CsvFile]) -> ParsedPublication:
+    """Read a report, or the members of a group zip together. Raises UnreadablePublication."""
+    frame = read(files, [positions(file) for file in files], frozenset({"price"}))
+    run = _run(frame)
+    step_s = run.step_s
+    start_of = _starts(frame, step_s)
+    node, start = frame.text("node"), frame.text("start")
+    moments, moment_of = np.unique(start_of, return_inverse=True)  # two spellings of one stamp are one moment
+    ticks = combine([(node.codes, len(node)), (moment_of[start.codes], len(moments))])
+    row_of = _rows_by_type(frame, ticks)
+    price = frame.number("price")
+    columns = {name: price[row_of[name]] for name in _NEEDED_TYPES}
+    ghg = _ghg(row_of[_GHG], price)
+    _check_sum(frame, row_of, columns, ghg)
+
+    prices = Prices(columns["LMP"], columns["MCE"], columns["MCC"], columns["MCL"], ghg)
+    place, begin = ticks.members[0], moments[ticks.members[1]]
+    kept, partly = ~np.isnan(prices.lmp), prices.component_missing()
+    where = Places.without_type(node.values)
+    gaps = [
+        missing_in_range(len(where), place, begin, step_s),
+        Gaps(EMPTY_PRICE, place[~kept], begin[~kept], begin[~kept] + step_s),
+        Gaps(EMPTY_COMPONENT, place[partly], begin[partly], begin[partly] + step_s),
+    ]
+    rows = tick_table(where, place[kept], begin[kept], begin[kept] + step_s, prices.take(kept), None)
+    return ParsedPublication(
+        "CAISO", run.market, run.feed, "final", rows, None, gap_table(where, gaps), PARSER, PARSER_VERSION
+    )
+
+
+def _run(frame: Frame) -> Run:
+    runs = frame.text("run")
+    code = int(runs.codes[0])
+    name = runs.values[code].upper()
+    if name not in RUNS:
+        frame.fail(0, "run", f"{name!r} is none of the runs {', '.join(RUNS)}")
+    if len(runs) > 1:
+        frame.fail(int(np.argmax(runs.codes != code)), "run", "the file mixes market runs")
+    return RUNS[name]
+
+
+def _starts(frame: Frame, step_s: int) -> Ints:
+    """The start of each distinct start stamp in seconds since 1970; every interval must last `step_s`."""
+    start, end = frame.text("start"), frame.text("end")
+    start_of, end_of = _moments(frame, start, "start"), _moments(frame, end, "end")
+    lengths = end_of[end.codes] - start_of[start.codes]
+    if (lengths != step_s).any():
+        row = int(np.argmax(lengths != step_s))
+        frame.fail(row, "end", f"the interval lasts {lengths[row]} s instead of {step_s} s")
+    return start_of
+
+
+def _moments(frame: Frame, stamps: Text, column: str) -> Ints:
+    moments = np.zeros(len(stamps), dtype=np.int64)
+    for code, text in enumerate(stamps.values):
+        try:
+            moments[code] = utc_second(text)
+        except ClockError as error:
+            frame.fail(int(np.argmax(stamps.codes == code)), column, str(error))
+    return moments
+
+
+def _rows_by_type(frame: Frame, ticks: Combined) -> dict[str, Ints]:
+    """For each LMP_TYPE the row of every tick, -1 where there is none. Components not known here are left out."""
+    kinds = frame.text("type")
+    names = [name.upper() for name in kinds.values]
+    found: dict[str, Ints] = {}
+    for name in (*_NEEDED_TYPES, _GHG):
+        rows = true_rows(np.isin(kinds.codes, [code for code, known in enumerate(names) if known == name]))
+        tick = ticks.code[rows]
+        if repeat := first_repeat(tick, len(ticks)):
+            frame.fail(int(rows[repeat[1]]), "type", f"the {name} row of this node and interval is there twice")
+        row_of_tick = np.full(len(ticks), -1)
+        row_of_tick[tick] = rows
+        if name in _NEEDED_TYPES and len(rows) < len(ticks):
+            alone = ticks.first_row(int(np.argmax(row_of_tick < 0)))
+            problem = f"this node and interval has no {name} row: the file is cut short, or one member of a group zip"
+            frame.fail(alone, "type", problem)
+        found[name] = row_of_tick
+    _check_ghg_whole(frame, ticks, found[_GHG])
+    return found
+
+
+def _check_ghg_whole(frame: Frame, ticks: Combined, row_of_tick: Ints) -> None:
+    """A node has greenhouse gas rows for all its intervals or for none: some only is a file cut short."""
+    there = row_of_tick >= 0
+    if there.all() or not there.any():
+        return
+    with_ghg = np.zeros(int(ticks.members[0].max()) + 1, dtype=np.bool_)
+    with_ghg[ticks.members[0][there]] = True
+    cut = ~there & with_ghg[ticks.members[0]]
+    if cut.any():
+        alone = ticks.first_row(int(np.argmax(cut)))
+        frame.fail(alone, "type", f"this node and interval has no {_GHG} row, others of the node do: cut short")
+
+
+def _ghg(rows: Ints, price: Floats) -> Floats | None:
+    if (rows < 0).all():
+        return None
+    values: Floats = np.where(rows >= 0, price[rows], np.nan)
+    return values
+
+
+def _check_sum(frame: Frame, row_of: dict[str, Ints], columns: dict[str, Floats], ghg: Floats | None) -> None:
+    rest = columns["LMP"] - (columns["MCE"] + columns["MCC"] + columns["MCL"])
+    off = np.abs(rest)
+    if ghg is not None:
+        off = np.fmin(off, np.fmin(np.abs(rest - ghg), np.abs(rest + ghg)))
+    wrong: npt.NDArray[np.bool_] = off > TOLERANCE_USD_PER_MWH + _FLOAT_NOISE
+    if wrong.any():
+        rows = row_of["LMP"][wrong]
+        tick = int(np.flatnonzero(wrong)[np.argmin(rows)])
+        problem = f"the LMP is off from the sum of its components by {off[tick]:.5f} $/MWh"
+        frame.fail(int(row_of["LMP"][tick]), "price", problem)

@@ -1,0 +1,185 @@
+"""What an upload holds: the price files in it, the ones to be quarantined, and the rest with the reason."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from integrations.isos.archives import BrokenArchive, Ignored, Leaf, LimitExceeded, is_archive, unwrap
+from integrations.isos.caiso import formats as caiso_formats
+from integrations.isos.ercot import formats as ercot_formats
+from integrations.isos.errors import UnreadablePublication, unreadable
+from integrations.isos.heads import Head, head_of
+from integrations.isos.miso import formats as miso_formats
+from integrations.isos.pjm import formats as pjm_formats
+from integrations.isos.recognition import OtherProduct, Recognised
+from integrations.isos.ticks import ParsedPublication
+
+_ISOS = (miso_formats, caiso_formats, pjm_formats, ercot_formats)
+_HTML = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_ERROR_ANSWER = re.compile(rb"<(?:\w+:)?ERR_CODE>([^<]*)|<Error>\s*<Code>([^<]*)")
+_ERROR_TEXT = re.compile(rb"<(?:(?:\w+:)?ERR_DESC|Message)>([^<]*)")
+_BOM = b"\xef\xbb\xbf"
+_OLE = b"\xd0\xcf\x11\xe0"
+_ARCHIVE_SUFFIXES = (".zip", ".gz")
+_TEXT_SUFFIXES = (".csv", ".txt", "")
+_OTHER_REASON = "none of the price files read here (MISO, CAISO, PJM and ERCOT prices as CSV)"
+_SHOWN_REASONS = 3
+
+
+@dataclass(frozen=True)
+class Payload:
+    """One publication's bytes: one file, or the members of a CAISO group zip.
+
+    `names` are innermost base names, one for each of `contents`; `place` is where the payload lies in the upload
+    (`outer.zip!dir/inner.zip!x.csv`). `problem` is set where there is nothing to parse, such as a broken archive.
+    """
+
+    names: tuple[str, ...]
+    contents: tuple[bytes, ...]
+    place: str
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that is none of ours, and why."""
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Payloads are to be parsed, or quarantined where `parse` raises; skipped files are only listed."""
+
+    payloads: list[Payload] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def survey(name: str, content: bytes, *, named: bool) -> Survey:
+    """Look through an upload called `name` (a base name), unwrapping archives. Never raises.
+
+    `named` says that the user named this very file, so that it is a payload (to be quarantined) even where nothing in
+    it is recognised.
+    """
+    found = Survey()
+    leaves: list[Leaf] = []
+    try:
+        for item in unwrap(name, content):
+            if isinstance(item, Leaf):
+                leaves.append(item)
+            elif isinstance(item, Ignored):
+                found.skipped.append(Skipped(item.place, item.reason))
+            elif isinstance(item, BrokenArchive):
+                found.payloads.append(Payload((item.name,), (item.content,), item.place, item.problem))
+    except LimitExceeded as error:
+        return Survey([Payload((name,), (content,), name, str(error))])
+    for group in _groups(leaves):
+        _sort_out(group, found)
+    if named and not found.payloads:
+        reasons = [f"{skipped.place}: {skipped.reason}" for skipped in found.skipped[:_SHOWN_REASONS]]
+        return Survey([Payload((name,), (content,), name, "; ".join(reasons) or "it holds no file")])
+    return found
+
+
+def parse(payload: Payload) -> ParsedPublication:
+    """Read a payload whole. Raises UnreadablePublication."""
+    if payload.problem:
+        raise unreadable(payload.names[0], payload.problem)
+    found = [_recognise(name, content) for name, content in zip(payload.names, payload.contents, strict=True)]
+    files = []
+    for item in found:
+        if isinstance(item, OtherProduct):
+            raise unreadable(payload.names[0], item.reason)
+        files.append(item.file)
+    first = found[0]
+    assert isinstance(first, Recognised)
+    return first.parse(files)
+
+
+def name_facts(payload: Payload) -> dict[str, str]:
+    """What had to be taken from the file's name, of date, market, feed and vintage; nothing for unreadable payloads."""
+    if payload.problem:
+        return {}
+    try:
+        found = _recognise(payload.names[0], payload.contents[0])
+    except UnreadablePublication:
+        return {}
+    return dict(found.facts) if isinstance(found, Recognised) else {}
+
+
+def _groups(leaves: Iterable[Leaf]) -> list[list[Leaf]]:
+    """Leaves that are one publication: those of one folder of one zip whose names differ in the LMP_TYPE only."""
+    groups: dict[tuple[str, str], list[Leaf]] = {}
+    for leaf in leaves:
+        common = caiso_formats.group_key(leaf.name) if leaf.folder else None
+        key = (leaf.folder, common) if common else (leaf.place, "")
+        groups.setdefault(key, []).append(leaf)
+    return [sorted(group, key=lambda leaf: leaf.name) for group in groups.values()]
+
+
+def _sort_out(group: list[Leaf], found: Survey) -> None:
+    others: list[Skipped] = []
+    for leaf in group:
+        try:
+            verdict = _recognise(leaf.name, leaf.content)
+        except UnreadablePublication:
+            continue
+        if isinstance(verdict, OtherProduct):
+            others.append(Skipped(leaf.place, verdict.reason))
+    if len(others) == len(group):
+        found.skipped.extend(others)
+        return
+    names, contents = tuple(leaf.name for leaf in group), tuple(leaf.content for leaf in group)
+    place = group[0].place if len(group) == 1 else f"{group[0].folder}!{names[0]} and {len(group) - 1} more"
+    found.payloads.append(Payload(names, contents, place))
+
+
+def _recognise(name: str, content: bytes) -> Recognised | OtherProduct:
+    """Raises UnreadablePublication for what is to be quarantined."""
+    _refuse_no_table(name, content)
+    head = head_of(name, content)
+    if content.startswith(_OLE):
+        return OtherProduct("an Excel workbook: the CSV of the report is what is read")
+    if found := _markup(content):
+        return found
+    verdicts = [verdict for iso in _ISOS if (verdict := iso.recognise(head))]
+    if not verdicts:
+        _refuse_operators_name(head)
+    recognised = (verdict for verdict in verdicts if isinstance(verdict, Recognised))
+    return next(recognised, verdicts[0] if verdicts else OtherProduct(_OTHER_REASON))
+
+
+def _refuse_no_table(name: str, content: bytes) -> None:
+    start = content[:4096].removeprefix(_BOM)
+    if not content[:4096].strip() and not content.strip():
+        raise unreadable(name, "the file is empty")
+    if _HTML.match(start) and not ercot_formats.PAGES.search(start):
+        raise unreadable(name, "an HTML page, as servers send instead of a file that is missing or refused", 1)
+    if start.lstrip().startswith(b"<") and (error := _ERROR_ANSWER.search(content[:65536])):
+        text = _ERROR_TEXT.search(content[:65536])
+        words = b" ".join([error[1] or error[2], text[1] if text else b""]).decode("utf-8", "replace").split()
+        raise unreadable(name, f"the operator's error answer instead of a file: {' '.join(words)[:200]}")
+    if is_archive(content):
+        raise unreadable(name, "an archive that can't be read")
+    if name.lower().endswith(_ARCHIVE_SUFFIXES) and b"\0" in content[:4096]:
+        raise unreadable(name, "named as an archive, but it is none")
+
+
+def _markup(content: bytes) -> OtherProduct | None:
+    start = content[:4096].removeprefix(_BOM).lstrip()
+    if start.startswith((b"<?xml", b"<")):
+        return OtherProduct("XML or a page: the CSV of the report is what is read")
+    if start.startswith((b"{", b"[")):
+        return OtherProduct("JSON: the CSV of the report is what is read")
+    return None
+
+
+def _refuse_operators_name(head: Head) -> None:
+    """Raise UnreadablePublication for an unrecognised text that bears the name of a price report."""
+    suffix = re.search(r"\.[a-z]{2,4}$", head.name.lower())
+    if (suffix[0] if suffix else "") not in _TEXT_SUFFIXES:
+        return
+    if any(iso.OPERATOR_NAME.search(head.name) for iso in _ISOS):
+        begins = ",".join(head.first.cells)[:80]
+        raise unreadable(head.name, f"named as a price report, but has no such header: {begins!r}", head.first.number)

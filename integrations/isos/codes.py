@@ -1,0 +1,70 @@
+"""Integer codes instead of strings: a file's few distinct values are worked out once, the rows only carry numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from integrations.isos.ticks import Codes, Ints
+
+_INT32_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Combined:
+    """Rows grouped by several code columns: row `i` is in group `code[i]`, group `g` has `members[:, g]`."""
+
+    code: Codes
+    members: Ints
+
+    def __len__(self) -> int:
+        return int(self.members.shape[1])
+
+    def first_row(self, group: int) -> int:
+        return int(np.argmax(self.code == group))
+
+
+def combine(columns: Sequence[tuple[Codes, int]]) -> Combined:
+    """Group rows by (codes, number of codes) columns; groups are numbered in the order of their codes."""
+    (code, size), *rest = columns
+    code, values = compact(code, size)
+    members = values[np.newaxis, :]
+    for other, other_size in rest:
+        if other_size > 1:
+            count = members.shape[1]
+            wide = np.int64 if count * other_size > _INT32_MAX else np.int32
+            code, values = compact(code.astype(wide, copy=False) * wide(other_size) + other, count * other_size)
+        else:
+            values = np.arange(members.shape[1])
+        members = np.vstack([members[:, values // other_size], values % other_size])
+    return Combined(code, members)
+
+
+def compact(key: Codes, size: int) -> tuple[Codes, Ints]:
+    """Renumber keys in [0, size) without holes: the new code of each row, and the key behind each new code."""
+    if size > 4 * len(key) + 65536:
+        values, code = np.unique(key, return_inverse=True)
+        return code, values
+    present = np.zeros(size, dtype=np.bool_)
+    present[key] = True
+    values = np.flatnonzero(present)
+    if len(values) == size:
+        return key, values
+    renumbered = np.cumsum(present, dtype=np.int32) - np.int32(1)
+    return renumbered[key], values
+
+
+def first_repeat(key: Codes, size: int) -> tuple[int, int] | None:
+    """Two rows with the same key in [0, size), the earliest such pair; null where all keys differ."""
+    _, values = compact(key, size)
+    if len(values) == len(key):
+        return None
+    order = np.argsort(key, kind="stable")
+    again = np.flatnonzero(key[order][1:] == key[order][:-1])
+    second = int(order[again + 1].min())
+    return int(np.flatnonzero(key == key[second])[0]), second
+
+
+def true_rows(mask: npt.NDArray[np.bool_]) -> Ints:
+    return np.flatnonzero(mask)

@@ -1,0 +1,140 @@
+"""Columns of operators' CSV files, read at once by Arrow; the place of a fault is looked for only when there is one."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+
+from integrations.isos import csv_faults
+from integrations.isos.errors import unreadable
+from integrations.isos.heads import CsvFile
+from integrations.isos.ticks import Codes, Floats
+
+_BLOCK_BYTES = 1 << 24
+_SAMPLE_ROWS = 64
+_LONG_RUN = 8
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text column: row `i` holds `values[codes[i]]`; the values are stripped and distinct."""
+
+    codes: Codes
+    values: list[str]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+class Frame:
+    """Columns of one CSV file, or of several of the same layout one after the other."""
+
+    def __init__(
+        self, files: Sequence[CsvFile], positions: Sequence[Mapping[str, int]], tables: Sequence[pa.Table]
+    ) -> None:
+        self._files = files
+        self._positions = positions
+        self._rows = [table.num_rows for table in tables]
+        self._table = pa.concat_tables(list(tables)).combine_chunks()
+        self.rows: int = self._table.num_rows
+
+    def has(self, column: str) -> bool:
+        return column in set(self._table.column_names)
+
+    def text(self, column: str, *, may_be_empty: bool = False) -> Text:
+        """A text column. Raises UnreadablePublication at an empty cell, unless cells may be empty."""
+        codes, values = _encode(self._table[column].chunk(0))
+        if not may_be_empty and "" in values:
+            blank = np.isin(codes, [code for code, value in enumerate(values) if not value])
+            if blank.any():
+                self.fail(int(np.argmax(blank)), column, "the cell is empty")
+        distinct = list(dict.fromkeys(values))
+        if len(distinct) < len(values):
+            position = {value: code for code, value in enumerate(distinct)}
+            codes = np.array([position[value] for value in values], dtype=np.int32)[codes]
+        return Text(codes, distinct)
+
+    def number(self, column: str) -> Floats:
+        """A number column, NaN where the cell is empty."""
+        values: Floats = self._table[column].chunk(0).to_numpy(zero_copy_only=False)
+        return values
+
+    def fail(self, row: int, column: str, problem: str) -> NoReturn:
+        """Raise UnreadablePublication at a data row (from 0) and column."""
+        for file, positions, rows in zip(self._files, self._positions, self._rows, strict=True):
+            if row < rows:
+                line = csv_faults.line_of_row(file, row)
+                raise unreadable(file.name, problem, line, file.header.cells[positions[column]])
+            row -= rows
+        raise IndexError(row)
+
+    def lines(self, *rows: int) -> str:
+        """Words for the lines of data rows, for a fault that has two."""
+        return " and ".join(str(csv_faults.line_of_row(self._files[0], row)) for row in rows)
+
+
+def read(files: Sequence[CsvFile], positions: Sequence[Mapping[str, int]], numbers: frozenset[str]) -> Frame:
+    """Read the columns in `positions` (our name -> position, one mapping a file); those in `numbers` as float64.
+
+    Raises UnreadablePublication naming file, line and column for a line with too few or too many cells, text, NaN or
+    infinity where a number belongs, bytes that are no UTF-8, a last number that was cut off, and for no rows at all.
+    """
+    tables = [_read_one(file, mapping, numbers) for file, mapping in zip(files, positions, strict=True)]
+    return Frame(files, positions, tables)
+
+
+def _read_one(file: CsvFile, positions: Mapping[str, int], numbers: frozenset[str]) -> pa.Table:
+    start, end = file.header.end, csv_faults.end_of_rows(file.content)
+    number_columns = [position for name, position in positions.items() if name in numbers]
+    if start >= end:
+        raise unreadable(file.name, "there is a header and no row below it", file.header.number)
+    csv_faults.refuse_cut_number(file, number_columns)
+    types = {str(position): pa.float64() if name in numbers else pa.string() for name, position in positions.items()}
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(pa.py_buffer(file.content).slice(start, end - start)),
+            read_options=arrow_csv.ReadOptions(
+                column_names=[str(position) for position in range(len(file.header.cells))], block_size=_BLOCK_BYTES
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=types,
+                include_columns=list(types),
+                null_values=[" " * width for width in range(20)],
+                strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        csv_faults.refuse(file, number_columns, str(error))
+    table = table.rename_columns(list(positions))
+    if not all(_finite(column) for column in _number_chunks(table, numbers)):
+        csv_faults.refuse(file, number_columns, "a number is NaN or infinite")
+    return table
+
+
+def _encode(strings: pa.StringArray) -> tuple[Codes, list[str]]:
+    """Codes and stripped values of a text column. Dates, hours and flags come in long runs, each encoded once."""
+    lengths = None
+    encoded = strings
+    if _LONG_RUN * len(pc.run_end_encode(strings[:_SAMPLE_ROWS]).values) <= min(len(strings), _SAMPLE_ROWS):
+        runs = pc.run_end_encode(strings)
+        encoded, lengths = runs.values, np.diff(runs.run_ends.to_numpy(), prepend=0)
+    dictionary = encoded.dictionary_encode()
+    codes = dictionary.indices.to_numpy()
+    values = [value.strip() for value in dictionary.dictionary.to_pylist()]
+    return (codes if lengths is None else np.repeat(codes, lengths)), values
+
+
+def _number_chunks(table: pa.Table, numbers: frozenset[str]) -> Iterator[pa.Array]:
+    for name in table.column_names:
+        if name in numbers:
+            yield from table[name].chunks
+
+
+def _finite(chunk: pa.Array) -> bool:
+    """Whether every cell is a finite number or empty: an empty one is null and becomes NaN, as a written NaN is."""
+    values = chunk.to_numpy(zero_copy_only=False)
+    return int(np.isfinite(values).sum()) + int(chunk.null_count) == len(values)

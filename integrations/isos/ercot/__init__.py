@@ -1,0 +1,1 @@
+"""ERCOT: settlement point prices and SCED LMPs."""

@@ -1,0 +1,1 @@
+"""MISO: hourly LMPs of the day-ahead and real-time markets."""

@@ -1,0 +1,123 @@
+"""MISO's hourly LMP reports: how they look, and what their title, date line or file name says.
+
+Market report `YYYYMMDD_{da_expost_lmp|da_exante_lmp|rt_lmp_final|rt_lmp_prelim}.csv`: a title, the market date, a blank
+line, a note on Eastern Standard Time, then `Node,Type,Value,HE 1..HE 24`. Copies without the preamble are common. The
+quarterly archives put the date into a column, `MARKET_DAY,NODE,TYPE,VALUE,HE1..HE24`.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from functools import partial
+
+from integrations.isos.errors import unreadable
+from integrations.isos.heads import CsvFile, Head, HeadLine
+from integrations.isos.local_time import ClockError, calendar_date
+from integrations.isos.miso import lmps
+from integrations.isos.recognition import OtherProduct, Recognised, known_product
+from integrations.isos.ticks import ParsedPublication
+
+OPERATOR_NAME = re.compile(r"(\d{8})_(da_expost_lmp|da_exante_lmp|rt_lmp_final|rt_lmp_prelim)", re.IGNORECASE)
+
+_HOURS = [f"HE {hour}" for hour in range(1, 25)]
+_HOUR_KEYS = frozenset(f"he{hour}" for hour in range(1, 25))
+_TITLE = re.compile(r"(day[\s-]*ahead|real[\s-]*time)\b.*\blmp", re.IGNORECASE)
+_OTHER_PRODUCTS = [
+    ("mcptype", "MISO ancillary service prices (asm_*_mcp)"),
+    ("epnode", "MISO LMPs of elemental pricing nodes"),
+    ("mkthourest", "MISO weekly five-minute LMPs (5MIN_LMP)"),
+]
+
+
+def recognise(head: Head) -> Recognised | OtherProduct | None:
+    """Raises UnreadablePublication for an LMP report without a needed column, date or feed."""
+    header = next((line for line in head.lines if _looks_like_header(line)), None)
+    if header is None:
+        if not head.lines or not _TITLE.search(head.first.cells[0] if head.first.cells else ""):
+            return None
+        known = next((found for line in head.lines if (found := known_product(line.keys, _OTHER_PRODUCTS))), None)
+        if known is None:
+            raise unreadable(head.name, "the title of an LMP report, but no header below it", head.first.number)
+        return known
+    if known := known_product(header.keys, _OTHER_PRODUCTS):
+        return known
+    file = CsvFile(head.name, head.content, header)
+    for column in ["Node", "Type", "Value", *_HOURS]:
+        file.need(column)
+    report, facts = _report(head, header, dated_rows=file.find("marketday") is not None)
+    return Recognised(file, partial(_parse, report), facts)
+
+
+def _parse(report: lmps.Report, files: Sequence[CsvFile]) -> ParsedPublication:
+    return lmps.parse(files[0], report)
+
+
+def _looks_like_header(line: HeadLine) -> bool:
+    labels = len({"node", "type", "value", "mcptype", "epnode"} & set(line.keys))
+    hours = len(_HOUR_KEYS & set(line.keys))
+    return (labels >= 2 and hours >= 1) or (labels >= 1 and hours >= 12) or labels == 3
+
+
+def _report(head: Head, header: HeadLine, *, dated_rows: bool) -> tuple[lmps.Report, dict[str, str]]:
+    """Date, feed and vintage: from the preamble where it says so, else from the operator's file name."""
+    preamble = [cell for line in head.lines if line.number < header.number for cell in line.cells if cell]
+    title = next((cell for cell in preamble if _TITLE.search(cell)), "").lower()
+    named = OPERATOR_NAME.search(head.name)
+    named_report = named[2].lower() if named else ""
+    facts: dict[str, str] = {}
+
+    day = None if dated_rows else _first_date(preamble)
+    if day is None and not dated_rows:
+        day = _named_day(head.name, named, header)
+        facts["date"] = day.isoformat()
+
+    feed = _feed_of_title(title)
+    if feed is None:
+        feed = _named_feed(head.name, named_report, title, header)
+        facts["market"] = lmps.MARKETS[feed]
+        facts["feed"] = feed
+
+    vintage = "preliminary" if feed == lmps.REAL_TIME and "prelim" in title else "final"
+    if feed == lmps.REAL_TIME and "prelim" in head.name.lower() and vintage == "final" and "final" not in title:
+        vintage = facts["vintage"] = "preliminary"
+    return lmps.Report(day, feed, vintage), facts
+
+
+def _first_date(cells: Sequence[str]) -> date | None:
+    for cell in cells:
+        try:
+            return calendar_date(cell)
+        except ClockError:
+            continue
+    return None
+
+
+def _named_day(name: str, named: re.Match[str] | None, header: HeadLine) -> date:
+    digits = named[1] if named else ""
+    try:
+        return calendar_date(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}")
+    except ClockError:
+        problem = "neither a date above the header nor MISO's file name (YYYYMMDD_rt_lmp_final.csv) gives the day"
+        raise unreadable(name, problem, header.number) from None
+
+
+def _feed_of_title(title: str) -> str | None:
+    if "real" in title:
+        return lmps.REAL_TIME
+    if re.search(r"ex[\s-]*post", title):
+        return "da_expost_lmp"
+    if re.search(r"ex[\s-]*ante", title):
+        return "da_exante_lmp"
+    return None
+
+
+def _named_feed(name: str, named_report: str, title: str, header: HeadLine) -> str:
+    if not named_report and re.search(r"rt_lmps?(?![a-z])", name, re.IGNORECASE):
+        named_report = "rt_lmp_final"  # the quarterly archives: 2024-Jul-Sep_RT_LMPs
+    if not named_report or (title and not named_report.startswith("da_")):
+        problem = (
+            "neither the title nor MISO's file name says which report this is "
+            "(YYYYMMDD_ and da_expost_lmp, da_exante_lmp, rt_lmp_final or rt_lmp_prelim)"
+        )
+        raise unreadable(name, problem, header.number)
+    return named_report if named_report.startswith("da_") else lmps.REAL_TIME

@@ -1,0 +1,1 @@
+"""PJM: hourly LMPs of Data Miner 2."""

@@ -1,0 +1,31 @@
+"""Curve points: the months of each built curve."""
+
+from __future__ import annotations
+
+from infra.canonical import from_parquet
+from infra.clickhouse import ClickHouse
+from infra.event_mapper import RecordedEvent
+from infra.objects import Objects
+from projections.columnar import ColumnarProjection
+from read_models.curve_points import VERSION, create_curve_point_table, load_curve
+from write_model.curves import Curve
+
+
+def curve_points_projection(clickhouse: ClickHouse, objects: Objects) -> ColumnarProjection:
+    """The projection of `ch.forward_curve_points`; points are read from the object store."""
+
+    def load(recorded: RecordedEvent) -> None:
+        event = recorded.event
+        assert isinstance(event, Curve.Built)
+        load_curve(
+            clickhouse,
+            from_parquet(objects.get("curves", event.computation.artifact_sha256)),
+            curve_id=recorded.stream_id,
+            hub=event.shape.hub,
+            recorded_at=recorded.metadata.recorded_at,
+            log_position=recorded.position,
+        )
+
+    return ColumnarProjection(
+        name="curve_points", version=VERSION, create=create_curve_point_table, loaders={Curve.Built: load}
+    )

@@ -1,0 +1,38 @@
+"""Prices: the rows of each publication, as its parser left them, with what the event knows about them."""
+
+from __future__ import annotations
+
+from infra.canonical import from_parquet
+from infra.clickhouse import ClickHouse
+from infra.event_mapper import RecordedEvent
+from infra.objects import Objects
+from projections.columnar import ColumnarProjection
+from read_models.prices import VERSION, PublicationFacts, create_price_table, load_publication
+from write_model.publications import Publication
+
+
+def prices_projection(clickhouse: ClickHouse, objects: Objects) -> ColumnarProjection:
+    """The projection of `ch.market_price_ticks`; rows are read from the object store."""
+
+    def load(recorded: RecordedEvent) -> None:
+        event = recorded.event
+        assert isinstance(event, Publication.Ingested | Publication.Reread)
+        reading = event.reading
+        facts = PublicationFacts(
+            publication_id=recorded.stream_id,
+            iso=reading.iso,
+            feed=reading.feed,
+            market=reading.market,
+            vintage=reading.vintage,
+            published_at=reading.published_at,
+            recorded_at=recorded.metadata.recorded_at,
+            log_position=recorded.position,
+        )
+        load_publication(clickhouse, facts, from_parquet(objects.get("rows", reading.rows_sha256)))
+
+    return ColumnarProjection(
+        name="prices",
+        version=VERSION,
+        create=create_price_table,
+        loaders={Publication.Ingested: load, Publication.Reread: load},
+    )

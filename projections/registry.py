@@ -1,0 +1,22 @@
+"""Every relational read model there is."""
+
+from __future__ import annotations
+
+from infra.objects import Objects
+from projections import audit, curves, instruments, ppas, publications, scenarios
+from projections.lineage import lineage_projection
+from projections.quotes import quotes_projection
+from projections.relational import RelationalProjection
+
+
+def relational_projections(objects: Objects) -> tuple[RelationalProjection, ...]:
+    return (
+        audit.PROJECTION,
+        publications.PROJECTION,
+        instruments.PROJECTION,
+        quotes_projection(objects),
+        scenarios.PROJECTION,
+        curves.PROJECTION,
+        ppas.PROJECTION,
+        lineage_projection(objects),
+    )

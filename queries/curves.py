@@ -1,0 +1,28 @@
+"""Built curves; their points come from `queries.curve_points`."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from infra.event_recorder import Pool
+from queries.relational import Row, row, rows
+
+
+def list_curves(pool: Pool, tenant: str, hub: str | None = None) -> list[Row]:
+    """Curves, newest first."""
+    return rows(
+        pool,
+        """SELECT curve_id AS id, hub, scenario, first_month, last_quoted_month, last_month, digest, recorded_at,
+                  log_position
+           FROM pg.curve WHERE tenant = %(tenant)s AND (%(hub)s::text IS NULL OR hub = %(hub)s)
+           ORDER BY log_position DESC""",
+        {"tenant": tenant, "hub": hub},
+    )
+
+
+def curve(pool: Pool, tenant: str, curve_id: UUID) -> Row | None:
+    return row(
+        pool,
+        "SELECT curve_id AS id, c.* FROM pg.curve c WHERE tenant = %(tenant)s AND curve_id = %(id)s",
+        {"tenant": tenant, "id": curve_id},
+    )

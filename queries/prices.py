@@ -1,0 +1,241 @@
+"""Prices as the market knows them: of all versions of an interval, the one that wins.
+
+For one place, feed, market and interval the highest (`vintage`: preliminary < verified < final, `source_version`,
+`log_position`) wins, among the rows that were known at the position asked for. A run of ERCOT's SCED is an interval of
+its own by its stamp, so two runs never replace each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from infra.clickhouse import ClickHouse
+from infra.errors import PlatformError
+from read_models.prices import price_table
+
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_SECOND = pa.timestamp("s", tz="UTC")
+_MICROSECOND = pa.timestamp("us", tz="UTC")
+
+PRICE_SCHEMA = pa.schema(
+    [
+        ("iso", _TEXT),
+        ("node", _TEXT),
+        ("node_type", _TEXT),
+        ("feed", _TEXT),
+        ("market", _TEXT),
+        ("interval_start_utc", _SECOND),
+        ("interval_end_utc", _SECOND),
+        ("lmp_usd_per_mwh", pa.float64()),
+        ("energy_usd_per_mwh", pa.float64()),
+        ("congestion_usd_per_mwh", pa.float64()),
+        ("loss_usd_per_mwh", pa.float64()),
+        ("ghg_usd_per_mwh", pa.float64()),
+        ("vintage", _TEXT),
+        ("source_version", pa.int32()),
+        ("published_at", _MICROSECOND),
+        ("recorded_at", _MICROSECOND),
+        ("log_position", pa.int64()),
+        ("publication_id", _TEXT),
+    ]
+)
+"""The columns of `ch.market_price_ticks`, in its order."""
+
+HISTORY_COLUMNS = ("interval_start_utc", "interval_end_utc", "lmp_usd_per_mwh", "publication_id", "log_position")
+
+_ROWS_AT_ONCE = 250_000  # rows of one read: some 40 MB
+_SHORTEST_INTERVAL = timedelta(minutes=5)
+
+# The vintage is read under another name, for under its own the order would be that of its text.
+_SELECT_WINNERS = """
+SELECT iso, node, node_type, feed, market, interval_start_utc, interval_end_utc, lmp_usd_per_mwh, energy_usd_per_mwh,
+    congestion_usd_per_mwh, loss_usd_per_mwh, ghg_usd_per_mwh, CAST(vintage, 'LowCardinality(String)') AS vintage_name,
+    source_version, published_at, recorded_at, log_position, publication_id
+FROM ch.{table:Identifier}
+"""
+# Reading in the table's order would need no sort, but was measured to be twice to three times as slow.
+_ORDER_WINNERS = """
+ORDER BY market, node, interval_start_utc, node_type, feed, vintage DESC, source_version DESC, log_position DESC
+LIMIT 1 BY market, node, interval_start_utc, node_type, feed
+SETTINGS optimize_read_in_order = 0
+"""
+_SELECT_SIZES = "SELECT market, node, count() AS row_count FROM ch.{table:Identifier} "
+_ORDER_SIZES = "GROUP BY market, node ORDER BY market, node"
+_COVERAGE = """
+SELECT iso, market, feed, count() AS row_count, uniqExact(node, node_type) AS node_count,
+    min(interval_start_utc) AS first_interval_start_utc, max(interval_end_utc) AS last_interval_end_utc
+FROM ch.{table:Identifier} WHERE log_position <= {through:Int64}
+GROUP BY iso, market, feed ORDER BY iso, market, feed
+"""
+
+# Where an ISO publishes two feeds of a market, the one that it settles by.
+_SETTLED_FEEDS = {("MISO", "DA"): "da_expost_lmp", ("CAISO", "RT15"): "prc_rtpd_lmp"}
+
+
+class AmbiguousFeed(PlatformError):
+    """A place has prices of several feeds in one market, and nothing says which of them is meant."""
+
+
+@dataclass(frozen=True)
+class PriceQuery:
+    """Which prices: those of `iso` whose interval starts in [start_utc, end_utc), both aware; empty `nodes` means all.
+
+    `as_of_position` asks for what was known at that position of the log, instead of now.
+    """
+
+    iso: str
+    start_utc: datetime
+    end_utc: datetime
+    nodes: tuple[str, ...] = ()
+    market: str | None = None
+    feed: str | None = None
+    node_type: str | None = None
+    as_of_position: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.start_utc.utcoffset() is None or self.end_utc.utcoffset() is None:
+            raise ValueError("start_utc and end_utc need a time zone")
+        if self.start_utc > self.end_utc:
+            raise ValueError(f"start_utc {self.start_utc.isoformat()} is after end_utc {self.end_utc.isoformat()}")
+
+
+@dataclass(frozen=True)
+class _Filter:
+    """A condition on rows, and the values that the engine binds to its placeholders."""
+
+    sql: str
+    values: Mapping[str, Any]
+
+    def and_also(self, sql: str, **values: Any) -> _Filter:
+        return _Filter(f"{self.sql} AND {sql}", {**self.values, **values})
+
+
+def prices(ch: ClickHouse, query: PriceQuery, *, through_position: int, superseded: Sequence[int] = ()) -> pa.Table:
+    """The answer of `price_batches` as one table of PRICE_SCHEMA, in memory."""
+    batches = price_batches(ch, query, through_position=through_position, superseded=superseded)
+    return pa.Table.from_batches(list(batches), PRICE_SCHEMA)
+
+
+def price_batches(
+    ch: ClickHouse, query: PriceQuery, *, through_position: int, superseded: Sequence[int] = ()
+) -> Iterator[pa.RecordBatch]:
+    """Winning rows, every one there is, in batches of PRICE_SCHEMA sorted by market, node, start, node type and feed.
+
+    Rows past `through_position` (inclusive; the projection's checkpoint) are unseen, and so are those at the positions
+    `superseded`: publications that were parsed anew at or before the position asked for. A large answer is read some
+    nodes at a time, so that neither this process nor the engine ever holds the whole of it.
+    """
+    known = _known(through_position if query.as_of_position is None else min(through_position, query.as_of_position))
+    wanted = _wanted(known, query, superseded)
+    intervals = (query.end_utc - query.start_utc) / _SHORTEST_INTERVAL
+    parts = [wanted] if query.nodes and len(query.nodes) * intervals <= _ROWS_AT_ONCE else _parts(ch, wanted)
+    for part in parts:
+        yield from _winners(ch, part).to_batches()
+
+
+def price_history(
+    ch: ClickHouse,
+    *,
+    iso: str,
+    market: str,
+    node: str,
+    node_type: str,
+    feed: str | None = None,
+    through_position: int,
+    superseded: Sequence[int] = (),
+) -> pa.Table:
+    """The winning prices of one place, all there are, in time order: HISTORY_COLUMNS of PRICE_SCHEMA.
+
+    With no `feed` and prices of several, the one that the ISO settles by is taken: MISO's ex-post day-ahead prices
+    before ex-ante ones, CAISO's RTPD before HASP. Raises AmbiguousFeed when that does not decide.
+    """
+    place = _known(through_position).and_also(
+        "iso = {iso:String} AND market = {market:String} AND node = {node:String} AND node_type = {node_type:String}",
+        iso=iso,
+        market=market,
+        node=node,
+        node_type=node_type,
+    )
+    rows = _winners(ch, _without(place, superseded))
+    feeds = sorted(pc.unique(rows["feed"]).to_pylist())
+    if feed is None and len(feeds) > 1:
+        feed = _SETTLED_FEEDS.get((iso, market))
+        if feed not in feeds:
+            raise AmbiguousFeed(
+                f"{iso} {market} prices of {node} come in several feeds: {', '.join(feeds)}.",
+                "Name the feed that is meant.",
+            )
+    if feed is not None:
+        rows = rows.filter(pc.equal(rows["feed"].cast(pa.string()), feed))
+    return rows.select(HISTORY_COLUMNS)
+
+
+def coverage(ch: ClickHouse, *, through_position: int) -> pa.Table:
+    """What there is: a row an iso, market and feed, with row_count (every version counts), node_count,
+    first_interval_start_utc and last_interval_end_utc."""
+    return ch.query_arrow(_COVERAGE, {"table": price_table(), "through": through_position})
+
+
+def _known(position: int) -> _Filter:
+    return _Filter(" WHERE log_position <= {known:Int64}", {"known": position})
+
+
+def _without(rows: _Filter, superseded: Sequence[int]) -> _Filter:
+    if not superseded:
+        return rows
+    return rows.and_also("log_position NOT IN {superseded:Array(Int64)}", superseded=list(superseded))
+
+
+def _wanted(known: _Filter, query: PriceQuery, superseded: Sequence[int]) -> _Filter:
+    wanted = known.and_also(
+        "iso = {iso:String} AND interval_start_utc >= {start:DateTime64(6, 'UTC')}"
+        " AND interval_start_utc < {end:DateTime64(6, 'UTC')}",
+        iso=query.iso,
+        start=query.start_utc,
+        end=query.end_utc,
+    )
+    if query.nodes:
+        wanted = wanted.and_also("node IN {nodes:Array(String)}", nodes=list(query.nodes))
+    if query.market is not None:
+        wanted = wanted.and_also("market = {market:String}", market=query.market)
+    if query.feed is not None:
+        wanted = wanted.and_also("feed = {feed:String}", feed=query.feed)
+    if query.node_type is not None:
+        wanted = wanted.and_also("node_type = {node_type:String}", node_type=query.node_type)
+    return _without(wanted, superseded)
+
+
+def _parts(ch: ClickHouse, wanted: _Filter) -> Iterator[_Filter]:
+    """Cuts what is wanted into runs of nodes of one market, in their order, each of about _ROWS_AT_ONCE rows."""
+    sizes = ch.query_arrow(_SELECT_SIZES + wanted.sql + _ORDER_SIZES, {**wanted.values, "table": price_table()})
+    run: list[str] = []
+    run_market, run_rows = "", 0
+    for size in sizes.to_pylist():
+        if run and (size["market"] != run_market or run_rows + size["row_count"] > _ROWS_AT_ONCE):
+            yield _run_of_nodes(wanted, run_market, run)
+            run, run_rows = [], 0
+        run.append(size["node"])
+        run_market, run_rows = size["market"], run_rows + size["row_count"]
+    if run:
+        yield _run_of_nodes(wanted, run_market, run)
+
+
+def _run_of_nodes(wanted: _Filter, market: str, nodes: Sequence[str]) -> _Filter:
+    return wanted.and_also(
+        "market = {run_market:String} AND node >= {run_first:String} AND node <= {run_last:String}",
+        run_market=market,
+        run_first=nodes[0],
+        run_last=nodes[-1],
+    )
+
+
+def _winners(ch: ClickHouse, rows: _Filter) -> pa.Table:
+    found = ch.query_arrow(_SELECT_WINNERS + rows.sql + _ORDER_WINNERS, {**rows.values, "table": price_table()})
+    # The engine chooses the width of a dictionary's indices by what it meets.
+    return found.rename_columns(PRICE_SCHEMA.names).cast(PRICE_SCHEMA).combine_chunks()

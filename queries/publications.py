@@ -1,0 +1,52 @@
+"""What was published, let in or quarantined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from infra.event_recorder import Pool
+from queries.relational import Row, row, rows
+
+
+def list_publications(
+    pool: Pool, *, iso: str | None = None, status: str | None = None, limit: int | None = None
+) -> list[Row]:
+    """Publications, newest first."""
+    return rows(
+        pool,
+        """SELECT publication_id AS id, status, iso, market, feed, vintage, row_count, gap_count,
+                  first_interval_start_utc, last_interval_end_utc, published_at, reason, names, recorded_at,
+                  log_position
+           FROM pg.publication
+           WHERE (%(iso)s::text IS NULL OR iso = %(iso)s) AND (%(status)s::text IS NULL OR status = %(status)s)
+           ORDER BY log_position DESC LIMIT %(limit)s""",
+        {"iso": iso, "status": status, "limit": limit},
+    )
+
+
+def publication(pool: Pool, publication_id: UUID) -> Row | None:
+    """One publication with everything known about it, its replaced readings included."""
+    found = row(
+        pool,
+        "SELECT publication_id AS id, p.* FROM pg.publication p WHERE publication_id = %(id)s",
+        {"id": publication_id},
+    )
+    if found:
+        found["readings"] = rows(
+            pool,
+            """SELECT log_position, superseded_by FROM pg.publication_reading
+               WHERE publication_id = %(id)s ORDER BY log_position""",
+            {"id": publication_id},
+        )
+    return found
+
+
+def superseded_readings(pool: Pool, through_position: int) -> Sequence[int]:
+    """Positions of readings that another reading of the same publication had replaced by `through_position`."""
+    found = rows(
+        pool,
+        "SELECT log_position FROM pg.publication_reading WHERE superseded_by <= %(through)s",
+        {"through": through_position},
+    )
+    return [r["log_position"] for r in found]

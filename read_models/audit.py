@@ -1,0 +1,22 @@
+"""`pg.audit_log`: who did what, when, and what came of it; one row an event."""
+
+from __future__ import annotations
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS pg.audit_log (
+    position bigint PRIMARY KEY,
+    recorded_at timestamptz NOT NULL,
+    tenant text NOT NULL,
+    actor text NOT NULL,
+    command text NOT NULL,
+    event text NOT NULL,
+    outcome text NOT NULL,
+    reason text,
+    stream_id uuid NOT NULL,
+    target_id uuid NOT NULL,
+    command_id uuid NOT NULL,
+    correlation_id uuid NOT NULL,
+    causation_id uuid NOT NULL
+);
+CREATE INDEX IF NOT EXISTS audit_by_target ON pg.audit_log (target_id, position);
+"""

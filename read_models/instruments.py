@@ -1,0 +1,15 @@
+"""`pg.instrument`: registered hubs."""
+
+from __future__ import annotations
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS pg.instrument (
+    instrument_id uuid PRIMARY KEY,
+    tenant text NOT NULL,
+    name text NOT NULL,
+    iso text NOT NULL, node text NOT NULL, node_type text NOT NULL, market text NOT NULL, time_zone text NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    log_position bigint NOT NULL,
+    UNIQUE (tenant, name)
+);
+"""

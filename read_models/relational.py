@@ -1,0 +1,45 @@
+"""What the relational read models share: their schema `pg`, checkpoints, and one way to insert a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+Cursor = psycopg.Cursor[TupleRow]
+
+CHECKPOINTS = """
+CREATE SCHEMA IF NOT EXISTS pg;
+CREATE TABLE IF NOT EXISTS pg.checkpoint (
+    projection text PRIMARY KEY, version integer NOT NULL, position bigint NOT NULL);
+"""
+
+
+def insert(cursor: Cursor, table: str, row: dict[str, Any]) -> None:
+    """Inserts one row into `pg.<table>`; names come from code, values are bound."""
+    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        sql.Identifier("pg", table),
+        sql.SQL(", ").join(map(sql.Identifier, row)),
+        sql.SQL(", ").join(sql.Placeholder() * len(row)),
+    )
+    cursor.execute(statement, list(row.values()))
+
+
+def load_checkpoint(cursor: Cursor, projection: str, version: int) -> int:
+    """How far a projection has come; 0 for a new one."""
+    cursor.execute("SELECT version, position FROM pg.checkpoint WHERE projection = %s", (projection,))
+    row = cursor.fetchone()
+    return int(row[1]) if row and row[0] == version else 0
+
+
+def save_checkpoint(cursor: Cursor, projection: str, version: int, position: int) -> None:
+    """Records how far a projection has come; within a version it never goes back."""
+    cursor.execute(
+        """INSERT INTO pg.checkpoint AS held (projection, version, position) VALUES (%s, %s, %s)
+           ON CONFLICT (projection) DO UPDATE SET version = excluded.version, position = CASE
+               WHEN held.version = excluded.version THEN greatest(held.position, excluded.position)
+               ELSE excluded.position END""",
+        (projection, version, position),
+    )

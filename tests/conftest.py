@@ -1,0 +1,70 @@
+"""Fixtures for every room's tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from infra.embedded_postgres import EmbeddedPostgres
+from infra.event_recorder import Pool, PostgresRecorder
+from infra.event_store import EventLog
+from infra.objects import Objects
+from infra.postgres import open_pool
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real files that operators published. They lie beside the checkout; without them these tests are skipped."""
+    if not SHARED_DATA.is_dir():
+        message = "real files are absent: there is no shared/data beside the checkout"
+        if os.environ.get("REQUIRE_SHARED_DATA"):
+            pytest.fail(f"{message}, and REQUIRE_SHARED_DATA is set")
+        pytest.skip(message)
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """One embedded PostgreSQL for all tests."""
+    server = EmbeddedPostgres.start(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def dsn(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """A database of its own for one test."""
+    name = sql.Identifier(f"test_{uuid4().hex}")
+    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        yield make_conninfo(postgres.dsn, dbname=name.as_string(None).strip('"'))
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def pool(dsn: str) -> Iterator[Pool]:
+    opened = open_pool(dsn)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def log(pool: Pool) -> EventLog:
+    """An empty event log."""
+    recorder = PostgresRecorder(pool)
+    recorder.create_schema()
+    return EventLog(recorder)
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> Objects:
+    return Objects.in_folder(tmp_path / "objects")
