@@ -39,7 +39,7 @@ bench: setup ## run the benchmarks; figures go to docs/benchmarks.md by hand
 	@$(BIN)/python -m tests.benchmarks.reads
 
 lock: ## compile requirements.lock anew from pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras --no-header \
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-header \
 	  --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
 
 clean: ## remove what setup made

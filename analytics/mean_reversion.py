@@ -11,6 +11,7 @@ from analytics.periods import DAYS_PER_YEAR, calendar_month
 
 LEAST_DAY_PAIRS = 60
 _LEAST_VARIANCE = 1e-18  # of logarithms; less is the rounding of prices that never move
+_SMALL = 0.1  # of kappa times years; below it a difference cancels and its power series, cut off, is good to 1e-12
 TOO_LITTLE_HISTORY = "default_too_little_history"
 NOT_MEAN_REVERTING = "default_not_mean_reverting"
 
@@ -41,6 +42,29 @@ class OuProcess:
         elapsed = np.asarray(years, dtype=np.float64)
         result: Floats = self.sigma_per_sqrt_year**2 * -np.expm1(-2 * self.kappa_per_year * elapsed)
         return result / (2 * self.kappa_per_year)
+
+    def average_given_ends(self, years: npt.ArrayLike) -> tuple[Floats, Floats]:
+        """Weight w and variance v of the average of X over a stretch of time of `years` above 0, same shapes.
+
+        Given X at both ends of the stretch its average over time is normal, with mean w (X_start + X_end) and
+        variance v. With y = kappa d, d the years: w = tanh(y/2) / y, v = sigma^2 d (y - 2 tanh(y/2)) / y^3, which is
+        the joint law of an OU process and its integral (Gillespie 1996, Physical Review E 54, 2084) given the end.
+        """
+        elapsed = np.asarray(years, dtype=np.float64)
+        y = self.kappa_per_year * elapsed
+        weight: Floats = np.tanh(y / 2) / y
+        square = np.minimum(y, _SMALL) ** 2
+        series = 1 / 12 - square * (1 / 120 - square * (17 / 20160 - square * 31 / 362880))
+        shape: Floats = np.where(y < _SMALL, series, (1 - 2 * weight) / np.maximum(y, _SMALL) ** 2)
+        return weight, self.sigma_per_sqrt_year**2 * elapsed * shape
+
+    def average_variance(self, start_years: npt.ArrayLike, end_years: npt.ArrayLike) -> Floats:
+        """Variance of the average of X over time from start to end, 0 <= start < end, same shape as both."""
+        start, end = np.asarray(start_years, dtype=np.float64), np.asarray(end_years, dtype=np.float64)
+        weight, between = self.average_given_ends(end - start)
+        decay = np.exp(-self.kappa_per_year * (end - start))
+        ends: Floats = (1 + 2 * decay) * self.variance(start) + self.variance(end)
+        return weight**2 * ends + between
 
 
 @dataclass(frozen=True)

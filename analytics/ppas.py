@@ -1,9 +1,9 @@
 """Value of a power purchase agreement: Monte Carlo around the forward curve, and the closed form beside it.
 
-A month has one random price, S_t = F_t exp(X_t - Var[X_t] / 2) with X an Ornstein-Uhlenbeck process observed in the
-middle of the month. A process fitted to daily prices therefore gives a spread on the wide side: the mean of a month's
-days varies less than a day. E[S_t] = F_t, so that the exact expected value is that of the forward less the fixed
-price.
+A month settles at its average price, S_t = F_t exp(A_t - Var[A_t] / 2) with A the average over the month of an
+Ornstein-Uhlenbeck process in the logarithm (how, and what it approximates: `price_paths`). E[S_t] = F_t, so that the
+exact expected value is that of the forward less the fixed price. The forward curve itself does not move: the spread is
+that of spot prices around it, and the risk that the curve is wrong is not in it.
 
 A month is settled at its end with sign x (S_t - fixed) x MWh, times (1 + rate)^(-days / 365) from the valuation date.
 """
@@ -98,13 +98,16 @@ class PpaValuation:
 
 @dataclass(frozen=True)
 class _Schedule:
-    """Delivery months as arrays of shape (months,): forward, energy, discount factor, times and calendar years."""
+    """Delivery months as arrays of shape (months,): forward, energy, discount factor, times and calendar years.
+
+    Times run from the valuation date; the start of a month under way is negative.
+    """
 
     forward_usd_per_mwh: Floats
     volume_mwh: Floats
     discount: Floats
-    price_years: Floats
-    payment_days: Floats
+    start_days: Floats
+    end_days: Floats
     year: Integers
 
 
@@ -135,7 +138,7 @@ def price_ppa(
 
     `delivery_month` (datetime64[M], rising), `forward_usd_per_mwh` and `volume_mwh` have shape (months,). The result
     depends on `paths` and `seed` to the last bit and not on `block_paths`, which bounds memory (block_paths x months x
-    16 bytes, besides paths x years x 8). Raises ValueError where arrays do not fit each other, a month is over before
+    24 bytes, besides paths x years x 8). Raises ValueError where arrays do not fit each other, a month is over before
     the valuation date, nothing is delivered or there are fewer than 2 paths.
     """
     if paths < 2 or block_paths < 1:
@@ -180,9 +183,8 @@ def _schedule(terms: PpaTerms, delivery_month: Dates, forward: Floats, volume: F
             f"delivery_month: {months[0]} is over on the valuation date {today}; leave out the months already delivered"
         )
     discount = (1.0 + terms.discount_rate_per_year) ** (-ends / DAYS_PER_YEAR)
-    observed = np.maximum((starts + ends) / 2, 0.0) / DAYS_PER_YEAR
     calendar_year = months.astype("datetime64[Y]").astype(np.int64) + 1970
-    return _Schedule(prices, energy, discount, observed, ends, calendar_year)
+    return _Schedule(prices, energy, discount, starts, ends, calendar_year)
 
 
 def _simulate(
@@ -204,7 +206,8 @@ def _settle_block(
     Months are added one after the other, so that a path's bits do not depend on its neighbours.
     """
     count = block.stop - block.start
-    multipliers = price_multipliers(schedule.price_years, process, seed=seed, first_path=block.start, paths=count)
+    start, end = schedule.start_days / DAYS_PER_YEAR, schedule.end_days / DAYS_PER_YEAR
+    multipliers = price_multipliers(start, end, process, seed=seed, first_path=block.start, paths=count)
     npv = np.full(count, -terms.upfront_cost_usd)
     row = np.searchsorted(np.unique(schedule.year), schedule.year)
     for at, price in enumerate(schedule.forward_usd_per_mwh):
@@ -231,7 +234,7 @@ def _break_even(terms: PpaTerms, schedule: _Schedule) -> float:
 def _irr(terms: PpaTerms, schedule: _Schedule, expected: Floats) -> Irr:
     if terms.upfront_cost_usd == 0:
         return Irr(None, reason=NO_OUTLAY)
-    days = np.append(0.0, schedule.payment_days)
+    days = np.append(0.0, schedule.end_days)
     return xirr(days, np.append(-terms.upfront_cost_usd, expected))
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analytics.curves import MonthlyCurve, extend_to, smooth_daily_curve
-from analytics.periods import hours_per_day
-from analytics.quotes import ConflictingQuotes, Quote, quoted_span
+from analytics.curves import MonthlyCurve, build_monthly_curve
+from analytics.quotes import ConflictingQuotes, Quote
 from analytics.seasons import learn_seasonal_shape
 from analytics.splines import CurveNotSolved
 from commands.instruments import Name
@@ -87,28 +86,53 @@ def handle_build_curve(command: BuildCurve, _: None, context: Context) -> Curve:
 def compute_curve(quotes: pa.Table, history: pa.Table, parameters: dict[str, Any]) -> tuple[pa.Table, dict[str, Any]]:
     """The curve as a table of CURVE_SCHEMA and its report, from nothing but the snapshots and parameters of an event.
 
-    Raises Refused when the quotes contradict each other or no curve runs through them.
+    Quotes whose delivery is over on the valuation date are left out, and so is the older one where two quotes of
+    different times contradict each other; the report names them. Raises Refused when quotes of the same time
+    contradict each other, or no curve runs through them.
     """
-    given = [Quote.of(q["product"], q["price_usd_per_mwh"]) for q in quotes.to_pylist()]
-    span = quoted_span(given)
     shape = learn_seasonal_shape(
         history["interval_start_utc"].cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy(),
         history["lmp_usd_per_mwh"].to_numpy(),
         parameters["time_zone"],
     )
-    try:
-        daily = smooth_daily_curve(given, hours_per_day(span.start, span.end, parameters["time_zone"]))
-        curve = extend_to(
-            daily,
-            shape,
-            growth_per_year=parameters["growth_per_year"],
-            seasonal_weight=parameters["seasonal_weight"],
+    usable, expired = _usable(quotes, date.fromisoformat(parameters["valuation_date"]))
+    stale: list[Quote] = []
+    while True:
+        try:
+            curve = build_monthly_curve(
+                list(usable),
+                parameters["time_zone"],
+                shape,
+                growth_per_year=parameters["growth_per_year"],
+                seasonal_weight=parameters["seasonal_weight"],
+            )
+        except ConflictingQuotes as conflict:
+            stale.append(_oldest(conflict, usable))
+            del usable[stale[-1]]
+        except (CurveNotSolved, ValueError) as error:
+            raise Refused(str(error), remedy="Check the quotes for a price or a period that is far off.") from error
+        else:
+            left_out = {"quotes_expired": expired, "quotes_stale": [str(quote) for quote in stale]}
+            return _table(curve), curve.diagnostics() | left_out
+
+
+def _usable(quotes: pa.Table, valuation_date: date) -> tuple[dict[Quote, datetime], list[str]]:
+    """Quotes still ahead, each with the time it is of; and those whose delivery is over."""
+    given = {Quote.of(q["product"], q["price_usd_per_mwh"]): q["quoted_at"] for q in quotes.to_pylist()}
+    ahead = {quote: quoted_at for quote, quoted_at in given.items() if quote.period.end > valuation_date}
+    if not ahead:
+        raise Refused(
+            f"the delivery of every quote was over by {valuation_date}", remedy="Record quotes of coming months."
         )
-    except ConflictingQuotes as error:
-        raise Refused(str(error), remedy="Record a newer quote for the product that is wrong.") from error
-    except CurveNotSolved as error:
-        raise Refused(str(error), remedy="Check the quotes for a price or a period that is far off.") from error
-    return _table(curve), curve.diagnostics()
+    return ahead, [str(quote) for quote in given if quote not in ahead]
+
+
+def _oldest(conflict: ConflictingQuotes, quoted_at: dict[Quote, datetime]) -> Quote:
+    """The quote that gives way to newer ones. Raises Refused where they are all of one time."""
+    involved = sorted((conflict.quote, *conflict.implied_by), key=lambda quote: quoted_at[quote])
+    if quoted_at[involved[0]] == quoted_at[involved[-1]]:
+        raise Refused(str(conflict), remedy="Record a newer quote for the product that is wrong.") from conflict
+    return involved[0]
 
 
 def _table(curve: MonthlyCurve) -> pa.Table:

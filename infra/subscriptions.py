@@ -60,12 +60,14 @@ class Subscription:
         if self._thread:
             self._thread.join()
 
-    def wait_for(self, position: int, timeout_s: float = 30.0) -> None:
-        """Returns when everything up to `position` has been handled; raises ReadTooEarly when that takes too long."""
-        deadline = time.monotonic() + timeout_s
+    def wait_for(self, position: int, patience_s: float = 30.0) -> None:
+        """Returns when everything up to `position` has been handled; raises ReadTooEarly when it stands still."""
         with self._moved:
+            seen, deadline = self.checkpoint, time.monotonic() + patience_s
             while self.checkpoint < position:
                 self._wake.set()
+                if self.checkpoint > seen:
+                    seen, deadline = self.checkpoint, time.monotonic() + patience_s
                 left = deadline - time.monotonic()
                 if left <= 0 or self._stop.is_set():
                     why = f" It fails with: {self.failure}" if self.failure else ""

@@ -6,7 +6,7 @@ How values are written in the text formats:
 
 * Instants are ISO 8601 with their offset: `2024-01-01T05:00:00Z`, and `2024-01-01T00:00:00-05:00` in a local column.
 * Floats are the shortest text that reads back as the same double (`30`, `-0.1`, `1e+21`).
-* A null is an empty cell in CSV and `null` in JSON. NaN and the infinities, for which JSON has no number, are `null` there.
+* A null is an empty cell in CSV and `null` in JSON. JSON has no number for NaN and the infinities: `null` as well.
 * A CSV *text* cell that a spreadsheet would take for a formula (its first character is `=`, `+`, `-`, `@`, a tab or a
   carriage return) gets a single quote in front, as OWASP advises against CSV injection: node `-FOO` is written `'-FOO`.
   Numbers are never touched: `-30.1` stays a number. The other formats carry every text as it is.
@@ -15,7 +15,7 @@ How values are written in the text formats:
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -61,7 +61,7 @@ def render(fmt: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, tz
 
 def arrow_stream(
     schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, compression: str | None = None
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """An Arrow IPC stream; `compression` is None, which every reader understands, `lz4` or `zstd`."""
     sink = _Sink()
     with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:

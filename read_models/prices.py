@@ -100,8 +100,8 @@ def create_price_table(ch: ClickHouse, table: str | None = None) -> None:
 def load_publication(ch: ClickHouse, facts: PublicationFacts, rows: pa.Table, *, table: str | None = None) -> None:
     """Adds a publication's rows (ROWS_SCHEMA) in one insert. Done twice, it adds nothing the second time.
 
-    Raises ValueError when `rows` has other columns, a null where none may be, or an unknown vintage. The rows of a large
-    publication become visible bit by bit: readers stop at the projection's checkpoint.
+    Raises ValueError when `rows` has other columns or a null where none may be, or the vintage is unknown. The rows of
+    a large publication become visible bit by bit: readers stop at the projection's checkpoint.
     """
     if rows.schema.names != ROWS_SCHEMA.names:
         raise ValueError(f"publication {facts.publication_id}: its rows have the columns {rows.schema.names}")

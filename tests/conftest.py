@@ -18,6 +18,8 @@ from infra.event_store import EventLog
 from infra.objects import Objects
 from infra.postgres import open_pool
 
+pytest_plugins = ["tests.plugins_clickhouse", "tests.plugins_platform"]
+
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 

@@ -114,7 +114,8 @@ class Connection:
 
     async def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """One request; raises ApiError for a problem and PlatformError when the server is gone."""
-        params = {k: v for k, v in (options.pop("params", None) or {}).items() if v is not None}
+        # None and not {}: an empty dictionary would take away the query that the path itself has.
+        params = {k: v for k, v in (options.pop("params", None) or {}).items() if v is not None} or None
         try:
             answer = await self._client.request(method, path, params=params, **options)
         except httpx2.TransportError as error:

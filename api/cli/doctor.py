@@ -13,7 +13,6 @@ from api.cli.connection import Connection
 from api.cli.output import out, show_json, table
 from infra.data_folder import DataFolder
 from infra.errors import PlatformError
-from infra.postgres import without_password
 from infra.settings import Settings
 
 
@@ -40,6 +39,8 @@ def doctor(as_json: AsJson = False) -> None:
 
 def _from_outside(settings: Settings, error: PlatformError) -> dict[str, Any]:
     """What can be told of a folder that can't be opened."""
+    from infra.postgres import without_password  # brings the database driver, which no other verb needs
+
     try:
         holder = DataFolder.holder(settings.home)
     except PlatformError:

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from api.cli.output import err, out
-from api.security import LOOPBACK_HOSTS
 from infra.errors import PlatformError
 from infra.settings import Settings
 
@@ -22,6 +21,9 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the API on this machine, on loopback only."""
+    # What serves is imported only here and below: no other verb needs it, and a client should start quickly.
+    from api.security import LOOPBACK_HOSTS
+
     settings = Settings()
     if settings.host not in LOOPBACK_HOSTS:
         raise PlatformError(
@@ -33,7 +35,6 @@ def serve(
 
 
 def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None:
-    # Imported only here: no other verb needs a server.
     import uvicorn
 
     from api.app import create_app

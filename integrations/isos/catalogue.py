@@ -15,13 +15,21 @@ from integrations.isos.recognition import OtherProduct, Recognised
 from integrations.isos.ticks import ParsedPublication
 
 _ISOS = (miso_formats, caiso_formats, pjm_formats, ercot_formats)
-_HTML = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_HTML = re.compile(rb"(?is)\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b")
 _ERROR_ANSWER = re.compile(rb"<(?:\w+:)?ERR_CODE>([^<]*)|<Error>\s*<Code>([^<]*)")
 _ERROR_TEXT = re.compile(rb"<(?:(?:\w+:)?ERR_DESC|Message)>([^<]*)")
 _BOM = b"\xef\xbb\xbf"
-_OLE = b"\xd0\xcf\x11\xe0"
+_OTHER_KINDS = {
+    b"\xd0\xcf\x11\xe0": "an Excel workbook: the CSV of the report is what is read",
+    b"BZh": "a bzip2 archive: unpack it, only zip and gz are unwrapped",
+    b"\xfd7zXZ": "an xz archive: unpack it, only zip and gz are unwrapped",
+    b"7z\xbc\xaf": "a 7-Zip archive: unpack it, only zip and gz are unwrapped",
+    b"Rar!": "a RAR archive: unpack it, only zip and gz are unwrapped",
+    b"%PDF": "a PDF document",
+    b"PAR1": "a Parquet file: the operator's own CSV is what is read",
+}
+_TAR_MAGIC_AT = 257
 _ARCHIVE_SUFFIXES = (".zip", ".gz")
-_TEXT_SUFFIXES = (".csv", ".txt", "")
 _OTHER_REASON = "none of the price files read here (MISO, CAISO, PJM and ERCOT prices as CSV)"
 _SHOWN_REASONS = 3
 
@@ -77,15 +85,18 @@ def survey(name: str, content: bytes, *, named: bool) -> Survey:
     for group in _groups(leaves):
         _sort_out(group, found)
     if named and not found.payloads:
-        reasons = [f"{skipped.place}: {skipped.reason}" for skipped in found.skipped[:_SHOWN_REASONS]]
+        reasons = [
+            skipped.reason if skipped.place == name else f"{skipped.place}: {skipped.reason}"
+            for skipped in found.skipped[:_SHOWN_REASONS]
+        ]
         return Survey([Payload((name,), (content,), name, "; ".join(reasons) or "it holds no file")])
     return found
 
 
 def parse(payload: Payload) -> ParsedPublication:
     """Read a payload whole. Raises UnreadablePublication."""
-    if payload.problem:
-        raise unreadable(payload.names[0], payload.problem)
+    if problem := payload.problem or _archive_problem(payload):
+        raise unreadable(payload.names[0], problem)
     found = [_recognise(name, content) for name, content in zip(payload.names, payload.contents, strict=True)]
     files = []
     for item in found:
@@ -94,7 +105,10 @@ def parse(payload: Payload) -> ParsedPublication:
         files.append(item.file)
     first = found[0]
     assert isinstance(first, Recognised)
-    return first.parse(files)
+    publication = first.parse(files)
+    if not publication.rows.num_rows:
+        raise unreadable(payload.names[0], "every price cell is empty", files[0].header.number)
+    return publication
 
 
 def name_facts(payload: Payload) -> dict[str, str]:
@@ -106,6 +120,15 @@ def name_facts(payload: Payload) -> dict[str, str]:
     except UnreadablePublication:
         return {}
     return dict(found.facts) if isinstance(found, Recognised) else {}
+
+
+def _archive_problem(payload: Payload) -> str:
+    """Why an archive is a payload by itself, for a payload that was put together from stored bytes."""
+    if len(payload.contents) > 1 or not is_archive(payload.contents[0]):
+        return ""
+    again = survey(payload.names[0], payload.contents[0], named=True).payloads
+    problems = [found.problem for found in again if found.problem and found.contents == payload.contents]
+    return problems[0] if problems else "an archive is no publication: its members are"
 
 
 def _groups(leaves: Iterable[Leaf]) -> list[list[Leaf]]:
@@ -131,7 +154,7 @@ def _sort_out(group: list[Leaf], found: Survey) -> None:
         found.skipped.extend(others)
         return
     names, contents = tuple(leaf.name for leaf in group), tuple(leaf.content for leaf in group)
-    place = group[0].place if len(group) == 1 else f"{group[0].folder}!{names[0]} and {len(group) - 1} more"
+    place = group[0].place if len(group) == 1 else f"{group[0].place} and {len(group) - 1} more"
     found.payloads.append(Payload(names, contents, place))
 
 
@@ -139,10 +162,9 @@ def _recognise(name: str, content: bytes) -> Recognised | OtherProduct:
     """Raises UnreadablePublication for what is to be quarantined."""
     _refuse_no_table(name, content)
     head = head_of(name, content)
-    if content.startswith(_OLE):
-        return OtherProduct("an Excel workbook: the CSV of the report is what is read")
-    if found := _markup(content):
-        return found
+    if reason := _other_kind(content):
+        _refuse_operators_name(head)
+        return OtherProduct(reason)
     verdicts = [verdict for iso in _ISOS if (verdict := iso.recognise(head))]
     if not verdicts:
         _refuse_operators_name(head)
@@ -160,26 +182,27 @@ def _refuse_no_table(name: str, content: bytes) -> None:
         text = _ERROR_TEXT.search(content[:65536])
         words = b" ".join([error[1] or error[2], text[1] if text else b""]).decode("utf-8", "replace").split()
         raise unreadable(name, f"the operator's error answer instead of a file: {' '.join(words)[:200]}")
-    if is_archive(content):
-        raise unreadable(name, "an archive that can't be read")
-    if name.lower().endswith(_ARCHIVE_SUFFIXES) and b"\0" in content[:4096]:
-        raise unreadable(name, "named as an archive, but it is none")
 
 
-def _markup(content: bytes) -> OtherProduct | None:
+def _other_kind(content: bytes) -> str | None:
+    """What a file is that is no CSV at all."""
+    for magic, kind in _OTHER_KINDS.items():
+        if content.startswith(magic):
+            return kind
+    if content[_TAR_MAGIC_AT : _TAR_MAGIC_AT + 5] == b"ustar":
+        return "a tar archive: unpack it, only zip and gz are unwrapped"
     start = content[:4096].removeprefix(_BOM).lstrip()
-    if start.startswith((b"<?xml", b"<")):
-        return OtherProduct("XML or a page: the CSV of the report is what is read")
+    if start.startswith(b"<"):
+        return "XML or a page: the CSV of the report is what is read"
     if start.startswith((b"{", b"[")):
-        return OtherProduct("JSON: the CSV of the report is what is read")
+        return "JSON: the CSV of the report is what is read"
     return None
 
 
 def _refuse_operators_name(head: Head) -> None:
-    """Raise UnreadablePublication for an unrecognised text that bears the name of a price report."""
-    suffix = re.search(r"\.[a-z]{2,4}$", head.name.lower())
-    if (suffix[0] if suffix else "") not in _TEXT_SUFFIXES:
-        return
-    if any(iso.OPERATOR_NAME.search(head.name) for iso in _ISOS):
+    """Raise UnreadablePublication for what is no price table, but bears the name of one (or of an archive)."""
+    if head.name.lower().endswith(_ARCHIVE_SUFFIXES):
+        raise unreadable(head.name, "named as an archive, but it is none")
+    if head.name.lower().endswith(".csv") and any(iso.OPERATOR_NAME.search(head.name) for iso in _ISOS):
         begins = ",".join(head.first.cells)[:80]
         raise unreadable(head.name, f"named as a price report, but has no such header: {begins!r}", head.first.number)

@@ -8,14 +8,12 @@ import numpy.typing as npt
 
 from integrations.isos.ticks import Codes, Ints
 
-_INT32_MAX = 2**31 - 1
-
 
 @dataclass(frozen=True)
 class Combined:
     """Rows grouped by several code columns: row `i` is in group `code[i]`, group `g` has `members[:, g]`."""
 
-    code: Codes
+    code: Ints
     members: Ints
 
     def __len__(self) -> int:
@@ -27,31 +25,29 @@ class Combined:
 
 def combine(columns: Sequence[tuple[Codes, int]]) -> Combined:
     """Group rows by (codes, number of codes) columns; groups are numbered in the order of their codes."""
-    (code, size), *rest = columns
-    code, values = compact(code, size)
-    members = values[np.newaxis, :]
-    for other, other_size in rest:
-        if other_size > 1:
-            count = members.shape[1]
-            wide = np.int64 if count * other_size > _INT32_MAX else np.int32
-            code, values = compact(code.astype(wide, copy=False) * wide(other_size) + other, count * other_size)
+    code, count = np.zeros(len(columns[0][0]), dtype=np.int64), 1
+    members: list[Ints] = []
+    for other, size in columns:
+        if size > 1:
+            code, values = compact(code * size + other if members else other, count * size)
+            count = len(values)
         else:
-            values = np.arange(members.shape[1])
-        members = np.vstack([members[:, values // other_size], values % other_size])
-    return Combined(code, members)
+            values = np.arange(count)
+        members = [*(known[values // size] for known in members), values % size]
+    return Combined(code, np.array(members))
 
 
-def compact(key: Codes, size: int) -> tuple[Codes, Ints]:
+def compact(key: Codes, size: int) -> tuple[Ints, Ints]:
     """Renumber keys in [0, size) without holes: the new code of each row, and the key behind each new code."""
     if size > 4 * len(key) + 65536:
         values, code = np.unique(key, return_inverse=True)
-        return code, values
+        return code, values.astype(np.int64)
     present = np.zeros(size, dtype=np.bool_)
     present[key] = True
     values = np.flatnonzero(present)
     if len(values) == size:
-        return key, values
-    renumbered = np.cumsum(present, dtype=np.int32) - np.int32(1)
+        return key.astype(np.int64, copy=False), values
+    renumbered = np.cumsum(present) - 1
     return renumbered[key], values
 
 

@@ -9,7 +9,7 @@ from integrations.isos.heads import CsvFile, split_line
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _LINE_BREAK = re.compile(rb"\r\n|\r|\n")
-_TAIL_BYTES = 65536
+_TAIL_BYTES = 16384
 _TAIL_LINES = 10  # fewer do not show how a column is written
 
 
@@ -51,7 +51,7 @@ def refuse_cut_number(file: CsvFile, number_columns: Sequence[int]) -> None:
     last = len(file.header.cells) - 1
     if last not in number_columns or file.content.endswith((b"\n", b"\r")):
         return
-    tail = _LINE_BREAK.split(file.content[max(file.header.end, len(file.content) - _TAIL_BYTES) :])[-1000:]
+    tail = _LINE_BREAK.split(file.content[max(file.header.end, len(file.content) - _TAIL_BYTES) :])
     decimals = [_decimals(line) for line in tail[1:] if line.strip()]
     if len(decimals) > _TAIL_LINES and len(set(decimals[:-1])) == 1 and decimals[-1] < decimals[0]:
         number = sum(1 for _ in _LINE_BREAK.finditer(file.content)) + 1

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from integrations.isos.codes import compact
-from integrations.isos.ticks import GAP_SCHEMA, Codes, Ints, Places, labels, seconds
+from integrations.isos.ticks import GAP_SCHEMA, Codes, Ints, Places, Prices, labels, seconds
 
 EMPTY_PRICE = "empty price cell"
 EMPTY_COMPONENT = "empty component cell"
@@ -15,6 +14,24 @@ MISSING_INTERVAL = "missing interval"
 _CAUSES = [EMPTY_PRICE, EMPTY_COMPONENT, MISSING_INTERVAL]
 
 _ALWAYS_LISTED = 1_000_000
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """The distinct intervals of the rows: their starts in seconds since 1970, ascending, and each row's position."""
+
+    starts: Ints
+    code: Ints
+
+    @classmethod
+    def of(cls, start_of_value: Ints, value_of_row: Codes) -> "Intervals":
+        """From the start that each distinct value means; two spellings of one moment become one interval."""
+        starts, position = np.unique(start_of_value, return_inverse=True)
+        return cls(starts, position[value_of_row])
+
+    def start(self) -> Ints:
+        """The start of each row."""
+        return self.starts[self.code]
 
 
 @dataclass(frozen=True)
@@ -27,8 +44,19 @@ class Gaps:
     end: Ints
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """The expected intervals that no row is there for, and how many are covered: fewer than rows where some repeat."""
+
+    missing: Gaps
+    covered: int
+
+
 def gap_table(places: Places, gaps: Sequence[Gaps]) -> pa.Table:
     """A table with GAP_SCHEMA."""
+    gaps = [gap for gap in gaps if len(gap.place)]
+    if not gaps:
+        return GAP_SCHEMA.empty_table()
     place = np.concatenate([gap.place for gap in gaps])
     cause = np.concatenate([np.full(len(gap.place), _CAUSES.index(gap.cause)) for gap in gaps])
     start = np.concatenate([gap.start for gap in gaps])
@@ -37,35 +65,37 @@ def gap_table(places: Places, gaps: Sequence[Gaps]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=GAP_SCHEMA)
 
 
-def missing_intervals(places: int, place: Codes, start: Ints, expected_start: Ints, expected_end: Ints) -> Gaps:
-    """Each place's expected intervals for which no row is there; `expected_start` ascending, holding every `start`."""
+def empty_cells(prices: Prices, place: Codes, start: Ints, end: Ints) -> list[Gaps]:
+    """Rows without a price, and rows with one but without one of its components."""
+    found = []
+    for cause, rows in ((EMPTY_PRICE, np.isnan(prices.lmp)), (EMPTY_COMPONENT, prices.component_missing())):
+        if rows.any():
+            found.append(Gaps(cause, place[rows], start[rows], end[rows]))
+    return found
+
+
+def coverage(places: int, place: Codes, rows: Intervals, expected_start: Ints, expected_end: Ints) -> Coverage:
+    """Compare the rows with each place's expected intervals; `expected_start` ascends and holds every start."""
     width = len(expected_start)
-    position = np.searchsorted(expected_start, start)
     present = np.zeros(places * width, dtype=np.bool_)
-    present[place * width + position] = True
+    present[place * np.int64(width) + np.searchsorted(expected_start, rows.starts)[rows.code]] = True
     absent = np.flatnonzero(~present)
-    where = absent % width if width else absent
-    return Gaps(MISSING_INTERVAL, absent // max(width, 1), expected_start[where], expected_end[where])
+    where = absent % width
+    missing = Gaps(MISSING_INTERVAL, absent // width, expected_start[where], expected_end[where])
+    return Coverage(missing, len(present) - len(absent))
 
 
-def missing_in_range(places: int, place: Codes, start: Ints, step_s: int) -> Gaps:
-    """As `missing_intervals`, expecting every interval of `step_s` between the first and the last start of the rows.
+def coverage_of_range(places: int, place: Codes, rows: Intervals, step_s: int) -> Coverage:
+    """As `coverage`, expecting every interval of `step_s` between the first and the last start of the rows.
 
     One mangled year must not produce a grid of decades: where that grid is far larger than the file, only the
     intervals that some place of the file has are expected.
     """
-    first, last = int(start.min()), int(start.max())
+    first, last = int(rows.starts[0]), int(rows.starts[-1])
     width = (last - first) // step_s + 1
-    regular = not ((start - first) % step_s).any()
-    if regular and places * width <= max(_ALWAYS_LISTED, 4 * len(start)):
+    regular = not ((rows.starts - first) % step_s).any()
+    if regular and places * width <= max(_ALWAYS_LISTED, 4 * len(place)):
         expected = np.arange(first, last + step_s, step_s)
     else:
-        expected = distinct(start)
-    return missing_intervals(places, place, start, expected, expected + step_s)
-
-
-def distinct(values: Ints) -> Ints:
-    """The distinct values, ascending."""
-    lowest = int(values.min())
-    _, found = compact(values - lowest, int(values.max()) - lowest + 1)
-    return found + lowest
+        expected = rows.starts
+    return coverage(places, place, rows, expected, expected + step_s)

@@ -84,7 +84,8 @@ class Places:
 
     def columns(self, place: Codes) -> list[pa.Array]:
         """The node and node type columns for one place code a row."""
-        return [labels(self.node_of[place], self.nodes), labels(self.type_of[place], self.node_types)]
+        node, node_type = self.node_of.astype(np.int32), self.type_of.astype(np.int32)
+        return [labels(node[place], self.nodes), labels(node_type[place], self.node_types)]
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,14 @@ class Prices:
 
 
 def tick_table(places: Places, place: Codes, start: Ints, end: Ints, prices: Prices, version: Ints | None) -> pa.Table:
-    """Rows with TICK_SCHEMA; `start` and `end` are seconds since 1970 UTC, `version` null means 0 throughout."""
+    """Rows with TICK_SCHEMA, leaving out those without a price.
+
+    `start` and `end` are seconds since 1970 UTC; `version` null means 0 throughout.
+    """
+    kept = ~np.isnan(prices.lmp)
+    if not kept.all():
+        place, start, end, prices = place[kept], start[kept], end[kept], prices.take(kept)
+        version = None if version is None else version[kept]
     versions = np.zeros(len(place), dtype=np.int32) if version is None else version.astype(np.int32)
     columns = [*places.columns(place), seconds(start), seconds(end), *prices.arrays(), pa.array(versions)]
     return pa.Table.from_arrays(columns, schema=TICK_SCHEMA)

@@ -1,4 +1,5 @@
 from datetime import date
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -84,6 +85,40 @@ def test_the_variance_rises_to_its_stationary_value() -> None:
     process = OuProcess(10.0, 2.0)
     variance = process.variance([0.0, 1e-4, 50.0])
     np.testing.assert_allclose(variance, [0.0, 4.0 * 1e-4, 4.0 / 20.0], rtol=2e-3)
+
+
+@pytest.mark.parametrize("y", [1e-9, 1e-4, 0.01, 0.0999, 0.1, 0.1001, 0.5, 3.0, 9.0, 200.0])
+def test_the_average_between_two_ends_is_right_to_ten_digits(y: float) -> None:
+    # y = kappa x years. In floating point the plain formula has no digit left at 1e-9.
+    with localcontext() as context:
+        context.prec = 60
+        exact = Decimal(y)
+        tanh = (exact.exp() - 1) / (exact.exp() + 1)  # of y / 2
+        expected = float(tanh / exact), float((exact - 2 * tanh) / exact**3)
+    weight, variance = OuProcess(y / 0.25, 2.0).average_given_ends(0.25)
+    assert weight == pytest.approx(expected[0], rel=1e-13)
+    assert variance == pytest.approx(4.0 * 0.25 * expected[1], rel=1e-11)
+
+
+def test_the_variance_of_an_average_in_the_limits() -> None:
+    start, length = 0.5, 1 / 12
+    # No reversion: a Brownian motion, whose average has the variance sigma^2 (start + length / 3).
+    brownian = OuProcess(1e-9, 1.5).average_variance(start, start + length)
+    assert brownian == pytest.approx(1.5**2 * (start + length / 3), rel=1e-8)
+    # Quick reversion: white noise, with a first correction for the memory at both ends of the stretch.
+    kappa = 1e5
+    noise = OuProcess(kappa, 1.5).average_variance(start, start + length)
+    assert noise == pytest.approx(1.5**2 / (kappa**2 * length) * (1 - 1 / (kappa * length)), rel=1e-9)
+    # A short stretch: no averaging left.
+    process = OuProcess(110.0, 4.8)
+    assert process.average_variance(start, start + 1e-9) == pytest.approx(process.variance(start), rel=1e-6)
+
+
+def test_a_month_averages_most_of_the_daily_movement_away() -> None:
+    process = OuProcess(110.0, 4.8)
+    deviation = np.sqrt(process.average_variance(1.0, 1.0 + 1 / 12))
+    assert deviation == pytest.approx(0.1439, abs=1e-4)
+    assert np.sqrt(process.variance(1.0)) / deviation == pytest.approx(2.25, abs=0.01)
 
 
 @pytest.mark.parametrize(("kappa", "sigma"), [(0.0, 1.0), (-1.0, 1.0), (np.nan, 1.0), (1.0, -0.1), (1.0, np.inf)])

@@ -85,6 +85,28 @@ def test_the_value_falls_with_the_fixed_price_and_widens_with_volatility() -> No
     assert wild.npv_p5_usd < calm.npv_p5_usd < calm.npv_p50_usd < calm.npv_p95_usd < wild.npv_p95_usd
 
 
+@pytest.mark.parametrize(
+    ("valuation_date", "share"),
+    [(date(2026, 11, 15), 1.0), (date(2027, 1, 1), 1.0), (date(2027, 1, 20), 12 / 31), (date(2027, 1, 31), 1 / 31)],
+)
+def test_a_month_scatters_by_its_average_over_the_days_to_come(valuation_date: date, share: float) -> None:
+    month = np.array(["2027-01"], dtype="datetime64[M]")
+    terms = PpaTerms("buyer", 45.0, 0.0, valuation_date)
+    found = price_ppa(terms, month, np.array([50.0]), np.array([744.0]), PROCESS, paths=20_000, seed=7)
+    start, end = ((date(2027, at, 1) - valuation_date).days / 365 for at in (1, 2))
+    variance = share**2 * PROCESS.average_variance(max(start, 0.0), end)
+    deviation = 744.0 * 50.0 * float(np.sqrt(np.expm1(variance)))
+    assert found.npv_standard_error_usd * np.sqrt(20_000) == pytest.approx(deviation, rel=0.03)
+    middle = 744.0 * (50.0 * float(np.exp(-variance / 2)) - 45.0)
+    assert found.npv_p50_usd == pytest.approx(middle, abs=0.05 * deviation)
+
+
+def test_months_may_be_missing_from_the_schedule() -> None:
+    winter = np.isin(MONTHS.astype(np.int64) % 12, (0, 1, 11))
+    found = price_ppa(TERMS, MONTHS[winter], FORWARD[winter], VOLUME[winter], PROCESS, paths=10_000, seed=7)
+    assert abs(found.npv_mean_usd - found.npv_closed_form_usd) < 3 * found.npv_standard_error_usd
+
+
 def test_the_yearly_table_adds_up_to_the_closed_form() -> None:
     found = value(replace(TERMS, upfront_cost_usd=500_000.0))
     assert [row.year for row in found.yearly] == list(range(2027, 2037))

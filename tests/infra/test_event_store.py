@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -39,7 +40,10 @@ def define(log: EventLog, *, events: int = 1, recorded_at: datetime = NOON) -> S
 def test_a_stream_is_read_back_as_it_was_written(log: EventLog) -> None:
     written = define(log, events=3)
     read = log.stream(written.id)
-    assert read == written
+    assert [(e.position, e.metadata, e.event) for e in read.events] == [
+        (e.position, e.metadata, replace(e.event, timestamp=NOON))  # type: ignore[type-var]
+        for e in written.events
+    ]
     scenario = read.aggregate(Scenario)
     assert scenario is not None
     assert (scenario.revision, scenario.assumptions) == (3, Assumptions(0.002, 1.0))
@@ -133,7 +137,7 @@ def test_stored_bytes_are_canonical_json(log: EventLog) -> None:
         assert raw == msgspec.json.encode(msgspec.json.decode(raw), order="sorted")
 
 
-class TestLibraryContract(ApplicationRecorderTestCase[ApplicationRecorder, UUID]):
+class TestLibraryContract(ApplicationRecorderTestCase[ApplicationRecorder]):
     """The eventsourcing library's own cases for application recorders."""
 
     EXPECT_CONTIGUOUS_NOTIFICATION_IDS = True

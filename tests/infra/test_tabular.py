@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfoNotFoundError
@@ -149,7 +149,9 @@ def test_binary_formats_give_the_same_table_back(fmt: str) -> None:
 )  # fmt: skip
 def test_local_columns_follow_daylight_saving(day: int, hours_utc: list[tuple[int, int]], local: list[str]) -> None:
     starts = [datetime(2024, month, day, hour, tzinfo=UTC) for month, hour in hours_utc]
-    instants = pa.RecordBatch.from_pydict({"interval_start_utc": pa.array(starts, pa.timestamp("s", "UTC")), "n": starts})
+    instants = pa.RecordBatch.from_pydict(
+        {"interval_start_utc": pa.array(starts, pa.timestamp("s", "UTC")), "n": starts}
+    )
     rows = list(csv.DictReader(io.StringIO(document("csv", instants, tz="America/New_York").decode())))
     assert [row["interval_start_local"] for row in rows] == local
     assert list(rows[0]) == ["interval_start_utc", "n", "interval_start_local"]
@@ -159,7 +161,9 @@ def test_local_columns_follow_daylight_saving(day: int, hours_utc: list[tuple[in
 
 
 def test_winter_in_london_is_written_as_an_offset() -> None:
-    instants = pa.RecordBatch.from_pydict({"at_utc": pa.array([datetime(2024, 1, 1, tzinfo=UTC)], pa.timestamp("s", "UTC"))})
+    instants = pa.RecordBatch.from_pydict(
+        {"at_utc": pa.array([datetime(2024, 1, 1, tzinfo=UTC)], pa.timestamp("s", "UTC"))}
+    )
     assert document("csv", instants, tz="Europe/London").decode().splitlines()[1] == (
         "2024-01-01T00:00:00Z,2024-01-01T00:00:00+00:00"
     )
@@ -170,14 +174,14 @@ def test_large_and_sliced_batches_lose_nothing(fmt: str) -> None:
     count = 150_000
     whole = pa.RecordBatch.from_pydict({"n": pa.array(range(count), pa.int64())})
     data = document(fmt, whole.slice(7, 80_000), whole.slice(80_007))
-    read = {
+    readers: dict[str, Callable[[], list[int]]] = {
         "csv": lambda: [int(line) for line in data.decode().splitlines()[1:]],
         "json": lambda: [row["n"] for row in json.loads(data)],
         "ndjson": lambda: [json.loads(line)["n"] for line in data.decode().splitlines()],
         "parquet": lambda: pq.read_table(pa.py_buffer(data))["n"].to_pylist(),
         "arrow": lambda: pa.ipc.open_stream(pa.py_buffer(data)).read_all()["n"].to_pylist(),
-    }[fmt]()
-    assert read == list(range(7, count))
+    }
+    assert readers[fmt]() == list(range(7, count))
 
 
 @pytest.mark.parametrize("fmt", MEDIA_TYPES)
@@ -202,5 +206,5 @@ def test_says_what_it_can_not_write() -> None:
     with pytest.raises(ZoneInfoNotFoundError):
         document("csv", tz="Mars/Olympus")
     nested = pa.RecordBatch.from_pydict({"pair": [[1, 2]]})
-    with pytest.raises(TypeError, match="column pair is list<.*ask for parquet or arrow"):
+    with pytest.raises(TypeError, match=r"column pair is list<.*ask for parquet or arrow"):
         document("csv", nested)

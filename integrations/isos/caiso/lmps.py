@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from integrations.isos.codes import Combined, combine, first_repeat, true_rows
 from integrations.isos.csv_reading import Frame, Text, read
-from integrations.isos.gaps import EMPTY_COMPONENT, EMPTY_PRICE, Gaps, gap_table, missing_in_range
+from integrations.isos.gaps import Intervals, coverage_of_range, empty_cells, gap_table
 from integrations.isos.heads import CsvFile
 from integrations.isos.local_time import HOUR_S, ClockError, utc_second
 from integrations.isos.ticks import Floats, Ints, ParsedPublication, Places, Prices, tick_table
@@ -63,8 +63,8 @@ def parse(files: Sequence[CsvFile]) -> ParsedPublication:
     step_s = run.step_s
     start_of = _starts(frame, step_s)
     node, start = frame.text("node"), frame.text("start")
-    moments, moment_of = np.unique(start_of, return_inverse=True)  # two spellings of one stamp are one moment
-    ticks = combine([(node.codes, len(node)), (moment_of[start.codes], len(moments))])
+    intervals = Intervals.of(start_of, start.codes)
+    ticks = combine([(node.codes, len(node)), (intervals.code, len(intervals.starts))])
     row_of = _rows_by_type(frame, ticks)
     price = frame.number("price")
     columns = {name: price[row_of[name]] for name in _NEEDED_TYPES}
@@ -72,15 +72,12 @@ def parse(files: Sequence[CsvFile]) -> ParsedPublication:
     _check_sum(frame, row_of, columns, ghg)
 
     prices = Prices(columns["LMP"], columns["MCE"], columns["MCC"], columns["MCL"], ghg)
-    place, begin = ticks.members[0], moments[ticks.members[1]]
-    kept, partly = ~np.isnan(prices.lmp), prices.component_missing()
-    where = Places.without_type(node.values)
-    gaps = [
-        missing_in_range(len(where), place, begin, step_s),
-        Gaps(EMPTY_PRICE, place[~kept], begin[~kept], begin[~kept] + step_s),
-        Gaps(EMPTY_COMPONENT, place[partly], begin[partly], begin[partly] + step_s),
-    ]
-    rows = tick_table(where, place[kept], begin[kept], begin[kept] + step_s, prices.take(kept), None)
+    where, place = Places.without_type(node.values), ticks.members[0]
+    intervals = Intervals(intervals.starts, ticks.members[1])
+    begin = intervals.start()
+    missing = coverage_of_range(len(where), place, intervals, step_s).missing
+    gaps = [missing, *empty_cells(prices, place, begin, begin + step_s)]
+    rows = tick_table(where, place, begin, begin + step_s, prices, None)
     return ParsedPublication(
         "CAISO", run.market, run.feed, "final", rows, None, gap_table(where, gaps), PARSER, PARSER_VERSION
     )

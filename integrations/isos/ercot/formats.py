@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from integrations.isos.ercot import sced_lmps, settlement_point_prices
 from integrations.isos.ercot.clock import CENTRAL
 from integrations.isos.heads import CsvFile, Head, column_key
-from integrations.isos.local_time import ClockError, local_to_utc_second
+from integrations.isos.local_time import ClockError, local_to_utc_second, wall_clock
 from integrations.isos.recognition import OtherProduct, Recognised, known_product
 from integrations.isos.ticks import ParsedPublication
 
@@ -22,7 +22,7 @@ PAGES = re.compile(rb"<title>\s*Real-Time System Conditions", re.IGNORECASE)
 
 OPERATOR_NAME = re.compile(r"DAMSPNP4190|SPPHLZNP6905|LMPSROSNODENP6788", re.IGNORECASE)
 
-_PUBLISHED = re.compile(r"cdr\.\d{8}\.\d{16}\.(\d{8})\.(\d{6})\d*(.*)", re.IGNORECASE)
+_PUBLISHED = re.compile(r"cdr\.\d{8}\.\d{16}\.(\d{4})(\d\d)(\d\d)\.(\d\d)(\d\d)(\d\d)\d*(.*)", re.IGNORECASE)
 _OTHER_PRODUCTS = [
     ("mcpc", "ERCOT ancillary service prices (MCPC)"),
     ("ancillarytype", "ERCOT ancillary service prices (MCPC)"),
@@ -89,9 +89,9 @@ def published_at(name: str) -> datetime | None:
     if not found:
         return None
     try:
-        local = datetime.strptime(found[1] + found[2], "%Y%m%d%H%M%S")
-        return datetime.fromtimestamp(local_to_utc_second(local, CENTRAL, _second_pass(local, found[3])), UTC)
-    except (ClockError, ValueError):
+        local = wall_clock("{}-{}-{} {}:{}:{}".format(*found.groups()[:6]))
+        return datetime.fromtimestamp(local_to_utc_second(local, CENTRAL, _second_pass(local, found[7])), UTC)
+    except ClockError:
         return None
 
 

@@ -7,12 +7,10 @@ become one. The file has no types, so the node type is NO_NODE_TYPE; LMPs carry 
 
 from datetime import datetime
 
-import numpy as np
-
-from integrations.isos.codes import combine, first_repeat
+from integrations.isos.codes import combine
 from integrations.isos.csv_reading import read
-from integrations.isos.ercot.clock import second_pass_flags, starts_of
-from integrations.isos.gaps import EMPTY_PRICE, Gaps, gap_table, missing_intervals
+from integrations.isos.ercot.clock import refuse_repeat, second_pass_flags, starts_of
+from integrations.isos.gaps import Intervals, coverage, empty_cells, gap_table
 from integrations.isos.heads import CsvFile
 from integrations.isos.local_time import ClockError, wall_clock
 from integrations.isos.ticks import Ints, ParsedPublication, Places, Prices, tick_table
@@ -41,23 +39,16 @@ def parse(file: CsvFile, published_at: datetime | None) -> ParsedPublication:
         except ClockError as error:
             frame.fail(slots.first_row(slot), "SCEDTimestamp", str(error))
     passes = [meanings[code] for code in slots.members[1]]
-    runs, run_of_slot = np.unique(starts_of(frame, slots, locals_, passes, "SCEDTimestamp"), return_inverse=True)
-    run_of = run_of_slot[slots.code]
+    runs = Intervals.of(starts_of(frame, slots, locals_, passes, "SCEDTimestamp"), slots.code)
 
-    where, place, start = Places.without_type(point.values), point.codes, runs[run_of]
-    rows = combine([(place, len(where)), (run_of, len(runs))])
-    if repeat := first_repeat(rows.code, len(rows)):
-        problem = f"the settlement point has this run twice, in lines {frame.lines(*repeat)}"
-        frame.fail(repeat[1], "SettlementPoint", problem)
-    prices = Prices(frame.number("LMP"))
-    kept = ~np.isnan(prices.lmp)
-    gaps = [
-        missing_intervals(len(where), place, start, runs, run_end(runs)),
-        Gaps(EMPTY_PRICE, place[~kept], start[~kept], run_end(start[~kept])),
-    ]
-    if not kept.all():
-        place, start, prices = place[kept], start[kept], prices.take(kept)
-    table = tick_table(where, place, start, run_end(start), prices, None)
+    where, place = Places.without_type(point.values), point.codes
+    found = coverage(len(where), place, runs, runs.starts, run_end(runs.starts))
+    if found.covered < frame.rows:
+        refuse_repeat(frame, "SettlementPoint", place, len(where), runs)
+    prices, start = Prices(frame.number("LMP")), runs.start()
+    end = run_end(runs.starts)[runs.code]
+    gaps = [found.missing, *empty_cells(prices, place, start, end)]
+    table = tick_table(where, place, start, end, prices, None)
     return ParsedPublication(
         "ERCOT", "RT5", "sced_lmp", "final", table, published_at, gap_table(where, gaps), PARSER, PARSER_VERSION
     )

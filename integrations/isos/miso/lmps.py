@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
-from integrations.isos.codes import Combined, combine, first_repeat, true_rows
+from integrations.isos.codes import Combined, combine, first_repeat
 from integrations.isos.csv_reading import Frame, read
-from integrations.isos.gaps import EMPTY_COMPONENT, EMPTY_PRICE, Gaps, gap_table, missing_intervals
+from integrations.isos.gaps import Gaps, Intervals, coverage, empty_cells, gap_table
 from integrations.isos.heads import CsvFile
 from integrations.isos.local_time import HOUR_S, ClockError, calendar_date
 from integrations.isos.ticks import Floats, Ints, ParsedPublication, Places, Prices, tick_table
@@ -23,6 +23,7 @@ MARKETS = {"da_expost_lmp": "DA", "da_exante_lmp": "DA", REAL_TIME: "RTH"}
 
 _EST_BEHIND_UTC_S = 5 * HOUR_S
 _HOURS = [f"he{hour}" for hour in range(1, 25)]
+_KINDS = ("LMP", "MCC", "MLC")
 _DERIVED_DECIMALS = 8  # MISO publishes cents; a difference of doubles carries noise far below
 
 
@@ -49,17 +50,10 @@ def parse(file: CsvFile, report: Report) -> ParsedPublication:
     start = (midnights[blocks.members[1], np.newaxis] + np.arange(24) * HOUR_S).reshape(count)
     place = np.repeat(blocks.members[0], 24)
     prices = Prices(lmp, np.round(lmp - congestion - loss, _DERIVED_DECIMALS), congestion, loss)
-    kept = ~np.isnan(lmp)
-    partly = prices.component_missing()
     where = Places(node.values, node_type.values, places.members[0], places.members[1])
-    hours = np.sort((np.unique(midnights)[:, np.newaxis] + np.arange(24) * HOUR_S).reshape(-1))
-    gaps = [
-        missing_intervals(len(where), place, start, hours, hours + HOUR_S),
-        Gaps(EMPTY_PRICE, place[~kept], start[~kept], start[~kept] + HOUR_S),
-        Gaps(EMPTY_COMPONENT, place[partly], start[partly], start[partly] + HOUR_S),
-    ]
-    if not kept.all():
-        place, start, prices = place[kept], start[kept], prices.take(kept)
+    gaps = empty_cells(prices, place, start, start + HOUR_S)
+    if len(midnights) > 1:
+        gaps.append(_missing_days(len(where), blocks, midnights))
     rows = tick_table(where, place, start, start + HOUR_S, prices, None)
     market = MARKETS[report.feed]
     return ParsedPublication(
@@ -82,30 +76,42 @@ def _midnights(frame: Frame, day: date | None) -> tuple[Ints, Ints]:
     return distinct, position[days.codes]
 
 
+def _missing_days(places: int, blocks: Combined, midnights: Ints) -> Gaps:
+    """The hours of the file's days for which a node has no rows; within a day a node has all hours or none."""
+    intervals = Intervals(midnights, blocks.members[1])
+    days = coverage(places, blocks.members[0], intervals, midnights, midnights).missing
+    start: Ints = (days.start[:, np.newaxis] + np.arange(24) * HOUR_S).reshape(-1)
+    return Gaps(days.cause, np.repeat(days.place.astype(np.int64), 24), start, start + HOUR_S)
+
+
 def _midnight(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + _EST_BEHIND_UTC_S
 
 
 def _block_values(frame: Frame, blocks: Combined) -> list[Floats]:
-    """LMP, MCC and MLC of every block (a node's day), 24 values each, one block after the other."""
+    """The kinds of _KINDS of every block (a node's day), 24 values each, one block after the other."""
     kind = frame.text("value")
     names = [name.upper() for name in kind.values]
-    unknown = [code for code, name in enumerate(names) if name not in ("LMP", "MCC", "MLC")]
-    if unknown:
-        row = int(np.argmax(np.isin(kind.codes, unknown)))
-        frame.fail(row, "value", f"{kind.values[kind.codes[row]]!r} is none of LMP, MCC and MLC")
-    hours = np.array([frame.number(hour) for hour in _HOURS])
-    values: list[Floats] = []
-    for name in ("LMP", "MCC", "MLC"):
-        rows = true_rows(np.isin(kind.codes, [code for code, known in enumerate(names) if known == name]))
-        block = blocks.code[rows]
-        if repeat := first_repeat(block, len(blocks)):
-            lines = frame.lines(int(rows[repeat[0]]), int(rows[repeat[1]]))
-            frame.fail(int(rows[repeat[1]]), "value", f"the node's {name} row is there twice, in lines {lines}")
-        row_of_block = np.full(len(blocks), -1)
-        row_of_block[block] = rows
-        if len(rows) < len(blocks):
-            alone = blocks.first_row(int(np.argmax(row_of_block < 0)))
-            frame.fail(alone, "value", f"the node of this line has no {name} row: the file is cut short")
-        values.append(hours[:, row_of_block].T.reshape(-1))
-    return values
+    for code, name in enumerate(names):
+        if name not in _KINDS:
+            row = int(np.argmax(kind.codes == code))
+            frame.fail(row, "value", f"{kind.values[code]!r} is none of {', '.join(_KINDS)}")
+    kinds = np.array([_KINDS.index(name) for name in names])[kind.codes]
+    hours = np.vstack([frame.number(hour) for hour in _HOURS])
+    return [hours[:, _row_of_block(frame, blocks, kinds, wanted)].T.reshape(-1) for wanted in range(len(_KINDS))]
+
+
+def _row_of_block(frame: Frame, blocks: Combined, kinds: Ints, wanted: int) -> Ints:
+    """The row of one kind (a position in _KINDS) for every block; each must have exactly one."""
+    rows = np.flatnonzero(kinds == wanted)
+    block = blocks.code[rows]
+    if repeat := first_repeat(block, len(blocks)):
+        first, second = int(rows[repeat[0]]), int(rows[repeat[1]])
+        lines = frame.lines(first, second)
+        frame.fail(second, "value", f"the node's {_KINDS[wanted]} row is there twice, in lines {lines}")
+    row_of_block = np.full(len(blocks), -1)
+    row_of_block[block] = rows
+    if len(rows) < len(blocks):
+        alone = blocks.first_row(int(np.argmax(row_of_block < 0)))
+        frame.fail(alone, "value", f"the node of this line has no {_KINDS[wanted]} row: the file is cut short")
+    return row_of_block

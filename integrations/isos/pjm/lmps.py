@@ -16,7 +16,7 @@ import numpy as np
 
 from integrations.isos.codes import combine, first_repeat
 from integrations.isos.csv_reading import Frame, read
-from integrations.isos.gaps import EMPTY_COMPONENT, EMPTY_PRICE, Gaps, gap_table, missing_in_range
+from integrations.isos.gaps import Intervals, coverage_of_range, empty_cells, gap_table
 from integrations.isos.heads import CsvFile
 from integrations.isos.local_time import HOUR_S, ClockError, utc_second
 from integrations.isos.ticks import Floats, Ints, ParsedPublication, Places, Prices, tick_table
@@ -77,18 +77,11 @@ def parse(file: CsvFile, feed: Feed) -> ParsedPublication:
     prices = Prices(total, energy, congestion, loss)
     _check_sum(frame, feed, total, energy + congestion + loss)
     version = _versions(frame)
-    start = _starts(frame)
-    hour_version = _hour_versions(start, version)
-    where, place = _places(frame, hour_version)
-
-    kept, partly = ~np.isnan(prices.lmp), prices.component_missing()
-    gaps = [
-        missing_in_range(len(where), place, start, HOUR_S),
-        Gaps(EMPTY_PRICE, place[~kept], start[~kept], start[~kept] + HOUR_S),
-        Gaps(EMPTY_COMPONENT, place[partly], start[partly], start[partly] + HOUR_S),
-    ]
-    if not kept.all():
-        place, start, version, prices = place[kept], start[kept], version[kept], prices.take(kept)
+    intervals = _intervals(frame)
+    where, place = _places(frame, intervals, version)
+    start = intervals.start()
+    missing = coverage_of_range(len(where), place, intervals, HOUR_S).missing
+    gaps = [missing, *empty_cells(prices, place, start, start + HOUR_S)]
     rows = tick_table(where, place, start, start + HOUR_S, prices, version)
     return ParsedPublication(
         "PJM", feed.market, feed.name, feed.vintage, rows, None, gap_table(where, gaps), PARSER, PARSER_VERSION
@@ -111,7 +104,7 @@ def _versions(frame: Frame) -> Ints:
     return version.astype(np.int64)
 
 
-def _starts(frame: Frame) -> Ints:
+def _intervals(frame: Frame) -> Intervals:
     stamps = frame.text("datetime_beginning_utc")
     start_of = np.zeros(len(stamps), dtype=np.int64)
     for code, text in enumerate(stamps.values):
@@ -121,21 +114,15 @@ def _starts(frame: Frame) -> Ints:
                 raise ClockError(f"{text!r} is not the beginning of an hour")
         except ClockError as error:
             frame.fail(int(np.argmax(stamps.codes == code)), "datetime_beginning_utc", str(error))
-    return start_of[stamps.codes]
+    return Intervals.of(start_of, stamps.codes)
 
 
-def _hour_versions(start: Ints, version: Ints) -> tuple[Ints, int]:
-    hours, hour_of = np.unique(start, return_inverse=True)
-    versions, version_of = np.unique(version, return_inverse=True)
-    both = combine([(hour_of, len(hours)), (version_of, len(versions))])
-    return both.code, len(both)
-
-
-def _places(frame: Frame, hour_version: tuple[Ints, int]) -> tuple[Places, Ints]:
+def _places(frame: Frame, intervals: Intervals, version: Ints) -> tuple[Places, Ints]:
     """The places and each row's place; see the module's note on names that several pricing nodes share."""
+    moment = [(intervals.code, len(intervals.starts)), (version, int(version.max()) + 1)]
     node, node_type = frame.text("pnode_name"), frame.text("type", may_be_empty=True)
     plain = combine([(node.codes, len(node)), (node_type.codes, len(node_type))])
-    seen = combine([(plain.code, len(plain)), hour_version])
+    seen = combine([(plain.code, len(plain)), *moment])
     if len(seen) == frame.rows:
         return Places(node.values, node_type.values, plain.members[0], plain.members[1]), plain.code
 
@@ -144,7 +131,7 @@ def _places(frame: Frame, hour_version: tuple[Ints, int]) -> tuple[Places, Ints]
     marks = [frame.text(column, may_be_empty=True) for column in _TELLING_APART if frame.has(column)]
     only_there = [(np.where(colliding[plain.code], text.codes, 0), len(text)) for text in marks]
     places = combine([(plain.code, len(plain)), *only_there])
-    seen = combine([(places.code, len(places)), hour_version])
+    seen = combine([(places.code, len(places)), *moment])
     if repeat := first_repeat(seen.code, len(seen)):
         problem = f"one pricing node, hour and version is there twice, in lines {frame.lines(*repeat)}"
         frame.fail(repeat[1], "pnode_name", problem)

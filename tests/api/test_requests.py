@@ -1,0 +1,142 @@
+"""Bad requests get an error that names field and remedy; good ones read their own writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from api.cli.connection import ApiError, Connection
+
+SCENARIO = {"name": "base", "growth_per_year": 0.02, "seasonal_weight": 1.0}
+
+
+def refused(api: Connection, method: str, path: str, **options: Any) -> ApiError:
+    with pytest.raises(ApiError) as error:
+        api.run(api.request(method, path, **options))
+    return error.value
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"name": "x"}, "growth_per_year: Field required"),
+        (SCENARIO | {"growth_per_year": "high"}, "growth_per_year: Input should be a valid number"),
+        (SCENARIO | {"growht": 1}, "growht: Extra inputs are not permitted"),
+        (SCENARIO | {"growth_per_year": 9}, "growth_per_year: Input should be less than or equal to 0.5"),
+        (SCENARIO | {"name": ""}, "name: String should have at least 1 character"),
+    ],
+)
+def test_a_malformed_command_names_the_field_and_never_reaches_the_log(
+    api: Connection, body: dict[str, Any], named: str
+) -> None:
+    before = api.get("/v1/projections")["head"]
+    error = refused(api, "POST", "/v1/commands/define-scenario", json=body)
+    assert error.status == 422
+    assert named in error.title
+    assert api.get("/v1/projections")["head"] == before
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b'{"name": NaN}', b"\xff\xfe"])
+def test_a_body_that_is_no_json_object_is_422(api: Connection, content: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    error = refused(api, "POST", "/v1/commands/define-scenario", content=content, headers=headers)
+    assert error.status == 422
+
+
+def test_an_unknown_command_lists_the_known_ones(api: Connection) -> None:
+    error = refused(api, "POST", "/v1/commands/drop-everything", json={})
+    assert error.status == 404
+    assert "define-scenario" in error.detail
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/publications?isso=PJM", "/v1/prices?iso=PJM&start=2026-01-01&end=2026-01-02&x=1"]
+)
+def test_an_unknown_parameter_is_not_ignored(api: Connection, path: str) -> None:
+    error = refused(api, "GET", path)
+    assert error.status == 400
+    assert "unknown parameter" in error.title
+    assert "iso" in error.detail
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [
+        ({"start": "yesterday"}, "start: 'yesterday' is no time"),
+        ({"end": "2025-01-01"}, "is after"),
+        ({"tz": "Mars/Olympus"}, "tz: 'Mars/Olympus'"),
+        ({"tz": "market", "start": "2026-03-08T02:30"}, "never happened in America/New_York"),
+        ({"tz": "market", "start": "2025-11-02T01:30"}, "happened twice in America/New_York"),
+        ({"as_of": "soon"}, "as_of: 'soon' is no time"),
+        ({"wait_for": "999999999"}, "past the newest"),
+    ],
+)
+def test_a_wrong_price_request_names_the_field(api: Connection, params: dict[str, str], named: str) -> None:
+    given = {"iso": "PJM", "start": "2026-01-01", "end": "2026-12-01"} | params
+    error = refused(api, "GET", "/v1/prices", params=given)
+    assert error.status == 400
+    assert named in error.title
+
+
+def test_a_command_is_read_back_at_once(api: Connection) -> None:
+    answer = api.command("define-scenario", SCENARIO)
+    found = api.run(api.request("GET", "/v1/scenarios", params={"wait_for": str(answer["position"])})).json()
+    assert [s["name"] for s in found["items"]] == ["base"]
+    assert answer["status"] == "done"
+
+
+def test_an_idempotency_key_is_the_command_id(api: Connection) -> None:
+    headers = {"Idempotency-Key": "7d0f1c52-1111-4222-8333-444455556666"}
+    body = SCENARIO | {"name": "keyed"}
+    first = api.run(api.request("POST", "/v1/commands/define-scenario", json=body, headers=headers)).json()
+    again = api.run(api.request("POST", "/v1/commands/define-scenario", json=body, headers=headers)).json()
+    assert first == again
+    assert first["command_id"] == headers["Idempotency-Key"]
+    other = body | {"growth_per_year": 0.03}
+    assert refused(api, "POST", "/v1/commands/define-scenario", json=other, headers=headers).status == 422
+    assert (
+        refused(api, "POST", "/v1/commands/define-scenario", json=body, headers={"Idempotency-Key": "x"}).status == 422
+    )
+
+
+def test_refusals_are_in_the_audit_log_with_their_reason(api: Connection) -> None:
+    error = refused(api, "POST", "/v1/commands/build-curve", json={"hub": "nowhere", "scenario": "base"})
+    assert error.status == 404
+    (entry,) = [e for e in api.get("/v1/audit", outcome="refused")["items"] if e["command"] == "build-curve"]
+    assert "nowhere" in entry["reason"]
+    text = api.get_bytes("/v1/audit", outcome="refused", format="csv").decode()
+    assert text.splitlines()[0].startswith("position,recorded_at,actor,command")
+
+
+def test_objects_keep_their_bytes(api: Connection) -> None:
+    sha256 = api.upload(b"some bytes")
+    assert api.upload(b"some bytes") == sha256
+    assert api.run(api.request("GET", f"/v1/objects/{sha256}")).content == b"some bytes"
+    assert refused(api, "GET", f"/v1/objects/{'0' * 64}").status == 404
+    assert refused(api, "GET", "/v1/objects/..%2f..%2ftoken").status == 404
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"hub,product\nW,2027-01\n", "line 1 lacks the column price_usd_per_mwh"),
+        (b"hub,product,price_usd_per_mwh,source,quoted_at\nW,2027-13,40,x,2026-01-01\n", "line 2, column product"),
+        (
+            b"hub,product,price_usd_per_mwh,source,quoted_at\nW,2027-01,forty,x,2026-01-01\n",
+            "price_usd_per_mwh: 'forty'",
+        ),
+        (b"hub,product,price_usd_per_mwh,source,quoted_at\nW,2027-01,nan,x,2026-01-01\n", "price_usd_per_mwh: 'nan'"),
+        (b"hub,product,price_usd_per_mwh,source,quoted_at\nW,2027-01,40,x,soon\n", "column quoted_at: 'soon'"),
+        (b"hub,product,price_usd_per_mwh,source,quoted_at\nW,2027-01,40\n", "line 2 has another number of fields"),
+        (b"hub,product,price_usd_per_mwh,source,quoted_at\n", "no quotes"),
+        (b"", "line 1 lacks"),
+        (b"\xff\xfe", "UTF-8"),
+        (b"hub,product,price_usd_per_mwh,source,quoted_at\nW,2027-01,40,x,2026-01-01\n", "no hub W"),
+    ],
+)
+def test_quotes_are_taken_whole_or_not_at_all(api: Connection, content: bytes, named: str) -> None:
+    body = {"object": api.upload(content)}
+    error = refused(api, "POST", "/v1/commands/record-quotes", json=body)
+    assert named in error.title
+    assert error.detail

@@ -1,0 +1,169 @@
+"""The installed program as a user runs it: real processes over a data folder of their own."""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+PROGRAM = Path(sys.prefix) / "bin" / "carbon254"
+# Far more than any verb takes: a hanging process fails its test with what it had said until then.
+PATIENCE_S = 90.0
+
+Row = dict[str, str]
+
+
+class Program:
+    """`carbon254` over one data folder. Nothing of the caller's environment but PATH reaches it."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home = home
+        self.temporary = home.parent / f"{home.name}.tmp"
+        self.temporary.mkdir(parents=True, exist_ok=True)
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.temporary),
+            "TMPDIR": str(self.temporary),
+            "CARBON254_HOME": str(home),
+        } | environment
+
+    def start(self, *arguments: object, **options: Any) -> subprocess.Popen[str]:
+        """A verb that goes on while the test does something else."""
+        command = [str(PROGRAM), *map(str, arguments)]
+        given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+        return subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, **given)
+
+    def run(self, *arguments: object, code: int = 0, **options: Any) -> subprocess.CompletedProcess[str]:
+        """A verb to its end; `code` is the exit code that it must have."""
+        process = self.start(*arguments, **options)
+        try:
+            out, err = process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise AssertionError(f"{arguments} hangs: {process.communicate()}") from None
+        assert process.returncode == code, f"{arguments} ended with {process.returncode}, not {code}:\n{out}\n{err}"
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def json(self, *arguments: object, code: int = 0) -> Any:
+        """What a verb prints with --json."""
+        return json.loads(self.run(*arguments, "--json", code=code).stdout)
+
+    def id(self, *arguments: object) -> str:
+        """The id that a verb prints first, alone on its line."""
+        printed = self.run(*arguments).stdout.splitlines()
+        assert printed, f"{arguments} printed nothing"
+        assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", printed[0]), printed
+        return printed[0]
+
+    def prices(self, iso: str, start: str, end: str, *options: object) -> list[Row]:
+        """The rows of `prices get` as CSV."""
+        window = ("--iso", iso, "--start", start, "--end", end)
+        return rows_of(self.run("prices", "get", *window, *options, "--format", "csv").stdout)
+
+    def audit(self) -> list[Row]:
+        """The audit log, oldest first."""
+        return rows_of(self.run("audit", "list", "--format", "csv").stdout)[::-1]
+
+    def serve(self, *arguments: object) -> Server:
+        """A server that answers already. Use it in a `with`."""
+        return Server(self, "--port", 0, *arguments)
+
+
+class Server:
+    """A `carbon254 serve` process on a free port of its own."""
+
+    def __init__(self, program: Program, *arguments: object) -> None:
+        self.program = program
+        self._log = program.temporary / "serve.log"
+        with self._log.open("w") as log:
+            self.process = program.start("serve", *arguments, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            wait_until(lambda: "Serving http" in self.said() or self.process.poll() is not None, 60)
+            assert self.process.poll() is None, self.said()
+        except BaseException:
+            self.kill()
+            raise
+        found = re.search(r"Serving (http://\S+)", self.said())
+        assert found, self.said()
+        self.address = found[1]
+        self.port = urlsplit(self.address).port
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.process.poll() is None:
+            self.stop()
+
+    def said(self) -> str:
+        return self._log.read_text()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Asks it to end, and waits; returns the exit code."""
+        self.process.send_signal(number)
+        try:
+            return self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{number.name} did not stop the server: {self.said()}") from None
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self.process.kill()
+        self.process.wait()
+
+    def ask(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: object = None
+    ) -> tuple[int, Any]:
+        """Status and JSON of one plain HTTP request, with the token unless `headers` say otherwise."""
+        token = (self.program.home / "token").read_text().strip()
+        content = None if body is None else json.dumps(body)
+        given = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"} | dict(headers or {})
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, content, {name: value for name, value in given.items() if value})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+
+def rows_of(text: str) -> list[Row]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def wait_until(is_so: Callable[[], object], seconds: float) -> None:
+    """Returns once `is_so()` is true; fails when it is not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"not so within {seconds} s"
+        time.sleep(0.01)
+
+
+def database_processes(home: Path) -> dict[int, str]:
+    """Every process that belongs to the PostgreSQL of a data folder, its guard too: pid and command line."""
+    cluster = os.fsencode(home / "postgres" / "cluster")
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes()
+            # A session's command line is its title, but every process of a server works in the cluster's folder.
+            if cluster in command or os.fsencode(os.readlink(entry / "cwd")) == cluster:
+                found[int(entry.name)] = command.replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
