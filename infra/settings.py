@@ -13,7 +13,9 @@ from infra.data_folder import default_home
 class Settings(BaseSettings):
     """CARBON254_HOME, CARBON254_HOST and CARBON254_PORT; DATABASE_URL, where set, replaces the embedded PostgreSQL."""
 
-    model_config = SettingsConfigDict(env_prefix="CARBON254_", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="CARBON254_", env_ignore_empty=True, extra="ignore", populate_by_name=True
+    )
 
     home: Path = Field(default_factory=default_home)
     host: str = "127.0.0.1"

@@ -116,9 +116,11 @@ def test_the_variance_of_an_average_in_the_limits() -> None:
 
 def test_a_month_averages_most_of_the_daily_movement_away() -> None:
     process = OuProcess(110.0, 4.8)
-    deviation = np.sqrt(process.average_variance(1.0, 1.0 + 1 / 12))
-    assert deviation == pytest.approx(0.1439, abs=1e-4)
-    assert np.sqrt(process.variance(1.0)) / deviation == pytest.approx(2.25, abs=0.01)
+    variance = process.average_variance(1.0, 1.0 + 1 / 12)
+    # Of a process long under way: 2 Var[X] (y - 1 + exp(-y)) / y^2 with y = kappa / 12.
+    y = 110 / 12
+    assert variance == pytest.approx(process.variance(1.0) * 2 * (y - 1 + np.exp(-y)) / y**2, rel=1e-12)
+    assert np.sqrt(process.variance(1.0) / variance) == pytest.approx(2.27, abs=0.01)
 
 
 @pytest.mark.parametrize(("kappa", "sigma"), [(0.0, 1.0), (-1.0, 1.0), (np.nan, 1.0), (1.0, -0.1), (1.0, np.inf)])

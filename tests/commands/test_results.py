@@ -8,9 +8,9 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 
-import commands.results
 from api.cli.connection import ApiError, Connection
 from api.platform import Platform
+from commands.curves import compute_curve
 from write_model.curves import Curve
 
 QUOTES = b"""hub,product,price_usd_per_mwh,source,quoted_at
@@ -91,15 +91,13 @@ def test_recomputing_gives_the_same_digest(api: Connection, curve: dict[str, Any
 def test_a_code_change_that_moves_a_price_is_seen_and_named(
     api: Connection, platform: Platform, curve: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compute = commands.results.compute_curve
-
     def moved(*inputs: Any) -> Any:
-        points, report = compute(*inputs)
+        points, report = compute_curve(*inputs)
         prices = points["price_usd_per_mwh"].to_pylist()
         prices[3] += 0.01
         return points.set_column(1, "price_usd_per_mwh", pa.array(prices)), report
 
-    monkeypatch.setattr(commands.results, "compute_curve", moved)
+    monkeypatch.setattr("commands.results.compute_curve", moved)
     answer = api.command("recompute-result", {"result_id": curve["id"]})
     assert answer["status"] == "different"
     data = answer["events"][0]["data"]

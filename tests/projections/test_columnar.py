@@ -1,0 +1,117 @@
+"""A crash at any step of loading neither loses nor doubles a row, and nothing half-loaded is seen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import projections.columnar
+from infra.clickhouse import ClickHouse
+from infra.event_recorder import Pool
+from infra.event_store import EventLog
+from infra.objects import Objects
+from projections.columnar import ColumnarProjector
+from projections.curve_points import curve_points_projection
+from projections.prices import prices_projection
+from projections.publications import PROJECTION as PUBLICATIONS
+from projections.relational import RelationalProjector
+from queries.checkpoints import checkpoints, readable_position
+from queries.prices import PriceQuery, prices
+from queries.publications import superseded_readings
+from tests.projections.conftest import START, Publish
+
+ALL = PriceQuery(iso="PJM", start_utc=START, end_utc=START + timedelta(days=2))
+
+
+@pytest.fixture
+def projector(pool: Pool, price_store: ClickHouse, objects: Objects) -> ColumnarProjector:
+    both = [prices_projection(price_store, objects), curve_points_projection(price_store, objects)]
+    return ColumnarProjector(pool, price_store, both)
+
+
+def stored_rows(ch: ClickHouse) -> int:
+    return int(ch.query_arrow("SELECT count() AS n FROM ch.market_price_ticks")["n"][0].as_py())
+
+
+def test_a_crash_between_rows_and_checkpoint_doubles_nothing(
+    log: EventLog, publish: Publish, projector: ColumnarProjector, price_store: ClickHouse, pool: Pool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    publish(node="A")
+    publish(node="B")
+    assert projector.load() == 0
+
+    def crash(*_: Any) -> None:
+        raise ConnectionError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(projections.columnar, "save_checkpoint", crash)
+        with pytest.raises(ConnectionError):
+            projector.handle(log.page(0))
+    assert stored_rows(price_store) == 6
+    assert projector.load() == 0, "the checkpoint must not have moved"
+    projector.handle(log.page(projector.load()))
+    assert stored_rows(price_store) == 6
+    assert projector.load() == 2
+
+
+def test_a_crash_between_two_publications_loses_nothing(
+    log: EventLog, publish: Publish, projector: ColumnarProjector, price_store: ClickHouse, objects: Objects,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    publish(node="A")
+    second = publish(node="B")
+    projector.load()
+    get = objects.get
+
+    def crash_at_second(bucket: Any, key: str) -> bytes:
+        if stored_rows(price_store):
+            raise ConnectionError("the object store is gone")
+        return get(bucket, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(objects, "get", crash_at_second)
+        with pytest.raises(ConnectionError):
+            projector.handle(log.page(0))
+    assert stored_rows(price_store) == 3
+    projector.handle(log.page(projector.load()))
+    assert stored_rows(price_store) == 6
+    assert projector.load() == second.position
+
+
+def test_rows_past_the_checkpoint_are_not_seen(
+    log: EventLog, publish: Publish, projector: ColumnarProjector, price_store: ClickHouse, pool: Pool
+) -> None:
+    publish(node="A")
+    publish(node="B")
+    projector.load()
+    projector.handle(log.page(0, limit=1))
+    for recorded in log.page(1):
+        projector._projections[0].loaders[type(recorded.event)](recorded)
+    assert stored_rows(price_store) == 6
+    through = checkpoints(pool)["prices"]
+    assert prices(price_store, ALL, through_position=through).num_rows == 3
+
+
+def test_a_newer_reading_replaces_all_rows_of_the_older_one_but_not_in_the_past(
+    log: EventLog, publish: Publish, projector: ColumnarProjector, price_store: ClickHouse, pool: Pool
+) -> None:
+    first = publish(node="A", hours=5, lmp_usd_per_mwh=30.0)
+    second = publish(node="A", hours=3, lmp_usd_per_mwh=31.0, again=first)
+    relational = RelationalProjector(pool, [PUBLICATIONS])
+    relational.load()
+    projector.load()
+    relational.handle(log.page(0))
+    projector.handle(log.page(0))
+    through = readable_position(pool)
+    assert through == second.position
+
+    def seen(position: int) -> list[float]:
+        superseded = superseded_readings(pool, position)
+        found = prices(price_store, ALL, through_position=position, superseded=superseded)
+        return list(found["lmp_usd_per_mwh"].to_pylist())
+
+    assert seen(through) == [31.0] * 3
+    assert seen(first.position) == [30.0] * 5

@@ -1,0 +1,63 @@
+"""Rows and checkpoints of all relational read models are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from infra.event_mapper import RecordedEvent
+from infra.event_recorder import Pool
+from infra.event_store import EventLog
+from projections.audit import PROJECTION as AUDIT
+from projections.publications import PROJECTION as PUBLICATIONS
+from projections.relational import RelationalProjection, RelationalProjector
+from queries.audit import list_audit
+from queries.checkpoints import checkpoints
+from queries.publications import list_publications
+from read_models.relational import Cursor
+from tests.projections.conftest import Publish
+
+
+def failing_at(position: int) -> Callable[[Cursor, RecordedEvent], None]:
+    def write(_: Cursor, recorded: RecordedEvent) -> None:
+        if recorded.position == position:
+            raise ValueError("poison")
+
+    return write
+
+
+def test_a_failing_event_leaves_nothing_of_its_batch(log: EventLog, publish: Publish, pool: Pool) -> None:
+    for node in "ABC":
+        publish(node=node)
+    poisoned = RelationalProjection("poisoned", 1, "", {}, every=failing_at(2))
+    projector = RelationalProjector(pool, [AUDIT, PUBLICATIONS, poisoned])
+    assert projector.load() == 0
+    with pytest.raises(ValueError, match="poison"):
+        projector.handle(log.page(0))
+    assert list_audit(pool, "local") == []
+    assert checkpoints(pool) == {}
+
+
+def test_a_batch_done_again_writes_each_row_once(log: EventLog, publish: Publish, pool: Pool) -> None:
+    for node in "ABC":
+        publish(node=node)
+    projector = RelationalProjector(pool, [AUDIT, PUBLICATIONS])
+    projector.load()
+    projector.handle(log.page(0))
+    projector.handle(log.page(0))
+    assert [entry["position"] for entry in list_audit(pool, "local")] == [3, 2, 1]
+    assert len(list_publications(pool)) == 3
+
+
+def test_a_new_projection_catches_up_while_the_others_stand(log: EventLog, publish: Publish, pool: Pool) -> None:
+    publish()
+    first = RelationalProjector(pool, [AUDIT])
+    first.load()
+    first.handle(log.page(0))
+    both = RelationalProjector(pool, [AUDIT, PUBLICATIONS])
+    assert both.load() == 0
+    both.handle(log.page(0))
+    assert len(list_audit(pool, "local")) == 1
+    assert len(list_publications(pool)) == 1
+    assert checkpoints(pool) == {"audit": 1, "publications": 1}
