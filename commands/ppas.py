@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from analytics.mean_reversion import MeanReversion, OuProcess, estimate_mean_reversion
 from analytics.periods import Period
 from analytics.ppas import PpaTerms, forward_of, price_ppa
+from analytics.price_paths import GENERATOR
 from analytics.volumes import PROFILE_LENGTHS, delivery_volumes
 from commands.instruments import Name
 from commands.message import Caller, Command, Context, Tools
@@ -136,6 +137,7 @@ def handle_price_ppa(command: PricePpa, _: None, context: Context) -> PpaValuati
         "valuation_date": made.computation.parameters["valuation_date"],
         "paths": command.paths,
         "seed": command.seed,
+        "generator": GENERATOR,
         "given_process": {"kappa_per_year": command.kappa_per_year, "sigma_per_sqrt_year": command.sigma_per_sqrt_year}
         if given
         else None,

@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,13 +59,13 @@ class ClickHouse:
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(_CALLS_AT_ONCE)
         self._closed = False
-        self._idle.append(self._open())
 
     @classmethod
     def embedded(cls, folder: Path) -> ClickHouse:
         """The engine in this process over `folder`, which is made if it is missing.
 
-        Raises ColumnarStoreError when the folder is in use by another process or can't be used.
+        It starts with the first call, as starting takes half a second that a command line without prices need not
+        pay. That call raises ColumnarStoreError when the folder is in use by another process or can't be used.
         """
         if "?" in str(folder):
             raise ColumnarStoreError(
@@ -73,13 +74,7 @@ class ClickHouse:
             )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings = {**_READ_SETTINGS, **_EMBEDDED_SETTINGS}
-        try:
-            return cls({"interface": "chdb", "path": str(folder), "settings": settings})
-        except Exception as error:
-            raise ColumnarStoreError(
-                f"The columnar store in {folder} can't be opened: {error}",
-                "Another process may be using it, or this one another folder; `carbon254 doctor` names the holder.",
-            ) from error
+        return cls({"interface": "chdb", "path": str(folder), "settings": settings})
 
     @classmethod
     def server(cls, dsn: str) -> ClickHouse:
@@ -120,7 +115,7 @@ class ClickHouse:
             return
         batches = _batches(rows, constants)
         first = next(batches)
-        chunks = arrow_stream(first.schema, _chain(first, batches), compression="lz4")
+        chunks = arrow_stream(first.schema, chain([first], batches), compression="lz4")
         with self._client() as client:
             client.raw_insert(
                 table,
@@ -145,9 +140,16 @@ class ClickHouse:
             self._slots.release()
 
     def _open(self) -> Client:
-        import clickhouse_connect  # takes half a second, which a command line that needs no prices should not pay
+        import clickhouse_connect  # takes half a second
 
-        return clickhouse_connect.get_client(**self._options)
+        try:
+            return clickhouse_connect.get_client(**self._options)
+        except Exception as error:
+            place = self._options.get("path", "on the server")
+            raise ColumnarStoreError(
+                f"The columnar store {place} can't be opened: {error}",
+                "Another process may be using it, or this one another folder; `carbon254 doctor` names the holder.",
+            ) from error
 
     @contextmanager
     def _client(self) -> Iterator[Client]:
@@ -167,7 +169,6 @@ class ClickHouse:
 def _batches(rows: pa.Table, constants: Mapping[str, pa.Scalar]) -> Iterator[pa.RecordBatch]:
     """Cuts rows the same way however they are chunked, and repeats the constants as dictionaries of one entry."""
     names = [*rows.schema.names, *constants]
-    rows = rows.unify_dictionaries()
     for start in range(0, rows.num_rows, _BATCH_ROWS):
         part = rows.slice(start, _BATCH_ROWS)
         columns = [_whole(column) for column in part.columns]
@@ -183,8 +184,3 @@ def _repeated(value: pa.Scalar, count: int) -> pa.Array:
     if not value.is_valid:
         return pa.nulls(count, value.type)
     return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int8()), count), pa.array([value]))
-
-
-def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from rest

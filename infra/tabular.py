@@ -164,8 +164,7 @@ def _joined(*pieces: Any) -> bytes:
     """All rows' texts end to end. Pieces are arrays or constants without nulls, the last one the separator ''."""
     rows = pc.binary_join_element_wise(*pieces)
     _, offsets, text = rows.buffers()
-    ends = memoryview(offsets).cast("i")
-    return bytes(memoryview(text)[ends[rows.offset] : ends[rows.offset + len(rows)]])
+    return bytes(memoryview(text)[: memoryview(offsets).cast("i")[len(rows)]])
 
 
 def _short(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

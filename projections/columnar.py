@@ -7,18 +7,21 @@ every insert carries a deduplication token made of its event's position; and rea
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from infra.clickhouse import ClickHouse
-
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from read_models.relational import CHECKPOINTS, load_checkpoint, save_checkpoint
 
+# While one load waits for the disk, another decodes its rows.
+LOADS_AT_ONCE = 2
+
 Load = Callable[[RecordedEvent], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ColumnarProjection:
     """One table of the columnar store: what creates it, and which events bring rows."""
 
@@ -38,19 +41,28 @@ class ColumnarProjector:
 
     def load(self) -> int:
         """Creates missing tables and returns the position from which all projections can go on."""
-        for projection in self._projections:
-            projection.create(self._clickhouse)
         with self._pool.connection() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(2540002)")
             cursor.execute(CHECKPOINTS)
-            return min(load_checkpoint(cursor, p.name, p.version) for p in self._projections)
+            checkpoints = {p: load_checkpoint(cursor, p.name, p.version) for p in self._projections}
+        for projection, checkpoint in checkpoints.items():
+            # A table that was ever loaded is there; asking would start the engine for nothing.
+            if not checkpoint:
+                projection.create(self._clickhouse)
+        return min(checkpoints.values())
 
     def handle(self, events: Sequence[RecordedEvent]) -> None:
-        """Loads the rows of all events, then records that they are there."""
-        for recorded in events:
-            for projection in self._projections:
-                if load := projection.loaders.get(type(recorded.event)):
-                    load(recorded)
+        """Loads the rows of all events, side by side, then records that they are there."""
+        loads = [
+            (load, recorded)
+            for recorded in events
+            for projection in self._projections
+            if (load := projection.loaders.get(type(recorded.event)))
+        ]
+        if loads:
+            with ThreadPoolExecutor(LOADS_AT_ONCE, thread_name_prefix="load") as threads:
+                for loaded in [threads.submit(load, recorded) for load, recorded in loads]:
+                    loaded.result()
         with self._pool.connection() as connection, connection.cursor() as cursor:
             for projection in self._projections:
                 save_checkpoint(cursor, projection.name, projection.version, events[-1].position)

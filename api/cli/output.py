@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 # Without a terminal nobody's width is known; a wide one keeps ids and names whole.
-out = Console(width=None if sys.stdout.isatty() else 220, highlight=False)
-err = Console(stderr=True, highlight=False)
+_UNKNOWN_WIDTH = 220
+out = Console(width=None if sys.stdout.isatty() else _UNKNOWN_WIDTH, highlight=False)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else _UNKNOWN_WIDTH, highlight=False)
 
 
 def show_json(value: Any) -> None:

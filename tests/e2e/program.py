@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 PROGRAM = Path(sys.prefix) / "bin" / "carbon254"
 # Far more than any verb takes: a hanging process fails its test with what it had said until then.
@@ -124,10 +124,12 @@ class Server:
         self.process.kill()
         self.process.wait()
 
+    # What follows speaks HTTP itself and needs @pytest.mark.enable_socket; it is much quicker than a verb.
+
     def ask(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: object = None
-    ) -> tuple[int, Any]:
-        """Status and JSON of one plain HTTP request, with the token unless `headers` say otherwise."""
+    ) -> tuple[int, str]:
+        """Status and content of one plain HTTP request, with the token unless `headers` say otherwise."""
         token = (self.program.home / "token").read_text().strip()
         content = None if body is None else json.dumps(body)
         given = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"} | dict(headers or {})
@@ -135,9 +137,28 @@ class Server:
         try:
             connection.request(method, path, content, {name: value for name, value in given.items() if value})
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
+            return answer.status, answer.read().decode()
         finally:
             connection.close()
+
+    def get(self, path: str, **parameters: object) -> Any:
+        """The JSON behind a path, once the read models hold everything written so far."""
+        return json.loads(self._found(path, parameters))
+
+    def prices(self, iso: str, start: object, end: object, **parameters: object) -> list[Row]:
+        """As `Program.prices`."""
+        return rows_of(
+            self._found("/v1/prices", {"iso": iso, "start": start, "end": end, "format": "csv"} | parameters)
+        )
+
+    def audit(self) -> list[Row]:
+        """As `Program.audit`."""
+        return rows_of(self._found("/v1/audit", {"format": "csv"}))[::-1]
+
+    def _found(self, path: str, parameters: Mapping[str, object]) -> str:
+        status, content = self.ask("GET", f"{path}?{urlencode({**parameters, 'wait_for': 'head'})}")
+        assert status == 200, content
+        return content
 
 
 def rows_of(text: str) -> list[Row]:

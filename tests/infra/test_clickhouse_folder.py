@@ -29,7 +29,9 @@ import sys
 from pathlib import Path
 from infra.clickhouse import ClickHouse, ColumnarStoreError
 try:
-    ClickHouse.embedded(Path(sys.argv[1])).close()
+    store = ClickHouse.embedded(Path(sys.argv[1]))
+    store.query_arrow("SELECT 1")
+    store.close()
     print("opened")
 except ColumnarStoreError as error:
     print(error)
@@ -39,12 +41,13 @@ except ColumnarStoreError as error:
 def test_a_folder_has_one_owner_and_is_free_after_close(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     owner = ClickHouse.embedded(folder)
+    owner.query_arrow("SELECT 1")
     try:
         refused = run(OPEN, str(folder)).stdout
         assert f"The columnar store in {folder} can't be opened" in refused
         assert "Another process may be using it" in refused
         with pytest.raises(ColumnarStoreError, match="can't be opened"):
-            ClickHouse.embedded(tmp_path / "second folder")
+            ClickHouse.embedded(tmp_path / "second folder").query_arrow("SELECT 1")
         owner.command("CREATE TABLE default.kept (n Int64) ENGINE = MergeTree ORDER BY n")
         owner.command("INSERT INTO default.kept VALUES (42)")
     finally:

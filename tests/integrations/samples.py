@@ -13,7 +13,12 @@ from integrations.isos.errors import UnreadablePublication
 from integrations.isos.ticks import ParsedPublication
 
 MISO_NAME = "20240612_da_expost_lmp.csv"
-MISO_PREAMBLE = ["Day Ahead Market ExPost LMPs", "06/12/2024", "", ",,,All Hours-Ending are Eastern Standard Time (EST)"]
+MISO_PREAMBLE = [
+    "Day Ahead Market ExPost LMPs",
+    "06/12/2024",
+    "",
+    ",,,All Hours-Ending are Eastern Standard Time (EST)",
+]
 MISO_HEADER = "Node,Type,Value," + ",".join(f"HE {hour}" for hour in range(1, 25))
 
 CAISO_NAME = "20240612_20240612_PRC_LMP_DAM_20240613_01_02_03_v12.csv"

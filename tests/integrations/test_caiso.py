@@ -205,7 +205,7 @@ def test_a_group_zip_without_a_component_is_refused_naming_the_member() -> None:
     }
     error = refusal("g.zip", zipped(members))
     assert "no MCL row" in error.reason
-    assert "_LMP_v12.csv line 2" in error.reason
+    assert "_LMP_v12.csv line 4" in error.reason
 
 
 def test_two_days_in_one_zip_stay_two_publications() -> None:

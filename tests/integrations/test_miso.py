@@ -84,7 +84,7 @@ def test_without_a_preamble_the_operators_name_gives_date_market_and_feed() -> N
 
 def test_without_a_preamble_and_without_the_operators_name_it_is_refused() -> None:
     error = refusal("prices.csv", text(MISO_HEADER, *miso_rows()))
-    assert "market day" in error.reason
+    assert "gives the day" in error.reason
     assert "prices.csv" in error.reason
     assert name_facts(only_payload("prices.csv", text(MISO_HEADER, *miso_rows()))) == {}
 

@@ -144,11 +144,15 @@ def test_a_renamed_column_is_named(column: str) -> None:
 
 @pytest.mark.parametrize("version", ["", "x", "1.5", "-1", "99999999999"])
 def test_a_version_that_is_no_whole_number_is_refused(version: str) -> None:
-    error = refusal("x.csv", pjm_file(pjm_row("6/12/2024 4:00:00 AM"), pjm_row("6/12/2024 5:00:00 AM", version=version)))
+    error = refusal(
+        "x.csv", pjm_file(pjm_row("6/12/2024 4:00:00 AM"), pjm_row("6/12/2024 5:00:00 AM", version=version))
+    )
     assert (error.line, error.column) == (3, "version_nbr")
 
 
-@pytest.mark.parametrize("stamp", ["6/12/2024", "13/12/2024 4:00:00 AM", "6/12/2024 13:00:00 AM", "6/31/2024 4:00:00 AM"])
+@pytest.mark.parametrize(
+    "stamp", ["6/12/2024", "13/12/2024 4:00:00 AM", "6/12/2024 13:00:00 AM", "6/31/2024 4:00:00 AM"]
+)
 def test_a_stamp_that_is_no_moment_is_refused(stamp: str) -> None:
     error = refusal("x.csv", pjm_file(pjm_row("6/12/2024 4:00:00 AM"), pjm_row(stamp)))
     assert (error.line, error.column) == (3, "datetime_beginning_utc")
