@@ -87,6 +87,8 @@ def test_the_newest_restatement_wins_and_the_old_one_stays_known(server: Server,
     assert hour_of(server, day, as_of=recorded_then) == first
     assert hour_of(server, day, as_of=winner["log_position"]) == [winner]
     assert hour_of(server, day, as_of=winner["recorded_at"]) == [winner]
+    for known in (known_then, recorded_then):
+        assert server.program.prices("MISO", f"{day}T12:00Z", f"{day}T13:00Z", "--as-of", known) == first
     assert hour_of(server, day, as_of=str(int(known_then) - 1)) == []
     assert hour_of(server, day, as_of="2001-01-01") == []
 

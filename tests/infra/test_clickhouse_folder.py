@@ -44,7 +44,7 @@ def test_a_folder_has_one_owner_and_is_free_after_close(tmp_path: Path) -> None:
     owner.query_arrow("SELECT 1")
     try:
         refused = run(OPEN, str(folder)).stdout
-        assert f"The columnar store in {folder} can't be opened" in refused
+        assert f"The columnar store {folder} can't be opened" in refused
         assert "Another process may be using it" in refused
         with pytest.raises(ColumnarStoreError, match="can't be opened"):
             ClickHouse.embedded(tmp_path / "second folder").query_arrow("SELECT 1")

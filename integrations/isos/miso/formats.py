@@ -55,7 +55,7 @@ def _parse(report: lmps.Report, files: Sequence[CsvFile]) -> ParsedPublication:
 def _looks_like_header(line: HeadLine) -> bool:
     labels = len({"node", "type", "value", "mcptype", "epnode"} & set(line.keys))
     hours = len(_HOUR_KEYS & set(line.keys))
-    return (labels >= 2 and hours >= 1) or (labels >= 1 and hours >= 12) or labels == 3
+    return (labels >= 2 and hours >= 1) or (labels >= 1 and hours >= 12)
 
 
 def _report(head: Head, header: HeadLine, *, dated_rows: bool) -> tuple[lmps.Report, dict[str, str]]:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from integrations.isos.codes import combine, first_repeat
-from integrations.isos.csv_reading import Frame, read
+from integrations.isos.csv_reading import Frame, Text, read
 from integrations.isos.gaps import Intervals, coverage_of_range, empty_cells, gap_table
-from integrations.isos.heads import CsvFile
+from integrations.isos.heads import CsvFile, column_key
 from integrations.isos.local_time import HOUR_S, ClockError, utc_second
 from integrations.isos.ticks import Floats, Ints, ParsedPublication, Places, Prices, tick_table
 
@@ -70,15 +70,13 @@ def positions(file: CsvFile, feed: Feed) -> dict[str, int]:
 
 def parse(file: CsvFile, feed: Feed) -> ParsedPublication:
     """Read a file whole. Raises UnreadablePublication, also for two rows of one pricing node, hour and version."""
-    wanted = positions(file, feed)
-    wanted |= {name: found for name in _TELLING_APART if (found := file.find(name.replace("_", ""))) is not None}
-    frame = read([file], [wanted], frozenset({*feed.price_columns, "version_nbr"}))
+    frame = read([file], [positions(file, feed)], frozenset({*feed.price_columns, "version_nbr"}))
     total, energy, congestion, loss = (frame.number(column) for column in feed.price_columns)
     prices = Prices(total, energy, congestion, loss)
     _check_sum(frame, feed, total, energy + congestion + loss)
     version = _versions(frame)
     intervals = _intervals(frame)
-    where, place = _places(frame, intervals, version)
+    where, place = _places(file, frame, intervals, version)
     start = intervals.start()
     missing = coverage_of_range(len(where), place, intervals, HOUR_S).missing
     gaps = [missing, *empty_cells(prices, place, start, start + HOUR_S)]
@@ -117,7 +115,7 @@ def _intervals(frame: Frame) -> Intervals:
     return Intervals.of(start_of, stamps.codes)
 
 
-def _places(frame: Frame, intervals: Intervals, version: Ints) -> tuple[Places, Ints]:
+def _places(file: CsvFile, frame: Frame, intervals: Intervals, version: Ints) -> tuple[Places, Ints]:
     """The places and each row's place; see the module's note on names that several pricing nodes share."""
     moment = [(intervals.code, len(intervals.starts)), (version, int(version.max()) + 1)]
     node, node_type = frame.text("pnode_name"), frame.text("type", may_be_empty=True)
@@ -128,7 +126,7 @@ def _places(frame: Frame, intervals: Intervals, version: Ints) -> tuple[Places, 
 
     colliding = np.zeros(len(plain), dtype=np.bool_)
     colliding[seen.members[0][np.bincount(seen.code) > 1]] = True
-    marks = [frame.text(column, may_be_empty=True) for column in _TELLING_APART if frame.has(column)]
+    marks = _marks(file)
     only_there = [(np.where(colliding[plain.code], text.codes, 0), len(text)) for text in marks]
     places = combine([(plain.code, len(plain)), *only_there])
     seen = combine([(places.code, len(places)), *moment])
@@ -142,3 +140,12 @@ def _places(frame: Frame, intervals: Intervals, version: Ints) -> tuple[Places, 
     distinct = {name: code for code, name in enumerate(dict.fromkeys(types))}
     type_of = np.array([distinct[name] for name in types])
     return Places(node.values, list(distinct), plain.members[0][places.members[0]], type_of), places.code
+
+
+def _marks(file: CsvFile) -> list[Text]:
+    """The columns that tell pricing nodes of one name apart, as far as the file has them."""
+    found = {name: at for name in _TELLING_APART if (at := file.find(column_key(name))) is not None}
+    if not found:
+        return []
+    frame = read([file], [found], frozenset())
+    return [frame.text(name, may_be_empty=True) for name in found]
