@@ -82,10 +82,14 @@ def _plot(hub: str, points: list[dict[str, Any]]) -> None:
     years = [int(p["delivery_month"][:4]) + (int(p["delivery_month"][5:7]) - 1) / 12 for p in points]
     prices = [p["price_usd_per_mwh"] for p in points]
     quoted = sum(not p["is_extrapolated"] for p in points)
-    plotext.clear_figure()
-    plotext.plot_size(100, 20)
-    plotext.theme("clear")
-    plotext.plot(years[:quoted], prices[:quoted], label="quoted", marker="braille")
-    plotext.plot(years[quoted:], prices[quoted:], label="extrapolated", marker="dot")
-    plotext.title(f"{hub}, $/MWh by delivery month")
-    plotext.show()
+    figure = plotext.figure
+    figure.clear()
+    figure.theme("clear")
+    figure.plot_size(min(out.width, 110), 18)
+    for name, part in (("quoted", slice(0, quoted)), ("extrapolated", slice(quoted, None))):
+        if years[part]:
+            line = figure.signal(years[part], prices[part], marker="braille").lines()
+            line.label(name)
+            figure.draw(line)
+    figure.title(f"{hub}, $/MWh by delivery month")
+    figure.show()

@@ -1,6 +1,7 @@
 """ERCOT settlement point prices and SCED LMPs."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_the_short_and_the_long_day_are_whole(day: str, hours: list[tuple[str, s
     assert [row["lmp_usd_per_mwh"] for row in rows] == [number + 0.5 for number in range(len(hours))]
     starts = [row["interval_start_utc"] for row in rows]
     assert starts[0].hour == first
-    assert {after - before for before, after in zip(starts, starts[1:], strict=False)} == {timedelta(hours=1)}
+    assert {after - before for before, after in pairwise(starts)} == {timedelta(hours=1)}
 
 
 def test_an_hour_that_does_not_exist_is_refused() -> None:

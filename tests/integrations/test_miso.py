@@ -1,6 +1,7 @@
 """MISO hourly LMP reports."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_both_days_of_the_clock_change_have_24_hours(day: str) -> None:
     rows = rows_of(read("x.csv", miso_file([MISO_PREAMBLE[0], day, *MISO_PREAMBLE[2:]])))
     starts = sorted({row["interval_start_utc"] for row in rows})
     assert len(starts) == 24
-    assert {after - before for before, after in zip(starts, starts[1:], strict=False)} == {timedelta(hours=1)}
+    assert {after - before for before, after in pairwise(starts)} == {timedelta(hours=1)}
     assert starts[0].hour == 5
 
 
