@@ -84,12 +84,12 @@ def _plot(hub: str, points: list[dict[str, Any]]) -> None:
     quoted = sum(not p["is_extrapolated"] for p in points)
     figure = plotext.figure
     figure.clear()
-    figure.theme("clear")
     figure.plot_size(min(out.width, 110), 18)
-    for name, part in (("quoted", slice(0, quoted)), ("extrapolated", slice(quoted, None))):
+    for name, part, marker in (("quoted", slice(0, quoted), "●"), ("extrapolated", slice(quoted, None), "braille")):
         if years[part]:
-            line = figure.signal(years[part], prices[part], marker="braille").lines()
+            line = figure.signal(years[part], prices[part], marker=marker).lines()
             line.label(name)
             figure.draw(line)
     figure.title(f"{hub}, $/MWh by delivery month")
-    figure.show()
+    # Without colours of its own it is readable on dark and on light terminals.
+    figure.show(colorless=True)

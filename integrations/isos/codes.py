@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from integrations.isos.ticks import Codes, Ints
 
@@ -60,7 +59,3 @@ def first_repeat(key: Codes, size: int) -> tuple[int, int] | None:
     again = np.flatnonzero(key[order][1:] == key[order][:-1])
     second = int(order[again + 1].min())
     return int(np.flatnonzero(key == key[second])[0]), second
-
-
-def true_rows(mask: npt.NDArray[np.bool_]) -> Ints:
-    return np.flatnonzero(mask)

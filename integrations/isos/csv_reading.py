@@ -43,7 +43,7 @@ class Frame:
         self.rows: int = self._table.num_rows
 
     def has(self, column: str) -> bool:
-        return column in set(self._table.column_names)
+        return bool(column in self._table.column_names)
 
     def text(self, column: str, *, may_be_empty: bool = False) -> Text:
         """A text column. Raises UnreadablePublication at an empty cell, unless cells may be empty."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from integrations.isos.heads import CsvFile, Head
+from integrations.isos.heads import CsvFile
 from integrations.isos.ticks import ParsedPublication
 
 
@@ -24,10 +24,6 @@ class OtherProduct:
     """A file that is known, but none of the prices read here."""
 
     reason: str
-
-
-Recogniser = Callable[[Head], Recognised | OtherProduct | None]
-"""One operator's look at a file; raises UnreadablePublication for one that looks like its prices but is broken."""
 
 
 def known_product(keys: Sequence[str], products: Sequence[tuple[str, str]]) -> OtherProduct | None:

@@ -78,10 +78,6 @@ class Places:
     def __len__(self) -> int:
         return len(self.node_of)
 
-    def name(self, place: int) -> str:
-        node, node_type = self.nodes[self.node_of[place]], self.node_types[self.type_of[place]]
-        return f"{node} ({node_type})" if node_type else node
-
     def columns(self, place: Codes) -> list[pa.Array]:
         """The node and node type columns for one place code a row."""
         node, node_type = self.node_of.astype(np.int32), self.type_of.astype(np.int32)

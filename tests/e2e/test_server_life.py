@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from tests.e2e.market_files import write_miso, write_small_sample
-from tests.e2e.program import Program, Server, database_processes
+from tests.e2e.program import Program, Server, database_processes, wait_until
 
 SCENARIO = {"name": "flat", "growth_per_year": 0.0, "seasonal_weight": 0.0}
 
@@ -125,8 +125,7 @@ def test_a_stopped_server_leaves_nothing_behind_and_the_next_start_goes_on(progr
         assert second.port
         assert len(second.prices("MISO", "2026-03-10", "2026-03-12")) == 24
         client = program.start("ingest", more)
-        while second.get("/v1/projections")["head"] < 4:
-            pass
+        wait_until(lambda: second.get("/v1/projections")["head"] >= 4, 30)
         assert second.stop(signal.SIGINT) == 0
         _, err = client.communicate(timeout=30)
     assert client.returncode == 1
@@ -139,8 +138,7 @@ def test_a_stopped_server_leaves_nothing_behind_and_the_next_start_goes_on(progr
 
 def test_a_hang_up_during_the_start_stops_cleanly_too(program: Program) -> None:
     starting = program.start("serve", "--port", 0)
-    while not (program.home / "postgres" / "cluster").exists():
-        assert starting.poll() is None
+    wait_until((program.home / "postgres" / "cluster").exists, 30)
     starting.send_signal(signal.SIGTERM)
     _, err = starting.communicate(timeout=30)
     assert starting.returncode == 128 + signal.SIGTERM

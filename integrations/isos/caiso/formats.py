@@ -6,13 +6,11 @@ depending on report and version; the order of the columns differs too.
 """
 
 import re
-from collections.abc import Sequence
 
 from integrations.isos.caiso import lmps
 from integrations.isos.errors import unreadable
 from integrations.isos.heads import CsvFile, Head, column_key
 from integrations.isos.recognition import OtherProduct, Recognised, known_product
-from integrations.isos.ticks import ParsedPublication
 
 OPERATOR_NAME = re.compile(r"_PRC_(LMP_DAM|RTPD_LMP_RTPD|HASP_LMP_HASP)_", re.IGNORECASE)
 
@@ -47,11 +45,7 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
         raise unreadable(head.name, "there is a header and no row below it", header.number)
     if runs[0].upper() in _OTHER_RUNS:
         return OtherProduct(f"CAISO OASIS prices of run {runs[0]} ({_OTHER_RUNS[runs[0].upper()]}): not read yet")
-    return Recognised(file, _parse)
-
-
-def _parse(files: Sequence[CsvFile]) -> ParsedPublication:
-    return lmps.parse(files)
+    return Recognised(file, lmps.parse)
 
 
 def group_key(name: str) -> str | None:

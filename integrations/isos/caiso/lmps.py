@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from integrations.isos.codes import Combined, combine, first_repeat, true_rows
+from integrations.isos.codes import Combined, combine, first_repeat
 from integrations.isos.csv_reading import Frame, Text, read
 from integrations.isos.gaps import Intervals, coverage_of_range, empty_cells, gap_table
 from integrations.isos.heads import CsvFile
@@ -118,10 +118,12 @@ def _moments(frame: Frame, stamps: Text, column: str) -> Ints:
 def _rows_by_type(frame: Frame, ticks: Combined) -> dict[str, Ints]:
     """For each LMP_TYPE the row of every tick, -1 where there is none. Components not known here are left out."""
     kinds = frame.text("type")
+    wanted = (*_NEEDED_TYPES, _GHG)
     names = [name.upper() for name in kinds.values]
+    kind_of_row = np.array([wanted.index(name) if name in wanted else -1 for name in names])[kinds.codes]
     found: dict[str, Ints] = {}
-    for name in (*_NEEDED_TYPES, _GHG):
-        rows = true_rows(np.isin(kinds.codes, [code for code, known in enumerate(names) if known == name]))
+    for kind, name in enumerate(wanted):
+        rows = np.flatnonzero(kind_of_row == kind)
         tick = ticks.code[rows]
         if repeat := first_repeat(tick, len(ticks)):
             frame.fail(int(rows[repeat[1]]), "type", f"the {name} row of this node and interval is there twice")
