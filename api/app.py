@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import Depends
+from fastapi.security import HTTPBearer
+from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from api import problems
@@ -29,11 +31,13 @@ _ROUTERS = (
 
 def create_app(platform: Platform) -> ASGIApp:
     """All routes, behind the door. The platform is opened and closed by whoever calls this."""
-    app = FastAPI(
+    # The page's script and style come from the package, so that it works without the internet.
+    app = FastAPIOffline(
         title="254Carbon",
         version=platform.code_version,
         summary="See the market, price the future, and prove every number.",
         redoc_url=None,
+        dependencies=[Depends(HTTPBearer(auto_error=False, description="the token of the data folder's token file"))],
     )
     app.state.platform = platform
     problems.install(app)

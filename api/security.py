@@ -13,6 +13,10 @@ from api.problems import Problem, response
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
+OPEN = frozenset({"/livez", "/readyz", "/openapi.json", "/docs"})
+PAGE_ASSETS = "/static-offline-docs/"
+
+
 class Door:
     """ASGI middleware in front of every route, error pages included."""
 
@@ -50,7 +54,7 @@ class Door:
 
 
 def _is_guarded(path: str) -> bool:
-    return path not in ("/livez", "/readyz", "/openapi.json", "/docs")
+    return path not in OPEN and not path.startswith(PAGE_ASSETS)
 
 
 def _without_port(host: str) -> str:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pyarrow as pa
 
@@ -52,9 +53,13 @@ class ColumnarStoreError(PlatformError):
 class ClickHouse:
     """A pool of clients of one store. Safe to use from any thread."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        """`options` are those of `clickhouse_connect.get_client`; see `embedded` and `server`."""
+    def __init__(self, options: Mapping[str, Any], store_id: str) -> None:
+        """`options` are those of `clickhouse_connect.get_client`; see `embedded` and `server`.
+
+        `store_id` tells this store from every other one, and from what is made in its place should it get lost.
+        """
         self._options = options
+        self.store_id = store_id
         self._idle: list[Client] = []
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(_CALLS_AT_ONCE)
@@ -74,7 +79,7 @@ class ClickHouse:
             )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings = {**_READ_SETTINGS, **_EMBEDDED_SETTINGS}
-        return cls({"interface": "chdb", "path": str(folder), "settings": settings})
+        return cls({"interface": "chdb", "path": str(folder), "settings": settings}, _store_id(folder))
 
     @classmethod
     def server(cls, dsn: str) -> ClickHouse:
@@ -85,7 +90,8 @@ class ClickHouse:
                 "settings": dict(_READ_SETTINGS),
                 "autogenerate_session_id": False,  # calls of one session may not run side by side
                 "form_encode_query_params": True,  # a long list of nodes does not fit into an address
-            }
+            },
+            store_id=dsn.rpartition("@")[2],
         )
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
@@ -164,6 +170,16 @@ class ClickHouse:
             finally:
                 with self._lock:
                     self._idle.append(client)
+
+
+def _store_id(folder: Path) -> str:
+    """The id of the store in `folder`; a new one where the folder has none, for then its tables are gone as well."""
+    file = folder / "store-id"
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        file.write_text(f"{uuid4()}\n")
+        return file.read_text().strip()
 
 
 def _batches(rows: pa.Table, constants: Mapping[str, pa.Scalar]) -> Iterator[pa.RecordBatch]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from infra.errors import PlatformError
@@ -15,7 +16,8 @@ def open_pool(dsn: str) -> Pool:
     try:
         # One plain connection first: its error says what is wrong, while the pool's would only say "timeout".
         psycopg.connect(dsn, connect_timeout=5).close()
-        pool: Pool = ConnectionPool(dsn, min_size=1, max_size=10, open=False, kwargs={"application_name": "carbon254"})
+        named = {"application_name": "carbon254"}
+        pool: Pool = ConnectionPool(dsn, min_size=1, max_size=10, open=False, kwargs=named, configure=_in_utc)
         pool.open(wait=True, timeout=10)
     except (psycopg.Error, PoolTimeout) as error:
         message = f"PostgreSQL at {without_password(dsn)} does not answer: {str(error).strip()}"
@@ -23,6 +25,12 @@ def open_pool(dsn: str) -> Pool:
             message, remedy="Check DATABASE_URL, or unset it to use the embedded PostgreSQL."
         ) from error
     return pool
+
+
+def _in_utc(connection: psycopg.Connection[TupleRow]) -> None:
+    """Time stamps come back in UTC, whatever zone the server or this machine is set to."""
+    connection.execute("SET TIME ZONE 'UTC'")
+    connection.commit()
 
 
 def without_password(dsn: str) -> str:

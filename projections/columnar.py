@@ -38,13 +38,14 @@ class ColumnarProjector:
         self._pool = pool
         self._clickhouse = clickhouse
         self._projections = projections
+        self._store = clickhouse.store_id
 
     def load(self) -> int:
         """Creates missing tables and returns the position from which all projections can go on."""
         with self._pool.connection() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(2540002)")
             cursor.execute(CHECKPOINTS)
-            checkpoints = {p: load_checkpoint(cursor, p.name, p.version) for p in self._projections}
+            checkpoints = {p: load_checkpoint(cursor, p.name, p.version, self._store) for p in self._projections}
         for projection, checkpoint in checkpoints.items():
             # A table that was ever loaded is there; asking would start the engine for nothing.
             if not checkpoint:
@@ -65,4 +66,4 @@ class ColumnarProjector:
                     loaded.result()
         with self._pool.connection() as connection, connection.cursor() as cursor:
             for projection in self._projections:
-                save_checkpoint(cursor, projection.name, projection.version, events[-1].position)
+                save_checkpoint(cursor, projection.name, projection.version, events[-1].position, self._store)

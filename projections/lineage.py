@@ -32,11 +32,11 @@ def lineage_projection(objects: Objects) -> RelationalProjection:
         assert isinstance(event, Curve.Built | PpaValuation.Priced)
         computation = event.computation
         is_curve = isinstance(event, Curve.Built)
-        label = f"curve of {event.shape.hub}" if isinstance(event, Curve.Built) else "valuation of a PPA"
+        label = f"of {event.shape.hub}" if isinstance(event, Curve.Built) else f"seed {computation.parameters['seed']}"
         _node(cursor, recorded, "curve" if is_curve else "ppa valuation", label, _computation_details(computation))
         edges: list[Edge] = [(str(o.id), role, o.position) for role, o in computation.made_from.items()]
         bucket = "curves" if is_curve else "runs"
-        table.put_object(cursor, computation.artifact_sha256, bucket=bucket, label=f"result: {label}", details={})
+        table.put_object(cursor, computation.artifact_sha256, bucket=bucket, label="result", details={})
         edges.append((computation.artifact_sha256, "result", None))
         for role, sha256 in computation.inputs.items():
             edges.append(_input_edge(cursor, objects, role, sha256))
@@ -85,7 +85,7 @@ def _computation_details(computation: Computation) -> dict[str, Any]:
 def _input_edge(cursor: Cursor, objects: Objects, role: str, sha256: str) -> Edge:
     """The edge to an input snapshot; the snapshot's own edges lead to each publication or sheet whose rows it holds."""
     rows = from_parquet(objects.get(_BUCKET_OF_INPUT.get(role, "runs"), sha256))
-    table.put_object(cursor, sha256, bucket="runs", label=f"{role} as read", details={"rows": rows.num_rows})
+    table.put_object(cursor, sha256, bucket="runs", label=f"snapshot of {role}", details={"rows": rows.num_rows})
     for column, origin_role in _ORIGIN_COLUMNS.items():
         if column in rows.column_names:
             used = rows.select([column, "log_position"]).group_by([column]).aggregate([("log_position", "max")])

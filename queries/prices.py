@@ -67,13 +67,6 @@ SETTINGS optimize_read_in_order = 0
 """
 _SELECT_SIZES = "SELECT market, node, count() AS row_count FROM ch.{table:Identifier} "
 _ORDER_SIZES = "GROUP BY market, node ORDER BY market, node"
-_COVERAGE = """
-SELECT iso, market, feed, count() AS row_count, uniqExact(node, node_type) AS node_count,
-    min(interval_start_utc) AS first_interval_start_utc, max(interval_end_utc) AS last_interval_end_utc
-FROM ch.{table:Identifier} WHERE log_position <= {through:Int64}
-GROUP BY iso, market, feed ORDER BY iso, market, feed
-"""
-
 # Where an ISO publishes two feeds of a market, the one that it settles by.
 _SETTLED_FEEDS = {("MISO", "DA"): "da_expost_lmp", ("CAISO", "RT15"): "prc_rtpd_lmp"}
 
@@ -174,12 +167,6 @@ def price_history(
     if feed is not None:
         rows = rows.filter(pc.equal(rows["feed"].cast(pa.string()), feed))
     return rows.select(HISTORY_COLUMNS)
-
-
-def coverage(ch: ClickHouse, *, through_position: int) -> pa.Table:
-    """What there is: a row an iso, market and feed, with row_count (every version counts), node_count,
-    first_interval_start_utc and last_interval_end_utc."""
-    return ch.query_arrow(_COVERAGE, {"table": price_table(), "through": through_position})
 
 
 def _known(position: int) -> _Filter:

@@ -50,3 +50,16 @@ def superseded_readings(pool: Pool, through_position: int) -> Sequence[int]:
         {"through": through_position},
     )
     return [r["log_position"] for r in found]
+
+
+def coverage(pool: Pool, *, iso: str | None = None) -> list[Row]:
+    """Which feeds there are: a row an iso, market and feed, with the rows of all its publications and their span."""
+    return rows(
+        pool,
+        """SELECT iso, market, feed, count(*) AS publications, sum(row_count)::bigint AS row_count,
+                  min(first_interval_start_utc) AS first_interval_start_utc,
+                  max(last_interval_end_utc) AS last_interval_end_utc
+           FROM pg.publication WHERE status = 'ingested' AND (%(iso)s::text IS NULL OR iso = %(iso)s)
+           GROUP BY iso, market, feed ORDER BY iso, market, feed""",
+        {"iso": iso},
+    )

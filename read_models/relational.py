@@ -13,7 +13,8 @@ Cursor = psycopg.Cursor[TupleRow]
 CHECKPOINTS = """
 CREATE SCHEMA IF NOT EXISTS pg;
 CREATE TABLE IF NOT EXISTS pg.checkpoint (
-    projection text PRIMARY KEY, version integer NOT NULL, position bigint NOT NULL);
+    projection text NOT NULL, store text NOT NULL DEFAULT '', version integer NOT NULL, position bigint NOT NULL,
+    PRIMARY KEY (projection, store));
 """
 
 
@@ -27,19 +28,25 @@ def insert(cursor: Cursor, table: str, row: dict[str, Any]) -> None:
     cursor.execute(statement, list(row.values()))
 
 
-def load_checkpoint(cursor: Cursor, projection: str, version: int) -> int:
-    """How far a projection has come; 0 for a new one."""
-    cursor.execute("SELECT version, position FROM pg.checkpoint WHERE projection = %s", (projection,))
+def load_checkpoint(cursor: Cursor, projection: str, version: int, store: str = "") -> int:
+    """How far a projection has come; 0 for a new one.
+
+    `store` names the store that holds its rows where that is not this database: a checkpoint is worth nothing for
+    another store, or for one that was made anew.
+    """
+    cursor.execute(
+        "SELECT version, position FROM pg.checkpoint WHERE projection = %s AND store = %s", (projection, store)
+    )
     row = cursor.fetchone()
     return int(row[1]) if row and row[0] == version else 0
 
 
-def save_checkpoint(cursor: Cursor, projection: str, version: int, position: int) -> None:
+def save_checkpoint(cursor: Cursor, projection: str, version: int, position: int, store: str = "") -> None:
     """Records how far a projection has come; within a version it never goes back."""
     cursor.execute(
-        """INSERT INTO pg.checkpoint AS held (projection, version, position) VALUES (%s, %s, %s)
-           ON CONFLICT (projection) DO UPDATE SET version = excluded.version, position = CASE
+        """INSERT INTO pg.checkpoint AS held (projection, store, version, position) VALUES (%s, %s, %s, %s)
+           ON CONFLICT (projection, store) DO UPDATE SET version = excluded.version, position = CASE
                WHEN held.version = excluded.version THEN greatest(held.position, excluded.position)
                ELSE excluded.position END""",
-        (projection, version, position),
+        (projection, store, version, position),
     )

@@ -50,6 +50,7 @@ def recompute(result_id: Id, as_json: AsJson = False) -> None:
     """Compute a curve or valuation again from its recorded inputs; exit code 1 when it differs."""
     with connect() as connection:
         answer = connection.command("recompute-result", {"result_id": result_id})
+        recorded = connection.get(f"/v1/lineage/{result_id}")["nodes"]
     data = answer["events"][0]["data"]
     if as_json:
         show_json(answer)
@@ -57,7 +58,8 @@ def recompute(result_id: Id, as_json: AsJson = False) -> None:
         out.print(f"equal: digest {data['digest']}")
     else:
         out.print(f"different: {data['difference']}", markup=False)
-        err.print(f"computed by {data['code_version']}")
+        (made_by,) = [node["details"]["code_version"] for node in recorded if node["id"] == result_id]
+        err.print(f"recorded by code {made_by}, computed again by code {data['code_version']}")
     if not data["equal"]:
         raise typer.Exit(1)
 
@@ -93,7 +95,8 @@ def lineage_tree(graph: dict[str, Any]) -> Tree:
 def _line(node: dict[str, Any], edge: dict[str, Any] | None) -> str:
     details = node["details"]
     role = f"[dim]{edge['role']}:[/dim] " if edge and not edge["role"].startswith(node["kind"]) else ""
-    parts = [f"{role}[bold]{escape(node['kind'])}[/bold] {escape(node['label'])}", f"[cyan]{node['id']}[/cyan]"]
+    kind = node["kind"].removeprefix("object:")
+    parts = [f"{role}[bold]{escape(kind)}[/bold] {escape(node['label'])}", f"[cyan]{node['id']}[/cyan]"]
     position = edge["parent_position"] if edge and edge["parent_position"] else node["position"]
     if position:
         event = (edge and edge["parent_event"]) or details.get("event")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,4 +32,13 @@ def read_fields(file: Path) -> dict[str, Any]:
         raise PlatformError(f"{file} is not text: {error}", "Save the file as UTF-8.") from error
     if not isinstance(fields, dict):
         raise PlatformError(f"{file} holds no fields", "Write one `field: value` a line.")
-    return fields
+    return {str(name): _plain(value, f"{file}, field {name}") for name, value in fields.items()}
+
+
+def _plain(value: Any, place: str) -> Any:
+    """YAML reads some texts as dates and some as infinity; a command's JSON has neither."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PlatformError(f"{place}: {value} is no number", "Write a finite number.")
+    return [_plain(item, place) for item in value] if isinstance(value, list) else value

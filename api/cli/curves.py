@@ -30,11 +30,10 @@ def build(
     shape, report = data["shape"], data["report"]
     err.print(
         f"{shape['point_count']} months, {shape['first_month'][:7]} to {shape['last_month'][:7]}, "
-        f"quoted to {shape['last_quoted_month'][:7]}; quotes met to "
-        f"{report['max_abs_repricing_error_usd_per_mwh']:.1e} $/MWh"
+        f"quoted to {shape['last_quoted_month'][:7]}"
     )
-    if report["seasonal_fallback"]:
-        err.print(f"Fallback {report['seasonal_fallback']}: {report['seasonal_fallback_reason']}", markup=False)
+    for line in _report(report):
+        err.print(line, markup=False)
 
 
 @app.command("list")
@@ -54,10 +53,30 @@ def show(curve_id: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson
     if as_json:
         show_json(found)
         return
+    for line in _report(found["report"]):
+        err.print(line, markup=False)
     if sys.stdout.isatty():
         _plot(found["hub"], found["points"])
     out.print(table(_yearly(found["points"]), ("year", "mean_usd_per_mwh", "min", "max", "extrapolated_months")))
     out.print(table(found["points"], ("delivery_month", "price_usd_per_mwh", "is_extrapolated")))
+
+
+def _report(report: dict[str, Any]) -> list[str]:
+    """What went into a curve and what did not, in words."""
+    lines = [
+        f"{len(report['quotes_used'])} quotes met to {report['max_abs_repricing_error_usd_per_mwh']:.1e} $/MWh; "
+        f"season from {report['seasonal_years_used']} year(s) of history"
+    ]
+    for redundant in report["quotes_redundant"]:
+        lines.append(
+            f"Redundant: {redundant['product']}, implied by others to {redundant['difference_usd_per_mwh']:+.4f} $/MWh"
+        )
+    lines += [f"Left out, older than quotes that contradict it: {quote}" for quote in report["quotes_stale"]]
+    lines += [f"Left out, delivered already: {quote}" for quote in report["quotes_expired"]]
+    lines += [f"No quote from {gap['start']} to {gap['end']}: bridged by the spline" for gap in report["gaps"]]
+    if report["seasonal_fallback"]:
+        lines.append(f"Fallback {report['seasonal_fallback']}: {report['seasonal_fallback_reason']}")
+    return lines
 
 
 def _yearly(points: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform as machine
 from importlib.metadata import version
 from typing import Any
@@ -22,19 +23,31 @@ def doctor(as_json: AsJson = False) -> None:
     try:
         with Connection.open(settings) as connection:
             found: dict[str, Any] = connection.run(connection.request("GET", "/v1/doctor")).json()
+        if found["held_by"] and found["held_by"]["pid"] == os.getpid():
+            found["held_by"] = None  # by nobody but this very command
     except PlatformError as error:
         found = _from_outside(settings, error)
     if as_json:
         show_json(found)
     else:
-        flat = [{"fact": name, "value": value} for name, value in found.items() if name != "findings"]
-        out.print(table(flat, ("fact", "value")))
+        out.print(table(_flat(found), ("fact", "value")))
         for finding in found["findings"]:
             out.print(f"Wrong: {finding['problem']}", f"  Do: {finding['remedy']}", sep="\n", markup=False)
         if not found["findings"]:
             out.print("Nothing is wrong.")
     if found["findings"]:
         raise typer.Exit(1)
+
+
+def _flat(found: dict[str, Any], prefix: str = "") -> list[dict[str, Any]]:
+    """One row a fact; what holds facts of its own is spread out."""
+    rows: list[dict[str, Any]] = []
+    for name, value in found.items():
+        if isinstance(value, dict):
+            rows += _flat(value, f"{prefix}{name}.")
+        elif name != "findings":
+            rows.append({"fact": prefix + name, "value": "nobody" if name == "held_by" and value is None else value})
+    return rows
 
 
 def _from_outside(settings: Settings, error: PlatformError) -> dict[str, Any]:

@@ -68,7 +68,12 @@ def ingest_paths(connection: Connection, paths: list[Path], *, reparse: bool = F
                     progress.advance(task)
                     return position
 
-            return max(await asyncio.gather(*(one(file, named) for file, named in files)), default=0)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(one(file, named)) for file, named in files]
+            except ExceptionGroup as failures:
+                raise failures.exceptions[0] from None  # the first is worth telling; it has called the others off
+            return max((task.result() for task in tasks), default=0)
 
         newest = connection.run(everything())
         connection.run(connection.request("GET", "/v1/projections", params={"wait_for": str(newest)}))

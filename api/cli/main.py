@@ -10,7 +10,20 @@ import sys
 
 import typer
 
-from api.cli import audit, curves, doctor, ingest, instruments, ppas, prices, publications, quotes, scenarios, server
+from api.cli import (
+    audit,
+    curves,
+    doctor,
+    ingest,
+    instruments,
+    ppas,
+    prices,
+    publications,
+    quotes,
+    sample,
+    scenarios,
+    server,
+)
 from api.cli.connection import ApiError
 from api.cli.output import err
 from infra.errors import PlatformError
@@ -25,6 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("serve")(server.serve)
+app.command("sample")(sample.sample)
 app.command("ingest")(ingest.ingest)
 app.command("lineage")(audit.lineage)
 app.command("recompute")(audit.recompute)

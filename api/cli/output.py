@@ -16,6 +16,10 @@ out = Console(width=None if sys.stdout.isatty() else _UNKNOWN_WIDTH, highlight=F
 err = Console(stderr=True, width=None if sys.stderr.isatty() else _UNKNOWN_WIDTH, highlight=False)
 
 
+# Whole numbers that count something get separators; positions, years and seeds are names and are copied.
+_COUNTED = ("_count", "rows", "_mwh", "_usd", "_bytes")
+
+
 def show_json(value: Any) -> None:
     """Prints `value` as JSON."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
@@ -40,13 +44,17 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Table:
         numeric = bool(values) and all(isinstance(value, int | float) for value in values)
         drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in found:
-        drawn.add_row(*(_cell(row.get(column)) for column in columns))
+        drawn.add_row(*(_cell(column, row.get(column)) for column in columns))
     return drawn
 
 
-def _cell(value: Any) -> str:
+def _cell(column: str, value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and column.endswith(_COUNTED):
+        return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.4f}".rstrip("0").rstrip(".") if abs(value) < 1e6 else f"{value:,.0f}"
     if isinstance(value, list):

@@ -12,6 +12,13 @@ from api.cli.output import err, out, show_json, show_rows, table
 app = typer.Typer(help="Power purchase agreements.", no_args_is_help=True)
 
 
+NO_IRR = {
+    "no_outlay": "there is no upfront cost to earn a rate on",
+    "no_sign_change": "the cash flows never change sign",
+    "no_rate": "no rate makes the cash flows worth zero",
+}
+
+
 @app.command()
 def register(file: InputFile, as_json: AsJson = False) -> None:
     """Register the contract of a YAML FILE: name, hub, side, power_mw, fixed_price_usd_per_mwh, start, end,
@@ -89,7 +96,7 @@ def show_valuation(found: dict[str, Any]) -> None:
         ("NPV, closed form", f"{valuation['npv_closed_form_usd']:,.0f} $"),
         ("NPV P5 / P50 / P95", " / ".join(f"{valuation[f'npv_p{p}_usd']:,.0f}" for p in (5, 50, 95)) + " $"),
         ("Break-even price", f"{valuation['break_even_price_usd_per_mwh']:.4f} $/MWh"),
-        ("IRR", f"{irr['rate']:.2%} a year" if irr["rate"] is not None else f"none: {irr['reason']}"),
+        ("IRR", f"{irr['rate']:.2%} a year" if irr["rate"] is not None else f"none: {NO_IRR[irr['reason']]}"),
         (
             "Mean reversion",
             f"{process['kappa_per_year']:.3f} a year (half-life {process['half_life_days']:.1f} days), "

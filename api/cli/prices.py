@@ -8,17 +8,19 @@ from typing import Annotated, Literal
 
 import typer
 
-from api.cli.common import connect
-from api.cli.output import err, out, table
+from api.cli.common import AsJson, connect
+from api.cli.output import err, out, show_rows, table
 from infra.errors import PlatformError
 
 app = typer.Typer(help="Prices.", no_args_is_help=True)
 
-COLUMNS = (
-    "market", "node", "node_type", "interval_start_utc", "interval_end_utc", "lmp_usd_per_mwh", "energy_usd_per_mwh",
-    "congestion_usd_per_mwh", "loss_usd_per_mwh", "vintage", "source_version",
+PLACE = ("market", "feed", "node", "node_type")
+PRICE = (
+    "lmp_usd_per_mwh", "energy_usd_per_mwh", "congestion_usd_per_mwh", "loss_usd_per_mwh", "vintage", "source_version",
 )  # fmt: skip
-LOCAL_COLUMNS = ("market", "node", "node_type", "interval_start_local", "interval_end_local", *COLUMNS[5:])
+COLUMNS = (*PLACE, "interval_start_utc", "interval_end_utc", *PRICE)
+COVERAGE = ("iso", "market", "feed", "publications", "row_count", "first_interval_start_utc", "last_interval_end_utc")
+LOCAL_COLUMNS = (*PLACE, "interval_start_local", "interval_end_local", *PRICE)
 
 
 @app.command()
@@ -52,11 +54,23 @@ def get(
             if rows:
                 out.print(table(rows, LOCAL_COLUMNS if tz else COLUMNS))
             err.print(f"{len(rows):,} prices")
+            if not rows:
+                found = connection.get("/v1/prices/coverage", iso=iso.upper())["items"]
+                err.print(f"Of {iso.upper()} there is:" if found else f"Nothing of {iso.upper()} was ingested yet.")
+                err.print(table(found, COVERAGE) if found else "`carbon254 ingest PATH` takes files and folders.")
         elif output:
             _write(output, connection.get_bytes("/v1/prices", **params))
         else:
             sys.stdout.buffer.write(connection.get_bytes("/v1/prices", **params))
             sys.stdout.buffer.flush()
+
+
+@app.command()
+def coverage(iso: Annotated[str | None, typer.Option(help="Only this ISO.")] = None, as_json: AsJson = False) -> None:
+    """Show which feeds there are, from when to when, and how many rows."""
+    with connect() as connection:
+        found = connection.get("/v1/prices/coverage", iso=iso and iso.upper())["items"]
+    show_rows(found, COVERAGE, as_json=as_json, empty="Nothing was ingested yet: `carbon254 ingest PATH`.")
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.rule import Rule
 
 from api.cli.audit import lineage_tree
@@ -14,6 +15,7 @@ from api.cli.connection import Connection
 from api.cli.ingest import ingest_paths
 from api.cli.output import out
 from api.cli.ppas import show_valuation
+from infra.errors import PlatformError
 
 SEED = 7
 PATHS = 10_000
@@ -31,7 +33,7 @@ def show_main_job(connection: Connection) -> None:
 
         _step("2  Ingest: raw bytes kept, rows read, one event a publication")
         report = ingest_paths(connection, list(sample.price_files))
-        out.print(f"{report.publications} publications, {report.rows:,} rows at {report.rows_per_second:,.0f} rows/s")
+        out.print(f"{report.publications} publications with {report.rows:,} prices of MISO, CAISO, PJM and ERCOT")
 
         _step("3  Hub, quotes, scenario")
         connection.command("register-instrument", read_fields(sample.instrument_file))
@@ -39,7 +41,8 @@ def show_main_job(connection: Connection) -> None:
         scenario = read_fields(sample.scenario_file)
         connection.command("define-scenario", scenario)
         count = quotes["events"][0]["data"]["sheet"]["quote_count"] if quotes["events"] else 0
-        out.print(f"{count} quotes of {sample.hub}; scenario {scenario['name']}: {scenario}")
+        assumed = f"{scenario['growth_per_year']:.0%} growth a year, seasonal weight {scenario['seasonal_weight']:g}"
+        out.print(f"{count} quotes of {sample.hub}; scenario {scenario['name']}: {assumed}")
 
         _step("4  Forward curve to December 2050")
         curve = connection.command("build-curve", {"hub": sample.hub, "scenario": scenario["name"]})
@@ -57,6 +60,20 @@ def show_main_job(connection: Connection) -> None:
     again = connection.command("recompute-result", {"result_id": valuation["id"]})
     data = again["events"][0]["data"]
     out.print(f"Recomputed from the recorded inputs: {'equal' if data['equal'] else data['difference']}.")
+
+
+def sample(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Made if it is missing.")],
+) -> None:
+    """Write a day of simulated price files of four ISOs, and the inputs of a curve and a PPA, into FOLDER."""
+    from api.wiring import write_sample_files
+
+    if folder.exists() and any(folder.iterdir()):
+        raise PlatformError(f"{folder} is not empty", "Name a new folder.")
+    written = write_sample_files(folder)
+    out.print(f"{folder / 'prices'}  {len(written.price_files)} price files", markup=False, soft_wrap=True)
+    for file in (written.instrument_file, written.quotes_file, written.scenario_file, written.ppa_file):
+        out.print(str(file), markup=False, soft_wrap=True)
 
 
 def _step(title: str) -> None:

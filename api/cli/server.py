@@ -44,7 +44,9 @@ def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None
 
     platform = open_platform(settings)
     try:
-        if sample and not platform.log.head():
+        if sample and platform.log.head():
+            err.print(f"{settings.home} holds {platform.log.head():,} events already: no sample is shown.")
+        elif sample:
             with Connection.to_platform(platform) as connection:
                 show_main_job(connection)
         address = "http://{}:{}".format(*listener.getsockname()[:2])

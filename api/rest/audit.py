@@ -20,7 +20,7 @@ router = APIRouter(
 )
 
 
-@router.get("/audit", operation_id="list_audit", response_model=None)
+@router.get("/audit", operation_id="list_audit", response_model=dict[str, Any])
 def list_audit(
     platform: PlatformOf,
     caller: CallerOf,

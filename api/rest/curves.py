@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from queries.curve_points import curve_points
 
 from api.problems import Problem
 from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters, wait_for_position
 from queries import curves as queries
 from queries.checkpoints import checkpoints
+from queries.curve_points import curve_points
 
 router = APIRouter(
     prefix="/v1/curves",
@@ -34,6 +34,6 @@ def read_curve(curve_id: UUID, platform: PlatformOf, caller: CallerOf) -> dict[s
     found = queries.curve(platform.pool, caller.tenant, curve_id)
     if found is None:
         raise Problem(404, f"there is no curve {curve_id}", remedy="`curves list` shows them.")
-    through = checkpoints(platform.pool).get("curve_points", 0)
+    through = checkpoints(platform.pool, platform.clickhouse.store_id).get("curve_points", 0)
     found["points"] = curve_points(platform.clickhouse, curve_id, through_position=through).to_pylist()
     return found

@@ -45,7 +45,7 @@ def list_projections(platform: PlatformOf) -> dict[str, Any]:
     head = platform.log.head()
     items = [
         {"name": name, "position": position, "lag": max(0, head - position)}
-        for name, position in sorted(checkpoints(platform.pool).items())
+        for name, position in sorted(checkpoints(platform.pool, platform.clickhouse.store_id).items())
     ]
     return {"head": head, "items": items}
 
@@ -75,6 +75,6 @@ def doctor(platform: PlatformOf) -> dict[str, Any]:
         "database": without_password(platform.dsn),
         "embedded_database": platform.settings.database_url is None,
         "event_table": found,
-        "projections": checkpoints(platform.pool),
+        "projections": checkpoints(platform.pool, platform.clickhouse.store_id),
         "findings": findings,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
@@ -15,7 +15,7 @@ from api.rest.dependencies import PlatformOf, moment, only_known_parameters, tim
 from infra.tabular import MEDIA_TYPES, render
 from queries.checkpoints import readable_position
 from queries.prices import PRICE_SCHEMA, PriceQuery, price_batches
-from queries.publications import superseded_readings
+from queries.publications import coverage, superseded_readings
 
 router = APIRouter(tags=["prices"], dependencies=[Depends(only_known_parameters), Depends(wait_for_position)])
 
@@ -27,6 +27,7 @@ MARKET_ZONES = {
     "ERCOT": "America/Chicago",
 }
 
+Iso = Literal["MISO", "CAISO", "PJM", "ERCOT"]
 Format = Literal["json", "ndjson", "csv", "parquet", "arrow"]
 
 
@@ -34,7 +35,7 @@ Format = Literal["json", "ndjson", "csv", "parquet", "arrow"]
 def list_prices(
     request: Request,
     platform: PlatformOf,
-    iso: Annotated[Literal["MISO", "CAISO", "PJM", "ERCOT"], Query()],
+    iso: Annotated[Iso, Query()],
     start: Annotated[str, Query(description="first interval start, inclusive")],
     end: Annotated[str, Query(description="interval starts before this")],
     node: Annotated[list[str], Query(description="nodes by name; all where none is given")] = [],  # noqa: B006
@@ -67,8 +68,14 @@ def list_prices(
     return StreamingResponse(chain((first,), chunks), media_type=MEDIA_TYPES[chosen])
 
 
+@router.get("/v1/prices/coverage", operation_id="price_coverage")
+def price_coverage(platform: PlatformOf, iso: Annotated[Iso | None, Query()] = None) -> dict[str, Any]:
+    """Which feeds there are, with their number of rows and their span."""
+    return {"items": coverage(platform.pool, iso=iso)}
+
+
 def _chunks(platform: Platform, query: PriceQuery, chosen: str, tz: str | None) -> Iterator[bytes]:
-    through = readable_position(platform.pool)
+    through = readable_position(platform.pool, platform.clickhouse.store_id)
     known = min(through, query.as_of_position) if query.as_of_position is not None else through
     superseded = superseded_readings(platform.pool, known)
     batches = price_batches(platform.clickhouse, query, through_position=through, superseded=superseded)

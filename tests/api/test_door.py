@@ -57,7 +57,7 @@ def test_with_the_token_it_is_answered(platform: Platform) -> None:
     assert (answer.status_code, answer.json()) == (200, {"items": []})
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/openapi.json", "/docs", "/static-offline-docs/swagger-ui.css"])
 def test_what_is_open(platform: Platform, path: str) -> None:
     assert call(platform, "GET", path, {}).status_code == 200
 

@@ -1,4 +1,5 @@
-"""The usual way, written as its users write it: pandas read, melt, localise, then `insert_df` into the same table."""
+"""The usual way, step by step as gridstatus does it: pandas read, melt, localise, name the places' types, sort; then
+`insert_df` into the same table. Written anew here; nothing of gridstatus is run."""
 
 from __future__ import annotations
 
@@ -29,15 +30,24 @@ def _miso(content: bytes) -> Any:
 
 def _ercot(content: bytes) -> Any:
     frame = pd.read_csv(io.BytesIO(content))
-    hour = frame["HourEnding"].str.slice(0, 2).astype(int) - 1
-    local = pd.to_datetime(frame["DeliveryDate"], format="%m/%d/%Y") + pd.to_timedelta(hour, unit="h")
+    hour = frame["HourEnding"].astype(str).str.split(":").str[0].astype(int) - 1
+    local = pd.to_datetime(frame["DeliveryDate"]) + pd.to_timedelta(hour, unit="h")
     start = local.dt.tz_localize("US/Central", ambiguous=frame["DSTFlag"].ne("Y").to_numpy()).dt.tz_convert("UTC")
     frame = frame.rename(columns={"SettlementPoint": "node", "SettlementPointPrice": "lmp_usd_per_mwh"})
+    frame["node_type"] = _ercot_types(frame["node"])
     for column in ("energy_usd_per_mwh", "congestion_usd_per_mwh", "loss_usd_per_mwh"):
         frame[column] = float("nan")
-    frame["node_type"] = ""
     frame = frame.drop(columns=["DeliveryDate", "HourEnding", "DSTFlag"])
-    return _with_constants(frame, start, "ERCOT", "DA", "dam_spp")
+    frame = _with_constants(frame, start, "ERCOT", "DA", "dam_spp")
+    return frame.sort_values("interval_start_utc").reset_index(drop=True)
+
+
+def _ercot_types(names: Any) -> Any:
+    """The type of each settlement point from its name, as gridstatus tells it where the file does not."""
+    types = pd.Series("Resource Node", index=names.index)
+    for prefix, meaning in (("HB_", "Trading Hub"), ("LZ_", "Load Zone"), ("DC_", "Load Zone DC Tie")):
+        types.loc[names.str.startswith(prefix)] = meaning
+    return types.astype("category")
 
 
 def _with_constants(frame: Any, start: Any, iso: str, market: str, feed: str) -> Any:

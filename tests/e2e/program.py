@@ -54,7 +54,7 @@ class Program:
             process.kill()
             raise AssertionError(f"{arguments} hangs: {process.communicate()}") from None
         assert process.returncode == code, f"{arguments} ended with {process.returncode}, not {code}:\n{out}\n{err}"
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+        return subprocess.CompletedProcess([*map(str, arguments)], process.returncode, out, err)
 
     def json(self, *arguments: object, code: int = 0) -> Any:
         """What a verb prints with --json."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from tests.e2e.market_files import write_small_sample
-from tests.e2e.program import Program, database_processes, rows_of, wait_until
+from tests.e2e.program import Program, database_processes, wait_until
 
 SEED = 254
 # Seven publications of MISO, CAISO and PJM, one of ERCOT's day ahead, and the runs of its two real-time feeds.
@@ -90,6 +90,7 @@ def kill_ingesting_verb(program: Program, files: Path, target: int, moment: rand
     verb.communicate()
 
 
+@pytest.mark.enable_socket
 def test_kills_at_random_moments_neither_lose_nor_double_a_row(
     program: Program, files: Path, undisturbed: pa.Table
 ) -> None:
@@ -103,14 +104,15 @@ def test_kills_at_random_moments_neither_lose_nor_double_a_row(
         no_database_is_left(program)
     assert targets[-1] <= rows_kept(program) < PUBLICATIONS, "the kills were meant to come before the end"
 
-    report = program.json("ingest", files)
-    assert report["publications"] + report["unchanged"] == PUBLICATIONS
-    assert report["unchanged"] > 0
-    assert report["quarantined"] == []
-    log = rows_of(program.run("audit", "list", "--format", "csv").stdout)[::-1]
-    assert [int(entry["position"]) for entry in log] == list(range(1, PUBLICATIONS + 1))
-    assert len({entry["target_id"] for entry in log}) == PUBLICATIONS
-    assert program.json("doctor")["findings"] == []
+    with program.serve() as server:
+        report = program.json("ingest", files)
+        assert report["publications"] + report["unchanged"] == PUBLICATIONS
+        assert report["unchanged"] > 0
+        assert report["quarantined"] == []
+        log = server.audit()
+        assert [int(entry["position"]) for entry in log] == list(range(1, PUBLICATIONS + 1))
+        assert len({entry["target_id"] for entry in log}) == PUBLICATIONS
+        assert server.get("/v1/doctor")["findings"] == []
 
     stored = stored_rows(program)
     assert stored.num_rows == undisturbed.num_rows

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.market_files import miso_name, miso_text, pjm_text, write_miso, write_small_sample
+from tests.e2e.market_files import miso_name, miso_text, pjm_text, rezip, write_miso
 from tests.e2e.program import Program, Server
 
 pytestmark = pytest.mark.enable_socket
@@ -39,9 +39,9 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     page = "<!DOCTYPE html>\n<html><body>Too many requests</body></html>\n"
     (folder / miso_name("rt_lmp_final", date(2026, 4, 3))).write_text(page)
     (folder / miso_name("rt_lmp_final", date(2026, 4, 4))).write_bytes(b"")
-    sample = write_small_sample(folder.parent / f"{folder.name}-sample", runs=1)
-    archive = next((sample / "caiso").glob("*DAM*.zip"))
-    (folder / archive.name).write_bytes(archive.read_bytes()[:20_000])
+    archive = folder / "20260401_20260401_PRC_LMP_DAM_20260331_13_00_00_v12.zip"
+    rezip(archive, [(archive.name.replace(".zip", ".csv"), whole.encode())])
+    archive.write_bytes(archive.read_bytes()[:-90])  # without its table of contents
 
     (folder / "notes.txt").write_text("call the operator\n")
     (folder / "20260401_20260402_PRC_LMP_DAM.xml").write_text("<?xml version='1.0'?><OASISReport/>\n")

@@ -96,7 +96,7 @@ def test_rows_past_the_checkpoint_are_not_seen(
     for recorded in log.page(1):
         projector._projections[0].loaders[type(recorded.event)](recorded)
     assert stored_rows(price_store) == 6
-    through = checkpoints(pool)["prices"]
+    through = checkpoints(pool, price_store.store_id)["prices"]
     assert prices(price_store, ALL, through_position=through).num_rows == 3
 
 
@@ -110,7 +110,7 @@ def test_a_newer_reading_replaces_all_rows_of_the_older_one_but_not_in_the_past(
     projector.load()
     relational.handle(log.page(0))
     projector.handle(log.page(0))
-    through = readable_position(pool)
+    through = readable_position(pool, price_store.store_id)
     assert through == second.position
 
     def seen(position: int) -> list[float]:
@@ -120,3 +120,20 @@ def test_a_newer_reading_replaces_all_rows_of_the_older_one_but_not_in_the_past(
 
     assert seen(through) == [31.0] * 3
     assert seen(first.position) == [30.0] * 5
+
+
+def test_a_store_that_was_lost_is_filled_again(
+    log: EventLog, publish: Publish, projector: ColumnarProjector, price_store: ClickHouse, pool: Pool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    publish()
+    projector.load()
+    projector.handle(log.page(0))
+    assert projector.load() == 1
+    # A folder that is made anew has another id; the checkpoint of the lost one says nothing about it.
+    price_store.command("DROP DATABASE ch SYNC")
+    monkeypatch.setattr(price_store, "store_id", "made anew")
+    refilled = ColumnarProjector(pool, price_store, projector._projections)
+    assert refilled.load() == 0
+    refilled.handle(log.page(0))
+    assert stored_rows(price_store) == 3

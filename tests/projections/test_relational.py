@@ -36,7 +36,7 @@ def test_a_failing_event_leaves_nothing_of_its_batch(log: EventLog, publish: Pub
     with pytest.raises(ValueError, match="poison"):
         projector.handle(log.page(0))
     assert list_audit(pool, "local") == []
-    assert checkpoints(pool) == {}
+    assert checkpoints(pool, "") == {}
 
 
 def test_a_batch_done_again_writes_each_row_once(log: EventLog, publish: Publish, pool: Pool) -> None:
@@ -60,4 +60,4 @@ def test_a_new_projection_catches_up_while_the_others_stand(log: EventLog, publi
     both.handle(log.page(0))
     assert len(list_audit(pool, "local")) == 1
     assert len(list_publications(pool)) == 1
-    assert checkpoints(pool) == {"audit": 1, "publications": 1}
+    assert checkpoints(pool, "") == {"audit": 1, "publications": 1}

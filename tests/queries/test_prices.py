@@ -22,7 +22,6 @@ from queries.prices import (
     PRICE_SCHEMA,
     AmbiguousFeed,
     PriceQuery,
-    coverage,
     price_batches,
     price_history,
     prices,
@@ -280,24 +279,6 @@ def test_history_asks_where_feeds_are_ambiguous(price_store: ClickHouse) -> None
         publish(price_store, position, tick_rows(["A"], DAY), feed=feed)
     with pytest.raises(AmbiguousFeed, match="MISO DA prices of A come in several feeds: first, second"):
         history_of(price_store)
-
-
-def test_coverage_says_what_there_is(price_store: ClickHouse) -> None:
-    publish(price_store, 1, tick_rows(["A", "B"], DAY, count=2))
-    publish(price_store, 2, tick_rows(["A"], DAY - HOUR))
-    publish(price_store, 3, tick_rows(["A"], DAY), iso="PJM", feed="rt_hrl_lmps", market="RTH")
-    assert coverage(price_store, through_position=2).to_pylist() == [
-        {
-            "iso": "MISO",
-            "market": "DA",
-            "feed": "da_expost_lmp",
-            "row_count": 5,
-            "node_count": 2,
-            "first_interval_start_utc": DAY - HOUR,
-            "last_interval_end_utc": DAY + 2 * HOUR,
-        }
-    ]
-    assert coverage(price_store, through_position=3)["iso"].to_pylist() == ["MISO", "PJM"]
 
 
 def test_a_query_needs_zones_and_an_order() -> None:
