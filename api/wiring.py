@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -153,10 +153,9 @@ def _read_aggregate(log: EventLog, kind: type[A], aggregate_id: UUID) -> Loaded[
     return Loaded(aggregate, stream.events[0].metadata.tenant, stream.position) if aggregate else None
 
 
-def write_sample_files(folder: Path) -> SampleMarket:
-    """A simulated day of four ISOs (yesterday), and what the main job needs besides."""
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    return write_sample(folder, day=yesterday, seed=254)
+def write_sample_files(folder: Path, *, day: date | None, seed: int) -> SampleMarket:
+    """A simulated day of four ISOs (yesterday where none is given), and what the main job needs besides."""
+    return write_sample(folder, day=day or datetime.now(UTC).date() - timedelta(days=1), seed=seed)
 
 
 def code_version() -> str:

@@ -124,6 +124,11 @@ def _texts(field: pa.Field, column: pa.Array, spell_text: Spell, spell_time: Spe
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _spelled(column, spell_text)
+    if pa.types.is_timestamp(kind) and kind.tz == "UTC" and kind.unit == "s":
+        # The commonest column by far: Arrow spells it whole, many times as fast as value by value.
+        stamps = pc.replace_substring(column.cast(pa.string()), " ", "T")
+        before, after = spell_time("|").split("|")
+        return pc.binary_join_element_wise(before, stamps, after, "")
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return _spelled(column, lambda time: spell_time(_iso_text(time)))
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):

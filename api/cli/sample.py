@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from api.cli.output import out
 from api.cli.ppas import show_valuation
 from infra.errors import PlatformError
 
+SAMPLE_SEED = 254
 SEED = 7
 PATHS = 10_000
 
@@ -28,7 +30,7 @@ def show_main_job(connection: Connection) -> None:
     with tempfile.TemporaryDirectory(prefix="carbon254-sample-") as folder:
         _step("1  Sample files of four ISOs, in the operators' own formats")
         with out.status("Writing files…"):
-            sample = write_sample_files(Path(folder))
+            sample = write_sample_files(Path(folder), day=None, seed=SAMPLE_SEED)
         out.print(f"{len(sample.price_files)} price files: {', '.join(f.name for f in sample.price_files[:4])}, …")
 
         _step("2  Ingest: raw bytes kept, rows read, one event a publication")
@@ -64,13 +66,17 @@ def show_main_job(connection: Connection) -> None:
 
 def sample(
     folder: Annotated[Path, typer.Argument(file_okay=False, help="Made if it is missing.")],
+    day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The simulated day. Default: yesterday.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same day and seed, same files.")] = SAMPLE_SEED,
 ) -> None:
     """Write a day of simulated price files of four ISOs, and the inputs of a curve and a PPA, into FOLDER."""
     from api.wiring import write_sample_files
 
     if folder.exists() and any(folder.iterdir()):
         raise PlatformError(f"{folder} is not empty", "Name a new folder.")
-    written = write_sample_files(folder)
+    written = write_sample_files(folder, day=day.date() if day else None, seed=seed)
     out.print(f"{folder / 'prices'}  {len(written.price_files)} price files", markup=False, soft_wrap=True)
     for file in (written.instrument_file, written.quotes_file, written.scenario_file, written.ppa_file):
         out.print(str(file), markup=False, soft_wrap=True)
