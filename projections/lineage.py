@@ -36,7 +36,7 @@ def lineage_projection(objects: Objects) -> RelationalProjection:
         _node(cursor, recorded, "curve" if is_curve else "ppa valuation", label, _computation_details(computation))
         edges: list[Edge] = [(str(o.id), role, o.position) for role, o in computation.made_from.items()]
         bucket = "curves" if is_curve else "runs"
-        table.put_object(cursor, computation.artifact_sha256, bucket=bucket, label="result", details={})
+        table.put_object(cursor, computation.artifact_sha256, bucket=bucket, label="Parquet" if is_curve else "JSON", details={})
         edges.append((computation.artifact_sha256, "result", None))
         for role, sha256 in computation.inputs.items():
             edges.append(_input_edge(cursor, objects, role, sha256))
@@ -85,7 +85,7 @@ def _computation_details(computation: Computation) -> dict[str, Any]:
 def _input_edge(cursor: Cursor, objects: Objects, role: str, sha256: str) -> Edge:
     """The edge to an input snapshot; the snapshot's own edges lead to each publication or sheet whose rows it holds."""
     rows = from_parquet(objects.get(_BUCKET_OF_INPUT.get(role, "runs"), sha256))
-    table.put_object(cursor, sha256, bucket="runs", label=f"snapshot of {role}", details={"rows": rows.num_rows})
+    table.put_object(cursor, sha256, bucket="runs", label="Parquet", details={"rows": rows.num_rows})
     for column, origin_role in _ORIGIN_COLUMNS.items():
         if column in rows.column_names:
             used = rows.select([column, "log_position"]).group_by([column]).aggregate([("log_position", "max")])
@@ -119,7 +119,7 @@ def _reread(cursor: Cursor, recorded: RecordedEvent) -> None:
 
 
 def _rows_edge(cursor: Cursor, rows_sha256: str, row_count: int) -> Edge:
-    table.put_object(cursor, rows_sha256, bucket="rows", label="normalised rows", details={"rows": row_count})
+    table.put_object(cursor, rows_sha256, bucket="rows", label="Parquet", details={"rows": row_count})
     return (rows_sha256, "rows", None)
 
 
@@ -127,7 +127,7 @@ def _sheet(cursor: Cursor, recorded: RecordedEvent) -> None:
     assert isinstance(recorded.event, QuoteSheet.Recorded)
     sheet = recorded.event.sheet
     _node(cursor, recorded, "quote sheet", f"{sheet.quote_count} quotes of {', '.join(sheet.hubs)}", {})
-    table.put_object(cursor, sheet.raw_sha256, bucket="raw", label="quotes as handed in", details={})
+    table.put_object(cursor, sheet.raw_sha256, bucket="raw", label="CSV", details={})
     edges = [(sheet.raw_sha256, "raw bytes", None), _rows_edge(cursor, sheet.rows_sha256, sheet.quote_count)]
     table.put_edges(cursor, str(recorded.stream_id), edges)
 

@@ -95,8 +95,8 @@ def lineage_tree(graph: dict[str, Any]) -> Tree:
 def _line(node: dict[str, Any], edge: dict[str, Any] | None) -> str:
     details = node["details"]
     role = f"[dim]{edge['role']}:[/dim] " if edge and not edge["role"].startswith(node["kind"]) else ""
-    kind = node["kind"].removeprefix("object:")
-    parts = [f"{role}[bold]{escape(kind)}[/bold] {escape(node['label'])}", f"[cyan]{node['id']}[/cyan]"]
+    kind = "" if node["kind"].startswith("object:") else f"[bold]{escape(node['kind'])}[/bold] "
+    parts = [f"{role}{kind}{escape(node['label'])}", f"[cyan]{node['id']}[/cyan]"]
     position = edge["parent_position"] if edge and edge["parent_position"] else node["position"]
     if position:
         event = (edge and edge["parent_event"]) or details.get("event")
