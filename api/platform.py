@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from infra.clickhouse import ClickHouse
-
 from commands.bus import CommandBus
+from infra.clickhouse import ClickHouse
 from infra.data_folder import DataFolder
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from infra.objects import Objects
+from infra.seals import Seals
 from infra.settings import Settings
 from infra.subscriptions import Subscription
 
@@ -33,6 +33,7 @@ class Platform:
     pool: Pool
     clickhouse: ClickHouse
     objects: Objects
+    seals: Seals
     subscriptions: tuple[Subscription, ...]
     closers: list[Callable[[], None]] = field(default_factory=list)
 

@@ -11,19 +11,20 @@ from pathlib import Path
 from uuid import UUID
 
 import pyarrow as pa
-from infra.clickhouse import ClickHouse
-from queries.prices import price_history
 
 from api.platform import Platform
 from commands.bus import CommandBus
 from commands.message import A, Loaded, Tools
 from commands.registry import REGISTRY
+from infra.clickhouse import ClickHouse
 from infra.data_folder import DataFolder
 from infra.embedded_postgres import EmbeddedPostgres
 from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import EventLog
 from infra.objects import Objects
 from infra.postgres import open_pool
+from infra.sealing import Sealer
+from infra.seals import Seals
 from infra.settings import Settings
 from infra.subscriptions import Subscription
 from integrations.isos.simulator import SampleMarket, write_sample
@@ -31,6 +32,7 @@ from projections import curve_points, prices
 from projections.columnar import ColumnarProjector
 from projections.registry import relational_projections
 from projections.relational import RelationalProjector
+from queries.prices import price_history
 from queries.publications import superseded_readings
 from queries.quotes import newest_quotes
 
@@ -85,6 +87,7 @@ def _assemble(
     recorder.create_schema()
     log = EventLog(recorder)
     subscriptions = _subscriptions(log, pool, clickhouse, objects)
+    seals = Seals(folder.home / "seals", folder.ensure_seal_key())
     code = code_version()
     platform = Platform(
         settings=settings,
@@ -99,19 +102,27 @@ def _assemble(
             forward_quotes=partial(newest_quotes, pool),
             read_aggregate=partial(_read_aggregate, log),
             settled_position=lambda: platform.settled_position(),
-            now=lambda: datetime.now(UTC),
+            now=_utc_now,
             code_version=code,
         )),
         pool=pool,
         clickhouse=clickhouse,
         objects=objects,
+        seals=seals,
         subscriptions=subscriptions,
         closers=closers,
     )  # fmt: skip
     for subscription in subscriptions:
         subscription.start()
         platform.closers.append(subscription.stop)
+    sealer = Sealer(log, seals, _utc_now)
+    sealer.start()
+    platform.closers.append(sealer.stop)
     return platform
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _subscriptions(

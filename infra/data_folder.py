@@ -88,11 +88,18 @@ class DataFolder:
 
     def ensure_token(self) -> str:
         """The API token, made at the first call; its file is readable by the owner alone from the start."""
+        return self._ensure_secret(self.token, secrets.token_urlsafe(32))
+
+    def ensure_seal_key(self) -> bytes:
+        """The 32 bytes of the key that signs seals, kept as the token is."""
+        return bytes.fromhex(self._ensure_secret(self.home / "seal-key", secrets.token_hex(32)))
+
+    def _ensure_secret(self, file: Path, otherwise: str) -> str:
         try:
-            if not self.token.exists() or not self.token.stat().st_size:
-                _write_private(self.token, secrets.token_urlsafe(32))
-            self.token.chmod(0o600)
-            return self.token.read_text(encoding="ascii").strip()
+            if not file.exists() or not file.stat().st_size:
+                _write_private(file, otherwise)
+            file.chmod(0o600)
+            return file.read_text(encoding="ascii").strip()
         except OSError as error:
             raise _unusable(self.home, error) from error
 

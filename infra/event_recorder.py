@@ -50,7 +50,7 @@ FROM head, unnest(%(streams)s::uuid[], %(versions)s::int[], %(names)s::text[], %
 RETURNING position
 """
 
-_COLUMNS = "position, stream_id, version, name, metadata, payload"
+_COLUMNS = "position, stream_id, version, name, metadata, payload, recorded_at"
 
 
 class _RecordedAt(msgspec.Struct):
@@ -61,7 +61,9 @@ class _RecordedAt(msgspec.Struct):
 
 @dataclass(frozen=True)
 class LoggedNotification(LoggedEvent, Notification):
-    """A logged event together with its position (`id`)."""
+    """A logged event together with its position (`id`) and the time by which it is found."""
+
+    recorded_at: datetime | None = None
 
 
 class PostgresRecorder(ApplicationRecorder):
@@ -184,7 +186,13 @@ class PollingSubscription(Subscription["PostgresRecorder"]):
 
 
 def _notification(row: TupleRow) -> LoggedNotification:
-    position, stream, version, name, metadata, payload = row
+    position, stream, version, name, metadata, payload, recorded_at = row
     return LoggedNotification(
-        originator_id=stream, originator_version=version, topic=name, state=payload, metadata=metadata, id=position
+        originator_id=stream,
+        originator_version=version,
+        topic=name,
+        state=payload,
+        metadata=metadata,
+        id=position,
+        recorded_at=recorded_at,
     )

@@ -35,8 +35,8 @@ def lineage_projection(objects: Objects) -> RelationalProjection:
         label = f"of {event.shape.hub}" if isinstance(event, Curve.Built) else f"seed {computation.parameters['seed']}"
         _node(cursor, recorded, "curve" if is_curve else "ppa valuation", label, _computation_details(computation))
         edges: list[Edge] = [(str(o.id), role, o.position) for role, o in computation.made_from.items()]
-        bucket = "curves" if is_curve else "runs"
-        table.put_object(cursor, computation.artifact_sha256, bucket=bucket, label="Parquet" if is_curve else "JSON", details={})
+        bucket, form = ("curves", "Parquet") if is_curve else ("runs", "JSON")
+        table.put_object(cursor, computation.artifact_sha256, bucket=bucket, label=form, details={})
         edges.append((computation.artifact_sha256, "result", None))
         for role, sha256 in computation.inputs.items():
             edges.append(_input_edge(cursor, objects, role, sha256))

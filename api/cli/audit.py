@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -34,6 +36,39 @@ def list_(
         found = connection.get("/v1/audit", outcome=outcome, limit=limit)["items"]
     columns = ("position", "recorded_at", "actor", "command", "event", "outcome", "reason", "target_id")
     show_rows(found, columns, as_json=as_json or output_format == "json", empty="Nothing has happened yet.")
+
+
+@app.command()
+def verify(
+    seal: Annotated[
+        str | None, typer.Option(help="A seal that was kept elsewhere: its file, or the SHA-256 of it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold the log against its seals; name the first changed, missing, reordered, inserted or cut-off event."""
+    with connect() as connection:
+        found = connection.get("/v1/audit/verification", seal=seal and _sha256(seal))
+    difference = found["difference"]
+    if as_json:
+        show_json(found)
+    else:
+        out.print(
+            f"{found['events']:,} events read: {found['sealed_events']:,} agree with {found['seals']:,} seals, "
+            f"the newest {found['unsealed_events']:,} are not sealed yet"
+        )
+        if difference:
+            where = f" at position {difference['position']}" if difference["position"] else ""
+            stream = f" of stream {difference['stream_id']}" if difference["stream_id"] else ""
+            out.print(f"{difference['kind']}{where}{stream}: {difference['detail']}", markup=False, soft_wrap=True)
+        else:
+            out.print("Nothing was changed.")
+    if difference:
+        raise typer.Exit(1)
+
+
+def _sha256(seal: str) -> str:
+    file = Path(seal)
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else seal
 
 
 def lineage(node_id: Id, as_json: AsJson = False) -> None:

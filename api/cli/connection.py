@@ -33,9 +33,9 @@ class ApiError(Exception):
 class Connection:
     """A client of the API. Close it: in-process, it owns the data folder until then."""
 
-    def __init__(self, client: httpx2.AsyncClient, loop: asyncio.AbstractEventLoop, platform: Any = None) -> None:
+    def __init__(self, client: httpx2.AsyncClient, platform: Any = None) -> None:
         self._client = client
-        self._loop = loop
+        self._runner = asyncio.Runner()
         self._platform = platform
 
     @classmethod
@@ -59,7 +59,7 @@ class Connection:
     @classmethod
     def to_server(cls, address: str, token: str) -> Connection:
         client = httpx2.AsyncClient(base_url=address, headers=_headers(token), timeout=REQUEST_TIMEOUT_S)
-        return cls(client, asyncio.new_event_loop())
+        return cls(client)
 
     @classmethod
     def _in_process(cls, settings: Settings) -> Connection:
@@ -77,12 +77,11 @@ class Connection:
         client = httpx2.AsyncClient(
             transport=transport, base_url="http://127.0.0.1", headers=_headers(platform.token), timeout=None
         )
-        return cls(client, asyncio.new_event_loop(), platform if owned else None)
+        return cls(client, platform if owned else None)
 
     def close(self) -> None:
-        self._loop.run_until_complete(self._client.aclose())
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
+        self._runner.run(self._end())
+        self._runner.close()
         if self._platform is not None:
             self._platform.close()
 
@@ -92,9 +91,17 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    async def _end(self) -> None:
+        """Calls off what a signal left under way: the threads behind it would keep the process alive for ever."""
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await self._client.aclose()
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Runs a coroutine made of this connection's async methods."""
-        return self._loop.run_until_complete(work)
+        return self._runner.run(work)
 
     def get(self, path: str, **params: Any) -> Any:
         """The JSON behind `path`, once the read models hold everything written so far."""

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.problems import Problem
 from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters, wait_for_position
+from infra.log_verification import Verification, verify_log
 from infra.tabular import guarded_cell
 from queries.audit import COLUMNS
 from queries.audit import list_audit as audit_of
@@ -39,6 +40,15 @@ def list_audit(
         entry["recorded_at"] = entry["recorded_at"].isoformat().replace("+00:00", "Z")
         writer.writerow(guarded_cell(entry[column]) for column in COLUMNS)
     return Response(sink.getvalue(), media_type="text/csv; charset=utf-8")
+
+
+@router.get("/audit/verification", operation_id="verify_audit")
+def verify_audit(
+    platform: PlatformOf,
+    seal: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="SHA-256 of a seal kept elsewhere")] = None,
+) -> Verification:
+    """Reads the whole log and names the first event that does not agree with the seals or with its stream."""
+    return verify_log(platform.log, platform.seals, seal)
 
 
 @router.get("/lineage/{node_id}", operation_id="read_lineage")

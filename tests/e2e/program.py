@@ -76,6 +76,11 @@ class Program:
         """The audit log, oldest first."""
         return rows_of(self.run("audit", "list", "--format", "csv").stdout)[::-1]
 
+    def has_kept_rows_of(self, publications: int) -> bool:
+        """Whether so many have got as far as their rows being in the object store, just before their event."""
+        kept = (file for file in (self.home / "objects" / "rows").glob("??/*") if len(file.name) == 64)
+        return sum(1 for _ in kept) >= publications
+
     def serve(self, *arguments: object) -> Server:
         """A server that answers already. Use it in a `with`."""
         return Server(self, "--port", 0, *arguments)

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -57,11 +58,6 @@ def stored_rows(program: Program) -> pa.Table:
         return pa.ipc.open_file(file).read_all()
 
 
-def rows_kept(program: Program) -> int:
-    """How many publications have got as far as their rows being in the object store, just before their event."""
-    return sum(1 for file in (program.home / "objects" / "rows").glob("??/*") if len(file.name) == 64)
-
-
 def kill_starting_server(program: Program, moment: random.Random) -> None:
     """In the midst of the very first start, when the folder and the database are being made."""
     starting = program.start("serve", "--port", 0)
@@ -73,7 +69,7 @@ def kill_starting_server(program: Program, moment: random.Random) -> None:
 def kill_server_while_ingesting(program: Program, files: Path, target: int, moment: random.Random) -> None:
     with program.serve() as server:
         client = program.start("ingest", files)
-        wait_until(lambda: rows_kept(program) >= target, 60)
+        wait_until(partial(program.has_kept_rows_of, target), 60)
         time.sleep(moment.uniform(0, 0.1))
         server.kill()
         _, err = client.communicate(timeout=30)
@@ -84,7 +80,7 @@ def kill_server_while_ingesting(program: Program, files: Path, target: int, mome
 
 def kill_ingesting_verb(program: Program, files: Path, target: int, moment: random.Random) -> None:
     verb = program.start("ingest", files)
-    wait_until(lambda: rows_kept(program) >= target, 60)
+    wait_until(partial(program.has_kept_rows_of, target), 60)
     time.sleep(moment.uniform(0, 0.1))
     verb.kill()
     verb.communicate()
@@ -102,7 +98,7 @@ def test_kills_at_random_moments_neither_lose_nor_double_a_row(
         kill = kill_ingesting_verb if number == 2 else kill_server_while_ingesting
         kill(program, files, target, moment)
         no_database_is_left(program)
-    assert targets[-1] <= rows_kept(program) < PUBLICATIONS, "the kills were meant to come before the end"
+    assert not program.has_kept_rows_of(PUBLICATIONS), "the kills were meant to come before the end"
 
     with program.serve() as server:
         report = program.json("ingest", files)
@@ -112,7 +108,7 @@ def test_kills_at_random_moments_neither_lose_nor_double_a_row(
         log = server.audit()
         assert [int(entry["position"]) for entry in log] == list(range(1, PUBLICATIONS + 1))
         assert len({entry["target_id"] for entry in log}) == PUBLICATIONS
-        assert server.get("/v1/doctor")["findings"] == []
+        assert '"findings":[]' in server.ask("GET", "/v1/doctor")[1]
 
     stored = stored_rows(program)
     assert stored.num_rows == undisturbed.num_rows

@@ -44,8 +44,8 @@ def test_the_lineage_of_a_valuation_ends_in_the_bytes_of_the_files(job: Job) -> 
         hashlib.sha256((job.files / path).read_bytes()).hexdigest()
         for path in ("prices/pjm/western_hub/da_hrl_lmps.csv", "quotes.csv")
     )
-    assert f"object:raw da_hrl_lmps.csv  {history}" in job.lineage
-    assert f"object:raw quotes as handed in  {quotes}" in job.lineage
+    assert f"raw bytes: da_hrl_lmps.csv  {history}" in job.lineage
+    assert f"raw bytes: CSV  {quotes}" in job.lineage
     assert re.search(r"code 0\.\d+\.\d+\+[0-9a-f]{12}, seed 7, 10000 paths, digest [0-9a-f]{16}", job.lineage)
     for made in ("curve", "hub", "ppa", "quotes", "scenario", "valuation"):
         assert job.ids[made] in job.lineage

@@ -20,7 +20,7 @@ def test_the_first_start_shows_the_main_job_and_the_second_goes_on(program: Prog
             "Price a PPA", "What this NPV rests on", "Serving http",
         )]  # fmt: skip
         assert steps == sorted(steps)
-        for said in ("NPV, mean of paths", "object:raw", "Recomputed from the recorded inputs: equal."):
+        for said in ("NPV, mean of paths", "raw bytes: da_hrl_lmps.csv", "Recomputed from the recorded inputs: equal."):
             assert said in shown
         assert re.search(rf"curl -s -H .*token.* {re.escape(first.address)}/v1/", shown)
         listed = {iso: first.get("/v1/publications", iso=iso)["items"] for iso in ISOS}

@@ -9,6 +9,7 @@ import signal
 import stat
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -121,10 +122,7 @@ def test_a_stopped_server_leaves_nothing_behind_and_the_next_start_goes_on(progr
         assert first.stop(signal.SIGTERM) == 0
     is_over(first)
     # Ctrl-C goes to every process of the terminal, here in the midst of work.
-    more = [
-        write_miso(tmp_path / "more", "rt_lmp_final", {"MINN.HUB": [30] * 24}, date(2026, 1, day))
-        for day in range(1, 32)
-    ]
+    more = month_of_files(tmp_path / "more")
     with Server(program, "--port", "0") as second:
         assert second.port
         assert len(second.prices("MISO", "2026-03-10", "2026-03-12")) == 24
@@ -137,6 +135,19 @@ def test_a_stopped_server_leaves_nothing_behind_and_the_next_start_goes_on(progr
     is_over(second)
 
 
+def test_an_interrupted_verb_ends_at_once_and_quietly(server: Server, program: Program, tmp_path: Path) -> None:
+    """In its own process and over HTTP, in the midst of work that it does side by side."""
+    for at, number in ((program, signal.SIGINT), (server.program, signal.SIGTERM)):
+        verb = at.start("ingest", *month_of_files(tmp_path / "files"))
+        wait_until(partial(at.has_kept_rows_of, 3), 30)
+        verb.send_signal(number)
+        out, err = verb.communicate(timeout=15)
+        assert (verb.returncode, out) == (128 + number, "")
+        assert "Traceback" not in err
+    assert database_processes(program.home) == {}
+    assert server.process.poll() is None
+
+
 def test_a_hang_up_during_the_start_stops_cleanly_too(program: Program) -> None:
     starting = program.start("serve", "--port", 0)
     wait_until((program.home / "postgres" / "cluster").exists, 30)
@@ -145,6 +156,10 @@ def test_a_hang_up_during_the_start_stops_cleanly_too(program: Program) -> None:
     assert starting.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in err
     assert database_processes(program.home) == {}
+
+
+def month_of_files(folder: Path) -> list[Path]:
+    return [write_miso(folder, "rt_lmp_final", {"MINN.HUB": [30] * 24}, date(2026, 1, day)) for day in range(1, 32)]
 
 
 def is_over(server: Server) -> None:
