@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, get_type_hints
 from uuid import UUID
 
@@ -40,15 +40,14 @@ class LoggedEvent(StoredEvent):
 
     metadata: bytes = b"{}"
 
-    @property
+    @cached_property
     def hash(self) -> str:
-        """SHA-256 over stream, version, name and the stored bytes; the stream's next event carries it."""
-        digest = hashlib.sha256()
-        for part in (str(self.originator_id), str(self.originator_version), self.topic):
-            digest.update(part.encode() + b"\0")
-        digest.update(hashlib.sha256(self.metadata).digest())
-        digest.update(hashlib.sha256(self.state).digest())
-        return digest.hexdigest()
+        """SHA-256 over stream, version, name and the stored bytes; the stream's next event carries it.
+
+        The length of the metadata stands before it, so that no byte can pass from one part to the other unseen.
+        """
+        header = f"{self.originator_id}\0{self.originator_version}\0{self.topic}\0{len(self.metadata)}\0"
+        return hashlib.sha256(b"".join((header.encode(), self.metadata, self.state))).hexdigest()
 
     def read_metadata(self) -> Metadata:
         return msgspec.json.decode(self.metadata, type=Metadata)

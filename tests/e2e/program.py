@@ -132,11 +132,14 @@ class Server:
     # What follows speaks HTTP itself and needs @pytest.mark.enable_socket; it is much quicker than a verb.
 
     def ask(
-        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: object = None
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: Any = None
     ) -> tuple[int, str]:
-        """Status and content of one plain HTTP request, with the token unless `headers` say otherwise."""
+        """Status and content of one plain HTTP request, with the token unless `headers` say otherwise.
+
+        `body` is bytes, or a dictionary to be sent as JSON.
+        """
         token = (self.program.home / "token").read_text().strip()
-        content = None if body is None else json.dumps(body)
+        content = json.dumps(body) if isinstance(body, dict) else body
         given = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"} | dict(headers or {})
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
@@ -159,6 +162,17 @@ class Server:
     def audit(self) -> list[Row]:
         """As `Program.audit`."""
         return rows_of(self._found("/v1/audit", {"format": "csv"}))[::-1]
+
+    def ingest(self, file: Path) -> list[dict[str, Any]]:
+        """What the verb does for a file that is named singly; the answer for each publication in it."""
+        sha256 = self._sent("/v1/objects", file.read_bytes())["sha256"]
+        survey = self._sent(f"/v1/objects/{sha256}/survey?{urlencode({'name': file.name})}", None)
+        return [self._sent("/v1/commands/ingest-publication", payload) for payload in survey["payloads"]]
+
+    def _sent(self, path: str, body: Any) -> dict[str, Any]:
+        status, content = self.ask("POST", path, body=body)
+        assert status in (200, 201), content
+        return dict(json.loads(content))
 
     def _found(self, path: str, parameters: Mapping[str, object]) -> str:
         status, content = self.ask("GET", f"{path}?{urlencode({**parameters, 'wait_for': 'head'})}")

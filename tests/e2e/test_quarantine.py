@@ -134,11 +134,11 @@ def test_an_empty_cell_and_a_missing_hour_are_gaps_and_never_filled(server: Serv
     day = date(2026, 6, 15)
     prices: list[object] = [30] * 24
     prices[5] = ""
-    server.program.json("ingest", write_miso(tmp_path / "miso", "da_expost_lmp", {HUB: prices}, day))
+    server.ingest(write_miso(tmp_path / "miso", "da_expost_lmp", {HUB: prices}, day))
     lines = pjm_text([20.0] * 24, version=1, day=day).splitlines(keepends=True)
     file = tmp_path / "rt_hrl_lmps.csv"
     file.write_text("".join(lines[:4] + lines[5:]))  # without the hour that begins at 3:00
-    server.program.json("ingest", file)
+    server.ingest(file)
     starts = {"MISO": f"{day}T10:00:00Z", "PJM": f"{day}T07:00:00Z"}
     for iso, start in starts.items():
         newest = server.get("/v1/publications", iso=iso)["items"][0]

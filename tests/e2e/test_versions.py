@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,8 +26,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield serving
 
 
-def ingest(server: Server, path: Path) -> dict[str, Any]:
-    return dict(server.program.json("ingest", path))
+def ingest(server: Server, file: Path) -> tuple[str, int]:
+    """Status and rows of a file that is one publication."""
+    [answer] = server.ingest(file)
+    return answer["status"], sum(event["data"]["reading"]["row_count"] for event in answer["events"])
 
 
 def hour_of(server: Server, day: date, **options: object) -> list[Row]:
@@ -42,7 +43,7 @@ def lmp(rows: Sequence[Row]) -> list[float]:
 
 def test_the_same_files_again_change_nothing_under_whatever_wrapper(server: Server, tmp_path: Path) -> None:
     prices = write_small_sample(tmp_path / "first", runs=1)
-    first = ingest(server, prices)
+    first = server.program.json("ingest", prices)
     assert (first["publications"], first["unchanged"]) == (10, 0)
     before = server.get("/v1/projections")["head"]
     rows = server.prices("ERCOT", f"{DAY}", f"{DAY}T23:59Z")
@@ -63,7 +64,7 @@ def test_the_same_files_again_change_nothing_under_whatever_wrapper(server: Serv
     )
 
     for again in (prices, moved, everything):
-        report = ingest(server, again)
+        report = server.program.json("ingest", again)
         assert (report["publications"], report["rows"], report["unchanged"]) == (0, 0, 10), again
         assert (report["skipped"], report["quarantined"]) == ([], [])
     assert server.get("/v1/projections")["head"] == before
@@ -72,14 +73,15 @@ def test_the_same_files_again_change_nothing_under_whatever_wrapper(server: Serv
 
 def test_the_newest_restatement_wins_and_the_old_one_stays_known(server: Server, tmp_path: Path) -> None:
     day = date(2026, 1, 5)
-    assert ingest(server, write_miso(tmp_path / "a", "rt_lmp_final", {HUB: [30] * 24}, day))["rows"] == 24
+    original = write_miso(tmp_path / "a", "rt_lmp_final", {HUB: [30] * 24}, day)
+    assert ingest(server, original) == ("done", 24)
     first = hour_of(server, day)
     assert lmp(first) == [30.0]
     known_then = first[0]["log_position"]
     recorded_then = first[0]["recorded_at"]
 
     restated = write_miso(tmp_path / "b", "rt_lmp_final", {HUB: [31] * 24}, day)
-    assert ingest(server, restated)["publications"] == 1
+    assert ingest(server, restated) == ("done", 24)
     [winner] = hour_of(server, day)
     assert float(winner["lmp_usd_per_mwh"]) == 31.0
     assert int(winner["log_position"]) == int(known_then) + 1
@@ -93,7 +95,7 @@ def test_the_newest_restatement_wins_and_the_old_one_stays_known(server: Server,
     assert hour_of(server, day, as_of="2001-01-01") == []
 
     # The first file once more is no news: it does not come back as the newest.
-    assert ingest(server, tmp_path / "a")["unchanged"] == 1
+    assert ingest(server, original) == ("unchanged", 0)
     assert hour_of(server, day) == [winner]
 
 
@@ -102,7 +104,7 @@ def test_a_part_of_the_day_can_be_restated(server: Server, tmp_path: Path) -> No
     file = tmp_path / "rt_hrl_lmps.csv"
     for version, prices in ((1, [20.0] * 24), (2, [25.0] * 6)):
         file.write_text(pjm_text(prices, version=version, day=day))
-        assert ingest(server, file)["rows"] == len(prices)
+        assert ingest(server, file) == ("done", len(prices))
     rows = server.prices("PJM", f"{day}", "2026-06-06", tz="market")
     assert lmp(rows) == [25.0] * 6 + [20.0] * 18
     assert [row["source_version"] for row in rows] == ["2"] * 6 + ["1"] * 18
@@ -113,7 +115,7 @@ def test_a_lower_version_of_the_source_never_hides_a_higher_one(server: Server, 
     file = tmp_path / "rt_hrl_lmps.csv"
     for version, price in ((2, 25.0), (1, 20.0)):
         file.write_text(pjm_text([price] * 24, version=version, day=day))
-        assert ingest(server, file)["publications"] == 1
+        assert ingest(server, file) == ("done", 24)
     assert lmp(server.prices("PJM", f"{day}", "2026-06-09", tz="market")) == [25.0] * 24
 
 
@@ -124,7 +126,7 @@ def test_preliminary_prices_after_the_final_ones_never_hide_them(server: Server,
     ingest(server, final)
     [before] = hour_of(server, day)
     assert (before["vintage"], before["feed"]) == ("final", "rt_lmp")
-    assert ingest(server, late)["rows"] == 48
+    assert ingest(server, late) == ("done", 48)
     rows = hour_of(server, day)
     assert [(row["node"], float(row["lmp_usd_per_mwh"]), row["vintage"]) for row in rows] == [
         (HUB, 40.0, "final"),
@@ -143,8 +145,9 @@ def test_what_only_the_name_tells_is_part_of_the_identity(server: Server, tmp_pa
     """A file without date above its header: equal bytes of two days are two publications."""
     days = (date(2026, 2, 2), date(2026, 2, 3))
     table = miso_text("rt_lmp_final", {HUB: [50] * 24}).split("\n", 4)[4]
-    for day in days:
-        (tmp_path / miso_name("rt_lmp_final", day)).write_text(table)
-    assert ingest(server, tmp_path)["publications"] == 2
+    files = [tmp_path / miso_name("rt_lmp_final", day) for day in days]
+    for file in files:
+        file.write_text(table)
+        assert ingest(server, file) == ("done", 24)
     assert [lmp(hour_of(server, day)) for day in days] == [[50.0], [50.0]]
-    assert ingest(server, tmp_path)["unchanged"] == 2
+    assert [ingest(server, file) for file in files] == [("unchanged", 0)] * 2
