@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
+
 from infra.event_recorder import Pool
 from queries.relational import Row, rows
 
@@ -11,12 +15,33 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def list_audit(pool: Pool, tenant: str, *, outcome: str | None = None, limit: int | None = None) -> list[Row]:
-    """The audit log of a tenant, newest first."""
+@dataclass(frozen=True)
+class AuditFilter:
+    """Which entries: each field that is set must agree. `noun` is the event's first part, `id` what it is about."""
+
+    actor: str | None = None
+    outcome: str | None = None
+    noun: str | None = None
+    id: UUID | None = None
+    correlation_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def list_audit(pool: Pool, tenant: str, wanted: AuditFilter | None = None, *, limit: int | None = None) -> list[Row]:
+    """The audit log of a tenant, newest first; recorded times in [since, until)."""
+    wanted = wanted or AuditFilter()
     return rows(
         pool,
         f"""SELECT {", ".join(COLUMNS)} FROM pg.audit_log
-            WHERE tenant = %(tenant)s AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+            WHERE tenant = %(tenant)s
+              AND (%(actor)s::text IS NULL OR actor = %(actor)s)
+              AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+              AND (%(noun)s::text IS NULL OR split_part(event, '.', 1) = %(noun)s)
+              AND (%(id)s::uuid IS NULL OR target_id = %(id)s)
+              AND (%(correlation_id)s::uuid IS NULL OR correlation_id = %(correlation_id)s)
+              AND (%(since)s::timestamptz IS NULL OR recorded_at >= %(since)s)
+              AND (%(until)s::timestamptz IS NULL OR recorded_at < %(until)s)
             ORDER BY position DESC LIMIT %(limit)s""",  # noqa: S608 - names from this file
-        {"tenant": tenant, "outcome": outcome, "limit": limit},
+        {"tenant": tenant, "limit": limit, **asdict(wanted)},
     )

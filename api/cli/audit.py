@@ -1,41 +1,61 @@
-"""`carbon254 audit`, `lineage` and `recompute`: who did what, and what a number rests on."""
+"""`carbon254 audit` and `recompute`: who did what, whether it still stands, and whether it comes out again."""
 
 from __future__ import annotations
 
 import hashlib
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
-from rich.markup import escape
-from rich.tree import Tree
 
 from api.cli.common import AsJson, connect
-from api.cli.output import err, out, show_json, show_rows
+from api.cli.output import err, out, show_json, show_rows, table
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ID")]
-# Past this many of one kind below one node, the terminal shows how many more there are; --json has them all.
-MOST_ALIKE = 8
 
 
 @app.command("list")
 def list_(
+    actor: Annotated[str | None, typer.Option(help="Only what this actor did.")] = None,
     outcome: Annotated[str | None, typer.Option(help="done, unchanged, quarantined, different or refused.")] = None,
+    noun: Annotated[str | None, typer.Option(help="publication, curve, ppa, …: the event's first part.")] = None,
+    target: Annotated[str | None, typer.Option("--id", help="What was changed, made or refused.")] = None,
+    correlation: Annotated[str | None, typer.Option(help="Only what belongs together under this id.")] = None,
+    since: Annotated[str | None, typer.Option(help="Recorded at this time or later.")] = None,
+    until: Annotated[str | None, typer.Option(help="Recorded before this time.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the newest so many.")] = None,
     output_format: Annotated[Literal["table", "csv", "json"], typer.Option("--format")] = "table",
     as_json: AsJson = False,
 ) -> None:
     """List who did what, when, and what came of it; newest first."""
+    params = {
+        "actor": actor, "outcome": outcome, "noun": noun, "id": target, "correlation_id": correlation,
+        "since": since, "until": until, "limit": limit,
+    }  # fmt: skip
     with connect() as connection:
         if output_format == "csv" and not as_json:
-            sys.stdout.write(connection.get_bytes("/v1/audit", outcome=outcome, limit=limit, format="csv").decode())
+            sys.stdout.write(connection.get_bytes("/v1/audit", **params, format="csv").decode())
             return
-        found = connection.get("/v1/audit", outcome=outcome, limit=limit)["items"]
+        found = connection.get("/v1/audit", **params)["items"]
     columns = ("position", "recorded_at", "actor", "command", "event", "outcome", "reason", "target_id")
     show_rows(found, columns, as_json=as_json or output_format == "json", empty="Nothing has happened yet.")
+
+
+@app.command()
+def show(position: Annotated[int, typer.Argument(min=1)], as_json: AsJson = False) -> None:
+    """Show the event at POSITION: its facts, its metadata and its hash."""
+    with connect() as connection:
+        found = connection.get(f"/v1/audit/{position}")
+    if as_json:
+        show_json(found)
+        return
+    metadata, data = found.pop("metadata"), found.pop("data")
+    facts = [{"fact": name, "value": value} for name, value in (found | metadata).items()]
+    out.print(table(facts, ("fact", "value")))
+    show_json(data)
 
 
 @app.command()
@@ -71,16 +91,6 @@ def _sha256(seal: str) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else seal
 
 
-def lineage(node_id: Id, as_json: AsJson = False) -> None:
-    """Show what a result, publication or object was made from, down to raw bytes."""
-    with connect() as connection:
-        found = connection.get(f"/v1/lineage/{node_id}")
-    if as_json:
-        show_json(found)
-    else:
-        out.print(lineage_tree(found))
-
-
 def recompute(result_id: Id, as_json: AsJson = False) -> None:
     """Compute a curve or valuation again from its recorded inputs; exit code 1 when it differs."""
     with connect() as connection:
@@ -97,49 +107,3 @@ def recompute(result_id: Id, as_json: AsJson = False) -> None:
         err.print(f"recorded by code {made_by}, computed again by code {data['code_version']}")
     if not data["equal"]:
         raise typer.Exit(1)
-
-
-def lineage_tree(graph: dict[str, Any]) -> Tree:
-    """The graph as a tree; what was shown once is only named when it comes again."""
-    nodes = {node["id"]: node for node in graph["nodes"]}
-    below: dict[str, list[dict[str, Any]]] = {}
-    for edge in graph["edges"]:
-        below.setdefault(edge["child"], []).append(edge)
-    shown: set[str] = set()
-
-    def grow(branch: Tree, node_id: str) -> None:
-        if node_id in shown:
-            if node_id in below:
-                branch.add("[dim]as above[/dim]")
-            return
-        shown.add(node_id)
-        counts: dict[str, int] = {}
-        for edge in below.get(node_id, ()):
-            counts[edge["role"]] = counts.get(edge["role"], 0) + 1
-            if counts[edge["role"]] <= MOST_ALIKE:
-                grow(branch.add(_line(nodes[edge["parent"]], edge)), edge["parent"])
-        for role, count in counts.items():
-            if count > MOST_ALIKE:
-                branch.add(f"[dim]{role}: {count - MOST_ALIKE} more, see --json[/dim]")
-
-    root = Tree(_line(nodes[graph["id"]], None))
-    grow(root, graph["id"])
-    return root
-
-
-def _line(node: dict[str, Any], edge: dict[str, Any] | None) -> str:
-    details = node["details"]
-    role = f"[dim]{edge['role']}:[/dim] " if edge and not edge["role"].startswith(node["kind"]) else ""
-    kind = "" if node["kind"].startswith("object:") else f"[bold]{escape(node['kind'])}[/bold] "
-    parts = [f"{role}{kind}{escape(node['label'])}", f"[cyan]{node['id']}[/cyan]"]
-    position = edge["parent_position"] if edge and edge["parent_position"] else node["position"]
-    if position:
-        event = (edge and edge["parent_event"]) or details.get("event")
-        parts.append(f"[dim]{event} at position {position}, {details['recorded_at'][:19]}Z by {details['actor']}[/dim]")
-    if "code_version" in details:
-        parameters = details["parameters"]
-        seed = f", seed {parameters['seed']}, {parameters['paths']} paths" if "seed" in parameters else ""
-        parts.append(f"[dim]code {details['code_version']}{seed}, digest {details['digest'][:16]}…[/dim]")
-    if "rows" in details:
-        parts.append(f"[dim]{details['rows']:,} rows[/dim]")
-    return "  ".join(parts)

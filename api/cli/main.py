@@ -16,6 +16,7 @@ from api.cli import (
     doctor,
     ingest,
     instruments,
+    lineage,
     ppas,
     prices,
     publications,
@@ -40,7 +41,7 @@ app = typer.Typer(
 app.command("serve")(server.serve)
 app.command("sample")(sample.sample)
 app.command("ingest")(ingest.ingest)
-app.command("lineage")(audit.lineage)
+app.command("lineage")(lineage.lineage)
 app.command("recompute")(audit.recompute)
 app.command("doctor")(doctor.doctor)
 for noun, group in (

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 from rich.rule import Rule
 
-from api.cli.audit import lineage_tree
 from api.cli.common import read_fields
 from api.cli.connection import Connection
 from api.cli.ingest import ingest_paths
+from api.cli.lineage import lineage_tree
 from api.cli.output import out
 from api.cli.ppas import show_valuation
 from infra.errors import PlatformError

@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+import msgspec
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api.problems import Problem
-from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import CallerOf, PlatformOf, moment, only_known_parameters, wait_for_position
 from infra.log_verification import Verification, verify_log
 from infra.tabular import guarded_cell
-from queries.audit import COLUMNS
+from queries.audit import COLUMNS, AuditFilter
 from queries.audit import list_audit as audit_of
-from queries.lineage import lineage
+from queries.lineage import Direction, lineage
 
 router = APIRouter(
     prefix="/v1", tags=["audit"], dependencies=[Depends(only_known_parameters), Depends(wait_for_position)]
@@ -25,12 +27,27 @@ router = APIRouter(
 def list_audit(
     platform: PlatformOf,
     caller: CallerOf,
+    actor: Annotated[str | None, Query(max_length=200)] = None,
     outcome: Annotated[str | None, Query(max_length=50)] = None,
-    limit: Annotated[int | None, Query(ge=1)] = None,
+    noun: Annotated[str | None, Query(max_length=50, description="publication, curve, ppa, command, …")] = None,
+    id: Annotated[UUID | None, Query(description="what was changed, made or refused")] = None,
+    correlation_id: Annotated[UUID | None, Query()] = None,
+    since: Annotated[str | None, Query(description="recorded at this time or later")] = None,
+    until: Annotated[str | None, Query(description="recorded before this time")] = None,
+    limit: Annotated[int | None, Query(ge=1, le=10_000_000)] = None,
     format: Annotated[Literal["json", "csv"], Query()] = "json",
 ) -> dict[str, Any] | Response:
     """Who did what, when, and what came of it; newest first."""
-    found = audit_of(platform.pool, caller.tenant, outcome=outcome, limit=limit)
+    wanted = AuditFilter(
+        actor=actor,
+        outcome=outcome,
+        noun=noun,
+        id=id,
+        correlation_id=correlation_id,
+        since=moment(since, "since") if since else None,
+        until=moment(until, "until") if until else None,
+    )
+    found = audit_of(platform.pool, caller.tenant, wanted, limit=limit)
     if format == "json":
         return {"items": found}
     sink = io.StringIO()
@@ -51,10 +68,32 @@ def verify_audit(
     return verify_log(platform.log, platform.seals, seal)
 
 
+@router.get("/audit/{position}", operation_id="read_event")
+def read_event(
+    position: Annotated[int, Path(ge=1, lt=2**63)], platform: PlatformOf, caller: CallerOf
+) -> dict[str, Any]:
+    """One event as the log holds it: its facts, its metadata, and its hash."""
+    found = platform.log.page(position - 1, limit=1)
+    if not found or found[0].position != position or found[0].metadata.tenant != caller.tenant:
+        raise Problem(404, f"there is no event at position {position}", remedy="`audit list` shows the positions.")
+    event = found[0]
+    return {
+        "position": event.position,
+        "event": event.name,
+        "stream_id": event.stream_id,
+        "version": event.stored.originator_version,
+        "hash": event.stored.hash,
+        "metadata": msgspec.to_builtins(event.metadata),
+        "data": event.payload(),
+    }
+
+
 @router.get("/lineage/{node_id}", operation_id="read_lineage")
-def read_lineage(node_id: str, platform: PlatformOf, caller: CallerOf) -> dict[str, Any]:
-    """Everything that a result, publication or object was made from, as nodes and edges."""
-    found = lineage(platform.pool, caller.tenant, node_id)
+def read_lineage(
+    node_id: str, platform: PlatformOf, caller: CallerOf, direction: Annotated[Direction, Query()] = "upstream"
+) -> dict[str, Any]:
+    """What a result, publication or object was made from, or (downstream) what was made from it: nodes and edges."""
+    found = lineage(platform.pool, caller.tenant, node_id, direction)
     if found is None:
         raise Problem(
             404, f"nothing is known of {node_id}", remedy="Give the id of a curve, valuation, publication or object."
