@@ -18,6 +18,7 @@ from api.rest import (
     operations,
     ppas,
     prices,
+    projections,
     publications,
     quotes,
     scenarios,
@@ -25,7 +26,8 @@ from api.rest import (
 from api.security import Door
 
 _ROUTERS = (
-    objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, operations,
+    objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
+    operations,
 )  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from infra.objects import Objects
 from infra.seals import Seals
 from infra.settings import Settings
 from infra.subscriptions import Subscription
+from projections.columnar import ColumnarProjector
+from projections.relational import RelationalProjector
 
 LOCAL_TENANT = "local"
 LOCAL_ACTOR = "local-operator"
@@ -34,6 +36,8 @@ class Platform:
     clickhouse: ClickHouse
     objects: Objects
     seals: Seals
+    relational: RelationalProjector
+    columnar: ColumnarProjector
     subscriptions: tuple[Subscription, ...]
     closers: list[Callable[[], None]] = field(default_factory=list)
 

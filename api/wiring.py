@@ -86,7 +86,16 @@ def _assemble(
     recorder = PostgresRecorder(pool)
     recorder.create_schema()
     log = EventLog(recorder)
-    subscriptions = _subscriptions(log, pool, clickhouse, objects)
+    relational = RelationalProjector(pool, relational_projections(objects))
+    columnar = ColumnarProjector(
+        pool,
+        clickhouse,
+        [prices.prices_projection(clickhouse, objects), curve_points.curve_points_projection(clickhouse, objects)],
+    )
+    subscriptions = (
+        Subscription("relational", log, relational.load, relational.handle),
+        Subscription("columnar", log, columnar.load, columnar.handle, batch_size=20),
+    )
     seals = Seals(folder.home / "seals", folder.ensure_seal_key())
     code = code_version()
     platform = Platform(
@@ -109,6 +118,8 @@ def _assemble(
         clickhouse=clickhouse,
         objects=objects,
         seals=seals,
+        relational=relational,
+        columnar=columnar,
         subscriptions=subscriptions,
         closers=closers,
     )  # fmt: skip
@@ -123,21 +134,6 @@ def _assemble(
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def _subscriptions(
-    log: EventLog, pool: Pool, clickhouse: ClickHouse, objects: Objects
-) -> tuple[Subscription, Subscription]:
-    relational = RelationalProjector(pool, relational_projections(objects))
-    columnar = ColumnarProjector(
-        pool,
-        clickhouse,
-        [prices.prices_projection(clickhouse, objects), curve_points.curve_points_projection(clickhouse, objects)],
-    )
-    return (
-        Subscription("relational", log, relational.load, relational.handle),
-        Subscription("columnar", log, columnar.load, columnar.handle, batch_size=20),
-    )
 
 
 def _price_history(

@@ -7,14 +7,14 @@ from infra.clickhouse import ClickHouse
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
 from projections.columnar import ColumnarProjection
-from read_models.curve_points import VERSION, create_curve_point_table, load_curve
+from read_models.curve_points import VERSION, create_curve_point_table, curve_point_table, load_curve
 from write_model.curves import Curve
 
 
 def curve_points_projection(clickhouse: ClickHouse, objects: Objects) -> ColumnarProjection:
     """The projection of `ch.forward_curve_points`; points are read from the object store."""
 
-    def load(recorded: RecordedEvent) -> None:
+    def load(recorded: RecordedEvent, table: str) -> None:
         event = recorded.event
         assert isinstance(event, Curve.Built)
         load_curve(
@@ -24,8 +24,13 @@ def curve_points_projection(clickhouse: ClickHouse, objects: Objects) -> Columna
             hub=event.shape.hub,
             recorded_at=recorded.metadata.recorded_at,
             log_position=recorded.position,
+            table=table,
         )
 
     return ColumnarProjection(
-        name="curve_points", version=VERSION, create=create_curve_point_table, loaders={Curve.Built: load}
+        name="curve_points",
+        version=VERSION,
+        table=curve_point_table(),
+        create=create_curve_point_table,
+        loaders={Curve.Built: load},
     )

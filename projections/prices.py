@@ -7,14 +7,14 @@ from infra.clickhouse import ClickHouse
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
 from projections.columnar import ColumnarProjection
-from read_models.prices import VERSION, PublicationFacts, create_price_table, load_publication
+from read_models.prices import VERSION, PublicationFacts, create_price_table, load_publication, price_table
 from write_model.publications import Publication
 
 
 def prices_projection(clickhouse: ClickHouse, objects: Objects) -> ColumnarProjection:
     """The projection of `ch.market_price_ticks`; rows are read from the object store."""
 
-    def load(recorded: RecordedEvent) -> None:
+    def load(recorded: RecordedEvent, table: str) -> None:
         event = recorded.event
         assert isinstance(event, Publication.Ingested | Publication.Reread)
         reading = event.reading
@@ -28,11 +28,12 @@ def prices_projection(clickhouse: ClickHouse, objects: Objects) -> ColumnarProje
             recorded_at=recorded.metadata.recorded_at,
             log_position=recorded.position,
         )
-        load_publication(clickhouse, facts, from_parquet(objects.get("rows", reading.rows_sha256)))
+        load_publication(clickhouse, facts, from_parquet(objects.get("rows", reading.rows_sha256)), table=table)
 
     return ColumnarProjection(
         name="prices",
         version=VERSION,
+        table=price_table(),
         create=create_price_table,
         loaders={Publication.Ingested: load, Publication.Reread: load},
     )

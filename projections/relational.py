@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from psycopg import sql
+
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
+from infra.event_store import EventLog
 from read_models.relational import CHECKPOINTS, Cursor, load_checkpoint, save_checkpoint
 
+# Rows of a table that `verify` shows.
+SHOWN = 5
+
+Progress = Callable[[int, int], None]
 Write = Callable[[Cursor, RecordedEvent], None]
 
 
@@ -22,6 +31,11 @@ class RelationalProjection:
     handlers: Mapping[type, Write]
     every: Write | None = None
 
+    @property
+    def table_names(self) -> list[str]:
+        """The tables of schema `pg` that are this projection's own."""
+        return re.findall(r"CREATE TABLE IF NOT EXISTS pg\.(\w+)", self.tables)
+
     def write(self, cursor: Cursor, recorded: RecordedEvent) -> None:
         if self.every:
             self.every(cursor, recorded)
@@ -30,32 +44,95 @@ class RelationalProjection:
 
 
 class RelationalProjector:
-    """Applies batches of the log to every projection that has not seen them yet."""
+    """Applies batches of the log to every projection that has not seen them yet.
+
+    A rebuild empties and refills a projection's tables in one transaction: until it commits every reader sees the old
+    rows, from then on the new ones, and none fails or sees a mixture. Live batches wait for that long.
+    """
 
     def __init__(self, pool: Pool, projections: Sequence[RelationalProjection]) -> None:
         self._pool = pool
-        self._projections = projections
+        self.projections = projections
         self._checkpoints: dict[str, int] = {}
+        self._lock = threading.Lock()
 
     def load(self) -> int:
-        """Creates missing tables and returns the position from which all projections can go on."""
+        """Creates missing tables and returns the position from which all projections can go on.
+
+        A projection of another version than the one that filled the tables starts from nothing.
+        """
         with self._pool.connection() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(2540002)")
             cursor.execute(CHECKPOINTS)
-            for projection in self._projections:
+            for projection in self.projections:
+                position = load_checkpoint(cursor, projection.name, projection.version)
+                if not position:
+                    for table in projection.table_names:
+                        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier("pg", table)))
                 cursor.execute(projection.tables.encode())
-                self._checkpoints[projection.name] = load_checkpoint(cursor, projection.name, projection.version)
+                self._checkpoints[projection.name] = position
         return min(self._checkpoints.values())
 
     def handle(self, events: Sequence[RecordedEvent]) -> None:
         """One transaction: the rows of all events and the checkpoints after them, or nothing."""
         newest = events[-1].position
-        with self._pool.connection() as connection, connection.cursor() as cursor:
-            for projection in self._projections:
-                seen = self._checkpoints[projection.name]
-                for recorded in events:
-                    if recorded.position > seen:
-                        projection.write(cursor, recorded)
-                save_checkpoint(cursor, projection.name, projection.version, max(newest, seen))
-        for name, seen in self._checkpoints.items():
-            self._checkpoints[name] = max(newest, seen)
+        with self._lock:
+            with self._pool.connection() as connection, connection.cursor() as cursor:
+                for projection in self.projections:
+                    seen = self._checkpoints[projection.name]
+                    for recorded in events:
+                        if recorded.position > seen:
+                            projection.write(cursor, recorded)
+                    save_checkpoint(cursor, projection.name, projection.version, max(newest, seen))
+            for name, seen in self._checkpoints.items():
+                self._checkpoints[name] = max(newest, seen)
+
+    def rebuild(self, projection: RelationalProjection, log: EventLog, progress: Progress) -> int:
+        """Fills the tables anew from the whole log; returns the position it came to."""
+        with self._lock:
+            with self._pool.connection() as connection, connection.cursor() as cursor:
+                position = self._refill(cursor, projection, log, log.head(), progress)
+                save_checkpoint(cursor, projection.name, projection.version, position)
+            self._checkpoints[projection.name] = max(position, self._checkpoints[projection.name])
+        return position
+
+    def verify(self, projection: RelationalProjection, log: EventLog, progress: Progress) -> list[str]:
+        """The rows that differ between the live tables and a rebuild, as text, a few of each table; empty when equal.
+
+        The rebuild is rolled back: nothing of it is ever seen.
+        """
+        with self._lock, self._pool.connection() as connection, connection.cursor() as cursor:
+            for table in projection.table_names:
+                names = {"live": sql.Identifier(f"live_{table}"), "table": sql.Identifier("pg", table)}
+                copy = "CREATE TEMPORARY TABLE {live} ON COMMIT DROP AS SELECT * FROM {table}"
+                cursor.execute(sql.SQL(copy).format(**names))
+            self._refill(cursor, projection, log, self._checkpoints[projection.name], progress)
+            differences = [line for table in projection.table_names for line in _differences(cursor, table)]
+            connection.rollback()
+        return differences
+
+    def _refill(
+        self, cursor: Cursor, projection: RelationalProjection, log: EventLog, through: int, progress: Progress
+    ) -> int:
+        for table in projection.table_names:
+            cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier("pg", table)))
+        position = 0
+        while position < through and (page := log.page(position)):
+            for recorded in page:
+                if recorded.position <= through:
+                    projection.write(cursor, recorded)
+            position = min(page[-1].position, through)
+            progress(position, through)
+        return position
+
+
+def _differences(cursor: Cursor, table: str) -> list[str]:
+    """Up to `SHOWN` rows that only the live table or only the rebuilt one has."""
+    names = {"live": sql.Identifier(f"live_{table}"), "built": sql.Identifier("pg", table)}
+    query = """
+        SELECT 'only live', r::text FROM (SELECT * FROM {live} EXCEPT ALL SELECT * FROM {built}) r
+        UNION ALL
+        SELECT 'only rebuilt', r::text FROM (SELECT * FROM {built} EXCEPT ALL SELECT * FROM {live}) r
+        LIMIT %s"""
+    cursor.execute(sql.SQL(query).format(**names), (SHOWN,))
+    return [f"pg.{table}, {where}: {text}" for where, text in cursor.fetchall()]

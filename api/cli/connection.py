@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
 import httpx2
@@ -118,6 +119,16 @@ class Connection:
     def upload(self, content: bytes) -> str:
         """Stores raw bytes and returns their SHA-256."""
         return str(self.run(self.request("POST", "/v1/objects", content=content)).json()["sha256"])
+
+    def lines(self, method: str, path: str) -> Iterator[dict[str, Any]]:
+        """The lines of JSON of a streamed answer, each as it comes (in process: all at its end)."""
+        answer = self.run(self._client.send(self._client.build_request(method, path), stream=True))
+        if answer.is_error:
+            self.run(answer.aread())
+            raise _api_error(answer)
+        lines = answer.aiter_lines()
+        while (line := self.run(anext(lines, None))) is not None:
+            yield json.loads(line)
 
     async def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """One request; raises ApiError for a problem and PlatformError when the server is gone."""

@@ -19,6 +19,7 @@ from api.cli import (
     lineage,
     ppas,
     prices,
+    projections,
     publications,
     quotes,
     sample,
@@ -46,6 +47,7 @@ app.command("recompute")(audit.recompute)
 app.command("doctor")(doctor.doctor)
 for noun, group in (
     ("prices", prices.app),
+    ("projections", projections.app),
     ("publications", publications.app),
     ("instruments", instruments.app),
     ("quotes", quotes.app),

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Depends
 
 from api.problems import Problem
-from api.rest.dependencies import PlatformOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import PlatformOf, only_known_parameters
 from infra.postgres import without_password
 from queries.checkpoints import checkpoints
 from queries.doctor import event_table
@@ -33,21 +33,6 @@ def ready(platform: PlatformOf) -> dict[str, Any]:
     if failing:
         raise Problem(503, f"read models fail: {', '.join(failing)}", remedy="`carbon254 doctor` shows why.")
     return {"status": "ready", "position": platform.log.head()}
-
-
-@router.get(
-    "/v1/projections",
-    operation_id="list_projections",
-    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
-)
-def list_projections(platform: PlatformOf) -> dict[str, Any]:
-    """How far each read model has come, and how far it lies behind."""
-    head = platform.log.head()
-    items = [
-        {"name": name, "position": position, "lag": max(0, head - position)}
-        for name, position in sorted(checkpoints(platform.pool, platform.clickhouse.store_id).items())
-    ]
-    return {"head": head, "items": items}
 
 
 @router.get("/v1/doctor", operation_id="doctor", dependencies=[Depends(only_known_parameters)])

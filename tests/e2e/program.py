@@ -76,10 +76,17 @@ class Program:
         """The audit log, oldest first."""
         return rows_of(self.run("audit", "list", "--format", "csv").stdout)[::-1]
 
-    def has_kept_rows_of(self, publications: int) -> bool:
-        """Whether so many have got as far as their rows being in the object store, just before their event."""
-        kept = (file for file in (self.home / "objects" / "rows").glob("??/*") if len(file.name) == 64)
-        return sum(1 for _ in kept) >= publications
+    def rows_kept(self) -> int:
+        """How many publications have got as far as their rows being in the object store, just before their event."""
+        return sum(1 for file in (self.home / "objects" / "rows").glob("??/*") if len(file.name) == 64)
+
+    def start_ingesting(self, *paths: Path, further: int) -> subprocess.Popen[str]:
+        """An `ingest` in the midst of its work: `further` publications have got somewhere since it was started."""
+        target = self.rows_kept() + further
+        verb = self.start("ingest", *paths)
+        wait_until(lambda: self.rows_kept() >= target or verb.poll() is not None, 30)
+        assert verb.poll() is None, verb.communicate()
+        return verb
 
     def serve(self, *arguments: object) -> Server:
         """A server that answers already. Use it in a `with`."""

@@ -9,7 +9,6 @@ import signal
 import stat
 from collections.abc import Iterator
 from datetime import date
-from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -126,8 +125,7 @@ def test_a_stopped_server_leaves_nothing_behind_and_the_next_start_goes_on(progr
     with Server(program, "--port", "0") as second:
         assert second.port
         assert len(second.prices("MISO", "2026-03-10", "2026-03-12")) == 24
-        client = program.start("ingest", *more)
-        wait_until(lambda: second.get("/v1/projections")["head"] >= 4, 30)
+        client = program.start_ingesting(*more, further=3)
         assert second.stop(signal.SIGINT) == 0
         _, err = client.communicate(timeout=30)
     assert client.returncode == 1
@@ -138,8 +136,7 @@ def test_a_stopped_server_leaves_nothing_behind_and_the_next_start_goes_on(progr
 def test_an_interrupted_verb_ends_at_once_and_quietly(server: Server, program: Program, tmp_path: Path) -> None:
     """In its own process and over HTTP, in the midst of work that it does side by side."""
     for at, number in ((program, signal.SIGINT), (server.program, signal.SIGTERM)):
-        verb = at.start("ingest", *month_of_files(tmp_path / "files"))
-        wait_until(partial(at.has_kept_rows_of, 3), 30)
+        verb = at.start_ingesting(*month_of_files(tmp_path / "files"), further=3)
         verb.send_signal(number)
         out, err = verb.communicate(timeout=15)
         assert (verb.returncode, out) == (128 + number, "")
