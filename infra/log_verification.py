@@ -76,13 +76,13 @@ def _verify(log: EventLog, seals: Seals, known_seal: str | None, count: _Count) 
     links = _Links()
     head = log.head()
     for stored in _stored_events(log):
+        count.events += 1
         sealed = next(expected, None)
         if sealed is not None:
             if sealed.hash != stored.hash:
-                raise _Found(_explain(log, seals, stored, sealed, count.events + 1))
+                raise _Found(_explain(log, seals, stored, sealed, count.events))
             count.sealed += 1
-        links.check(stored, count.events + 1)
-        count.events += 1
+        links.check(stored, count.events)
     lost = next(expected, None)
     if lost is not None:
         detail = f"version {lost.version}, sealed at this position, and all after it are gone"
