@@ -22,7 +22,7 @@ from infra.embedded_postgres import EmbeddedPostgres
 from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import EventLog
 from infra.objects import Objects
-from infra.postgres import open_pool
+from infra.postgres import open_pool, own_database
 from infra.sealing import Sealer
 from infra.seals import Seals
 from infra.settings import Settings
@@ -48,6 +48,9 @@ _ROOMS = (
     "write_model",
 )
 
+# Another version of these may move a number in its last bits.
+_COMPUTING = ("clarabel", "cvxpy", "numpy", "pyarrow", "scipy")
+
 
 def open_platform(settings: Settings) -> Platform:
     """Takes the data folder, starts what is embedded, catches no error: each says what is wrong and what to do.
@@ -65,6 +68,7 @@ def open_platform(settings: Settings) -> Platform:
             dsn = postgres.dsn
         pool = open_pool(dsn)
         closers.append(pool.close)
+        closers.append(own_database(dsn))
         clickhouse = ClickHouse.embedded(folder.chdb)
         closers.append(clickhouse.close)
         return _assemble(settings, folder, dsn, pool, clickhouse, closers)
@@ -85,6 +89,7 @@ def _assemble(
     objects = Objects.in_folder(folder.objects)
     recorder = PostgresRecorder(pool)
     recorder.create_schema()
+    folder.pair_with(recorder.log_id())
     log = EventLog(recorder)
     relational = RelationalProjector(pool, relational_projections(objects))
     columnar = ColumnarProjector(
@@ -166,10 +171,12 @@ def write_sample_files(folder: Path, *, day: date | None, seed: int) -> SampleMa
 
 
 def code_version() -> str:
-    """The distribution's version and a hash over its source, so that a result names the very code that made it."""
+    """The distribution's version and a hash over its source and over the versions of the libraries that compute, so that
+    a result names the very code that made it."""
     root = Path(__file__).parent.parent
     hasher = hashlib.sha256()
     for room in _ROOMS:
         for file in sorted((root / room).rglob("*.py")):
             hasher.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
+    hasher.update(" ".join(f"{library} {version(library)}" for library in _COMPUTING).encode())
     return f"{version('carbon254-platform')}+{hasher.hexdigest()[:12]}"

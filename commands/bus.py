@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -49,11 +49,12 @@ class CommandBus:
         Raises Refused (which is then itself on record), and ConcurrentAppend when the stream stays contended.
         """
         handling = self.registry[command.command_name()]
-        stream_id = handling.stream(command, caller, self._tools)
+        target = caller.command_id
         try:
-            return self._decide(command, handling, Context(caller, stream_id, self._tools))
+            target = handling.stream(command, caller, self._tools)
+            return self._decide(command, handling, Context(caller, target, self._tools))
         except Refused as refused:
-            self._record_refusal(command, caller, stream_id, refused)
+            self._record_refusal(command, caller, target, refused)
             raise
 
     @retry(
@@ -74,6 +75,7 @@ class CommandBus:
                 )
             return Answer.of(command_id, stream.id, earlier)
         _check_tenant(stream, context)
+        context = replace(context, first_position=stream.events[0].position if stream.events else None)
         aggregate = handling.handle(command, _aggregate(stream, handling), context)
         events = aggregate.collect_events()
         status = handling.status(aggregate, bool(events))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -62,7 +63,7 @@ def handle_build_curve(command: BuildCurve, _: None, context: Context) -> Curve:
         "growth_per_year": scenario.value.assumptions.growth_per_year,
         "seasonal_weight": scenario.value.assumptions.seasonal_weight,
         "time_zone": hub.time_zone,
-        "valuation_date": pc.max(quotes["quoted_at"]).as_py().date().isoformat(),
+        "valuation_date": pc.max(quotes["quoted_at"]).as_py().astimezone(ZoneInfo(hub.time_zone)).date().isoformat(),
         "through_position": through,
     }
     points, report = compute_curve(quotes, history, parameters)

@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
@@ -23,10 +23,33 @@ A = TypeVar("A", bound=Aggregate)
 A_co = TypeVar("A_co", bound=Aggregate, covariant=True)
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def refuse_control_characters(value: object) -> None:
+    """Raises ValueError where a text, however deep, holds what no table stores and a terminal would obey."""
+    if isinstance(value, str):
+        if found := _CONTROL.search(value):
+            raise ValueError(f"{value!r} holds the control character {found[0]!r}; leave it out")
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            refuse_control_characters(name)
+            refuse_control_characters(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            refuse_control_characters(inner)
+
+
 class Command(BaseModel):
     """A message of one command. Unknown fields, NaN and infinity are refused: a typing error must not be ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_text(cls, fields: Any) -> Any:
+        refuse_control_characters(fields)
+        return fields
 
     @classmethod
     def command_name(cls) -> str:
@@ -35,7 +58,7 @@ class Command(BaseModel):
 
     def body_sha256(self) -> str:
         """Equal messages have equal hashes, however their JSON was laid out."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(f"{self.command_name()}\n{text}".encode()).hexdigest()
 
 
@@ -112,11 +135,15 @@ class Tools:
 
 @dataclass(frozen=True)
 class Context:
-    """What a handler knows of the command at hand: who sent it, which stream it goes to, and the tools."""
+    """What a handler knows of the command at hand: who sent it, which stream it goes to, and the tools.
+
+    `first_position` is that of the stream's first event, null for a stream that does not exist yet.
+    """
 
     caller: Caller
     stream_id: UUID
     tools: Tools
+    first_position: int | None = None
 
     def load(self, kind: type[A], aggregate_id: UUID, noun: str, given: object, *, remedy: str) -> Loaded[A]:
         """Another aggregate of the same tenant, from its own events. Raises NotFound."""

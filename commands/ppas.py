@@ -26,7 +26,7 @@ from write_model.instruments import Instrument, instrument_id
 from write_model.ppas import PpaContract, PpaValuation, Terms, ppa_id
 from write_model.results import Computation, Origin
 
-Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+Month = Annotated[str, Field(pattern=r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$")]
 Power = Annotated[float, Field(ge=0, le=1e6)]
 
 # Assumed where history cannot tell: a deviation halves within a month, and a year's noise is half the price.

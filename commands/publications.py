@@ -11,11 +11,12 @@ from pydantic import BaseModel, Field, model_validator
 
 from commands.message import Caller, Command, Context, Tools
 from infra.canonical import digest, to_parquet
-from infra.objects import Objects
+from infra.objects import MissingObject, Objects
 from integrations.isos.archives import is_archive
 from integrations.isos.catalogue import Payload, name_facts, parse, survey
 from integrations.isos.errors import UnreadablePublication
 from integrations.isos.ticks import ParsedPublication
+from write_model.base import NotFound
 from write_model.publications import Defect, Publication, Reading, Source, publication_id
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -41,6 +42,14 @@ class IngestPublication(Command):
         return self
 
 
+def uploaded(objects: Objects, sha256: str) -> bytes:
+    """Bytes that a command names. Raises NotFound where nobody uploaded them."""
+    try:
+        return objects.get("raw", sha256)
+    except MissingObject as error:
+        raise NotFound("uploaded object", sha256, remedy="Upload it first with POST /v1/objects.") from error
+
+
 class FoundPayload(BaseModel):
     """One publication found in an upload: the fields of `ingest-publication`."""
 
@@ -60,7 +69,7 @@ def survey_upload(
     objects: Objects, sha256: str, name: str, *, named: bool
 ) -> tuple[list[FoundPayload], list[SkippedFile]]:
     """The publications inside uploaded bytes, each kept as objects of its own, and what is none."""
-    found = survey(name, objects.get("raw", sha256), named=named)
+    found = survey(name, uploaded(objects, sha256), named=named)
     payloads = [
         FoundPayload(
             objects=[objects.put("raw", content) for content in payload.contents],
@@ -90,7 +99,7 @@ def handle_ingest_publication(
         )
         return Publication.ingest(context.stream_id, source, _read(payload, context.tools.objects))
     if publication.reading is None or command.reparse:
-        outcome = _read(payload, context.tools.objects)
+        outcome = _read(payload, context.tools.objects, ranked_as=context.first_position)
         if not (isinstance(outcome, Reading) and publication.is_read_by(outcome.parser_version)):
             publication.read_again(outcome)
     return publication
@@ -103,7 +112,7 @@ def status_of_publication(publication: Publication, changed: bool) -> str:
 
 
 def _payload(command: IngestPublication, objects: Objects) -> Payload:
-    contents = tuple(objects.get("raw", key) for key in command.objects)
+    contents = tuple(uploaded(objects, key) for key in command.objects)
     payload = Payload(names=command.names, contents=contents, place=command.place or command.names[0])
     if len(contents) == 1 and is_archive(contents[0]):
         # An archive is only sent as a publication where nothing in it could be; the survey knows why.
@@ -113,15 +122,15 @@ def _payload(command: IngestPublication, objects: Objects) -> Payload:
     return payload
 
 
-def _read(payload: Payload, objects: Objects) -> Reading | Defect:
+def _read(payload: Payload, objects: Objects, ranked_as: int | None = None) -> Reading | Defect:
     try:
         parsed = parse(payload)
     except UnreadablePublication as defect:
         return Defect(reason=defect.reason, file=payload.place, line=defect.line, column=defect.column)
-    return _store(parsed, objects)
+    return _store(parsed, objects, ranked_as)
 
 
-def _store(parsed: ParsedPublication, objects: Objects) -> Reading:
+def _store(parsed: ParsedPublication, objects: Objects, ranked_as: int | None) -> Reading:
     rows = parsed.rows
     return Reading(
         iso=parsed.iso,
@@ -138,4 +147,5 @@ def _store(parsed: ParsedPublication, objects: Objects) -> Reading:
         first_interval_start_utc=pc.min(rows["interval_start_utc"]).as_py(),
         last_interval_end_utc=pc.max(rows["interval_end_utc"]).as_py(),
         published_at=parsed.published_at,
+        ranked_as=ranked_as,
     )

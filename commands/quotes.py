@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import math
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pyarrow as pa
 
 from analytics.periods import delivery_period
-from commands.message import Caller, Command, Context, Tools
-from commands.publications import Sha256
+from commands.message import Caller, Command, Context, Tools, refuse_control_characters
+from commands.publications import Sha256, uploaded
 from infra.canonical import digest, to_parquet
 from write_model.base import NotFound, Refused
 from write_model.instruments import Instrument, instrument_id
@@ -29,6 +29,7 @@ QUOTE_SCHEMA = pa.schema(
     ]
 )
 MAX_SHEET_BYTES = 20_000_000
+_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{0,15})?")
 
 
 class RecordQuotes(Command):
@@ -44,7 +45,7 @@ def stream_of_quote_sheet(command: RecordQuotes, caller: Caller, _: Tools) -> UU
 def handle_record_quotes(command: RecordQuotes, sheet: QuoteSheet | None, context: Context) -> QuoteSheet:
     if sheet is not None:
         return sheet
-    rows = read_quotes(context.tools.objects.get("raw", command.object))
+    rows = read_quotes(uploaded(context.tools.objects, command.object), context.tools.now())
     hubs = tuple(sorted(set(rows["hub"].to_pylist())))
     for hub in hubs:
         if context.tools.read_aggregate(Instrument, instrument_id(context.caller.tenant, hub)) is None:
@@ -61,8 +62,8 @@ def handle_record_quotes(command: RecordQuotes, sheet: QuoteSheet | None, contex
     )
 
 
-def read_quotes(content: bytes) -> pa.Table:
-    """The quotes of a CSV as a table of QUOTE_SCHEMA.
+def read_quotes(content: bytes, now: datetime) -> pa.Table:
+    """The quotes of a CSV as a table of QUOTE_SCHEMA. The price column may be called `price` too.
 
     Raises Refused (422) naming line and column of the first thing that is wrong; a sheet is taken whole or not at all.
     """
@@ -73,32 +74,35 @@ def read_quotes(content: bytes) -> pa.Table:
     except UnicodeDecodeError as error:
         raise _unreadable(f"byte {error.start} is not UTF-8", "save the file as UTF-8") from error
     reader = csv.DictReader(io.StringIO(text), strict=True)
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+    reader.fieldnames = ["price_usd_per_mwh" if name == "price" else name for name in reader.fieldnames or ()]
+    missing = [column for column in COLUMNS if column not in reader.fieldnames]
     if missing:
         raise _unreadable(f"line 1 lacks the column {', '.join(missing)}", f"the header is {','.join(COLUMNS)}")
+    rows: dict[int, dict[str, object]] = {}
     try:
-        rows = [_quote(row, reader.line_num) for row in reader]
+        for row in reader:
+            rows[reader.line_num] = _quote(row, reader.line_num, now)
     except csv.Error as error:
         raise _unreadable(f"line {reader.line_num}: {error}", "correct the CSV") from error
     if not rows:
         raise _unreadable("the file has no quotes below its header", "add a line for each quote")
     _refuse_contradictions(rows)
-    return pa.Table.from_pylist(rows, schema=QUOTE_SCHEMA)
+    return pa.Table.from_pylist(list(rows.values()), schema=QUOTE_SCHEMA)
 
 
-def _quote(row: dict[str, str], line: int) -> dict[str, object]:
+def _quote(row: dict[str, str], line: int, now: datetime) -> dict[str, object]:
     place = f"line {line}"
     if None in row or None in row.values():
         raise _unreadable(f"{place} has another number of fields than the header", "quote fields that hold commas")
     try:
+        refuse_control_characters(row)
+    except ValueError as error:
+        raise _unreadable(f"{place}: {error}", "save the file as plain text") from error
+    try:
         delivery_period(row["product"].strip())
     except ValueError as error:
         raise _unreadable(f"{place}, column product: {error}", "write 2027-01, 2027-Q3 or CAL-2028") from error
-    try:
-        price = float(row["price_usd_per_mwh"])
-    except ValueError:
-        price = math.nan
-    if not math.isfinite(price):
+    if not _NUMBER.fullmatch(row["price_usd_per_mwh"].strip()):
         raise _unreadable(
             f"{place}, column price_usd_per_mwh: {row['price_usd_per_mwh']!r} is no number",
             "write a price such as 41.25",
@@ -106,25 +110,29 @@ def _quote(row: dict[str, str], line: int) -> dict[str, object]:
     return {
         "hub": row["hub"].strip(),
         "product": row["product"].strip(),
-        "price_usd_per_mwh": price,
+        "price_usd_per_mwh": float(row["price_usd_per_mwh"]),
         "source": row["source"].strip(),
-        "quoted_at": _moment(row["quoted_at"], place),
+        "quoted_at": _moment(row["quoted_at"], place, now),
     }
 
 
-def _moment(text: str, place: str) -> datetime:
+def _moment(text: str, place: str, now: datetime) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
-    except ValueError as error:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise _unreadable(
             f"{place}, column quoted_at: {text!r} is no time", "write 2026-11-20T17:00:00Z; without a zone it is UTC"
         ) from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if moment > now + timedelta(days=1):
+        # It would outrank every quote until then, and nothing that is recorded can be taken back.
+        raise _unreadable(f"{place}, column quoted_at: {text!r} lies in the future", "correct the date")
+    return moment
 
 
-def _refuse_contradictions(rows: list[dict[str, object]]) -> None:
+def _refuse_contradictions(rows: dict[int, dict[str, object]]) -> None:
     seen: dict[tuple[object, ...], object] = {}
-    for line, row in enumerate(rows, start=2):
+    for line, row in rows.items():
         key = (row["hub"], row["product"], row["quoted_at"])
         if seen.setdefault(key, row["price_usd_per_mwh"]) != row["price_usd_per_mwh"]:
             raise _unreadable(

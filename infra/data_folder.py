@@ -12,6 +12,7 @@ import stat
 import sys
 from pathlib import Path
 from types import TracebackType
+from uuid import UUID
 
 from infra.errors import DataFolderError, NewerFormat
 from infra.folder_lock import FolderLock, Holder, holder_of
@@ -93,6 +94,15 @@ class DataFolder:
     def ensure_seal_key(self) -> bytes:
         """The 32 bytes of the key that signs seals, kept as the token is."""
         return bytes.fromhex(self._ensure_secret(self.home / "seal-key", secrets.token_hex(32)))
+
+    def pair_with(self, log_id: UUID) -> None:
+        """Makes sure that folder and log belong together: prices, objects and seals here are those of one log."""
+        known = self._ensure_secret(self.home / "log-id", str(log_id))
+        if known != str(log_id):
+            raise DataFolderError(
+                f"The data folder {self.home} belongs to another event log than the one that DATABASE_URL leads to.",
+                "Set DATABASE_URL as it was (or unset it), or choose a new folder with CARBON254_HOME.",
+            )
 
     def _ensure_secret(self, file: Path, otherwise: str) -> str:
         try:

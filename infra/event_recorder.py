@@ -25,7 +25,11 @@ Pool = ConnectionPool[psycopg.Connection[TupleRow]]
 
 _SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS log;
-CREATE TABLE IF NOT EXISTS log.head (one bool PRIMARY KEY DEFAULT true CHECK (one), position bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS log.head (
+    one bool PRIMARY KEY DEFAULT true CHECK (one),
+    position bigint NOT NULL,
+    log_id uuid NOT NULL DEFAULT gen_random_uuid()
+);
 INSERT INTO log.head (position) VALUES (0) ON CONFLICT DO NOTHING;
 CREATE TABLE IF NOT EXISTS log.events (
     position bigint PRIMARY KEY,
@@ -77,6 +81,13 @@ class PostgresRecorder(ApplicationRecorder):
         with self.pool.connection() as connection:
             connection.execute("SELECT pg_advisory_xact_lock(2540001)")
             connection.execute(_SCHEMA)
+
+    def log_id(self) -> UUID:
+        """What tells this log from every other one."""
+        with self.pool.connection() as connection:
+            row = connection.execute("SELECT log_id FROM log.head").fetchone()
+        assert row is not None
+        return cast(UUID, row[0])
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         """Appends all events or none and returns their positions.

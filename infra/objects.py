@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -26,13 +27,15 @@ class DamagedObject(PlatformError):
 class Objects:
     """Write once, read many; the key of every object is the SHA-256 of its bytes."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
+        """`folder` is where a store on a local disk keeps its files, so that they can be synced."""
         self._store = store
+        self._folder = folder
 
     @classmethod
     def in_folder(cls, folder: Path) -> Objects:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return cls(LocalStore(folder, mkdir=True))
+        return cls(LocalStore(folder, mkdir=True), folder)
 
     @staticmethod
     def key(content: bytes) -> str:
@@ -40,18 +43,26 @@ class Objects:
         return hashlib.sha256(content).hexdigest()
 
     def put(self, bucket: Bucket, content: bytes) -> str:
-        """Stores `content` unless it is there already; returns its SHA-256 in hex."""
+        """Stores `content` unless it is there already; returns its SHA-256 in hex.
+
+        It is on disk when this returns. Bytes that were damaged since are replaced by the good ones.
+        """
         key = self.key(content)
+        path = _path(bucket, key)
         try:
             # obstore writes beside the target and links it in, so that a crash leaves no half-written object.
-            self._store.put(_path(bucket, key), content, mode="create")
+            self._store.put(path, content, mode="create")
         except AlreadyExistsError:
-            pass
+            if self.key(bytes(self._store.get(path).bytes())) == key:
+                return key
+            self._store.put(path, content, mode="overwrite")
         except (OSError, BaseError) as error:
             raise PlatformError(
                 f"The object store cannot take {len(content):,} bytes: {error}",
                 remedy="Free some disk space or check the permissions of the data folder, then repeat the command.",
             ) from error
+        if self._folder:
+            _sync(self._folder / path)
         return key
 
     def get(self, bucket: Bucket, key: str) -> bytes:
@@ -76,6 +87,16 @@ class Objects:
         except FileNotFoundError:
             return False
         return True
+
+
+def _sync(file: Path) -> None:
+    """Waits until a file and its name are on disk: an event that claims the bytes is synced too."""
+    for path, flags in ((file, os.O_RDONLY), (file.parent, os.O_RDONLY | os.O_DIRECTORY)):
+        descriptor = os.open(path, flags)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _path(bucket: Bucket, key: str) -> str:

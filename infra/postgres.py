@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
@@ -13,6 +15,13 @@ from infra.event_recorder import Pool
 
 def open_pool(dsn: str) -> Pool:
     """A small pool on `dsn`; fails within seconds, with the remedy, when nothing answers there."""
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError as error:
+        # What the driver says repeats the text, and with it a password.
+        raise PlatformError(
+            "DATABASE_URL cannot be read", remedy="Write it as postgresql://user:password@host:port/database."
+        ) from error
     try:
         # One plain connection first: its error says what is wrong, while the pool's would only say "timeout".
         psycopg.connect(dsn, connect_timeout=5).close()
@@ -33,12 +42,31 @@ def _in_utc(connection: psycopg.Connection[TupleRow]) -> None:
     connection.commit()
 
 
+def own_database(dsn: str) -> Callable[[], None]:
+    """Claims the database for this process until the answer is called or the process ends.
+
+    Raises PlatformError when another process has it: two would project the same events into the same tables.
+    """
+    connection = psycopg.connect(dsn, autocommit=True, application_name="carbon254 owner")
+    row = connection.execute("SELECT pg_try_advisory_lock(2540000)").fetchone()
+    if not (row and row[0]):
+        connection.close()
+        raise PlatformError(
+            f"The database {without_password(dsn)} is used by another process with a data folder of its own.",
+            remedy="Stop that one, use its data folder, or set DATABASE_URL to another database.",
+        )
+    return connection.close
+
+
+_SECRETS = frozenset({"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})
+
+
 def without_password(dsn: str) -> str:
     """The DSN as key=value pairs with the password hidden; text that is no DSN is not shown at all."""
     try:
         parts = conninfo_to_dict(dsn)
     except psycopg.ProgrammingError:
         return "(DATABASE_URL that cannot be read)"
-    if "password" in parts:
-        parts["password"] = "***"  # noqa: S105 - this hides one
+    for secret in _SECRETS & parts.keys():
+        parts[secret] = "***"
     return make_conninfo("", **{key: str(value) for key, value in parts.items() if value is not None})

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.data_folder import default_home
 
 
+def _absolute(home: Path) -> Path:
+    try:
+        return home.expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(f"there is no such user's home directory: {error}") from error
+
+
+def _without_brackets(host: str) -> str:
+    return host.removeprefix("[").removesuffix("]")
+
+
 class Settings(BaseSettings):
-    """CARBON254_HOME, CARBON254_HOST and CARBON254_PORT; DATABASE_URL, where set, replaces the embedded PostgreSQL."""
+    """CARBON254_HOME, CARBON254_HOST and CARBON254_PORT; DATABASE_URL, where set, replaces the embedded PostgreSQL.
+
+    `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="CARBON254_", env_ignore_empty=True, extra="ignore", populate_by_name=True
     )
 
-    home: Path = Field(default_factory=default_home)
-    host: str = "127.0.0.1"
+    home: Annotated[Path, AfterValidator(_absolute)] = Field(default_factory=default_home)
+    host: Annotated[str, AfterValidator(_without_brackets)] = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")

@@ -44,6 +44,7 @@ class Subscription:
     _stop: threading.Event = field(default_factory=threading.Event)
     _moved: threading.Condition = field(default_factory=threading.Condition)
     _thread: threading.Thread | None = None
+    _busy: bool = False
 
     def start(self) -> None:
         self.checkpoint = self.load_checkpoint()
@@ -66,7 +67,8 @@ class Subscription:
             seen, deadline = self.checkpoint, time.monotonic() + patience_s
             while self.checkpoint < position:
                 self._wake.set()
-                if self.checkpoint > seen:
+                # A batch that takes long is under way, and not stuck, as long as it does not fail.
+                if self.checkpoint > seen or (self._busy and self.failure is None):
                     seen, deadline = self.checkpoint, time.monotonic() + patience_s
                 left = deadline - time.monotonic()
                 if left <= 0 or self._stop.is_set():
@@ -86,6 +88,7 @@ class Subscription:
                 if self._stop.is_set():
                     return
                 self.failure = f"{type(error).__name__}: {error}"
+                logger.warning("projection %s cannot read the log: %s", self.name, self.failure)
                 caught_up = True
             if caught_up:
                 self._wake.wait(POLL_S)
@@ -94,6 +97,7 @@ class Subscription:
         """One batch; True when there was nothing left to do."""
         events = self.log.page(self.checkpoint, self.batch_size)
         if not events:
+            self.failure = None
             return True
         retrying = Retrying(
             stop=stop_never,
@@ -102,7 +106,11 @@ class Subscription:
             before_sleep=lambda state: self._note(state.outcome.exception() if state.outcome else None, events),
             sleep=self._sleep,
         )
-        retrying(self.handle, events)
+        self._busy = True
+        try:
+            retrying(self.handle, events)
+        finally:
+            self._busy = False
         self.failure = None
         with self._moved:
             self.checkpoint = events[-1].position

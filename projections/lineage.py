@@ -14,7 +14,7 @@ from read_models.relational import Cursor
 from write_model.curves import Curve
 from write_model.instruments import Instrument
 from write_model.ppas import PpaContract, PpaValuation
-from write_model.publications import Publication
+from write_model.publications import Publication, Reading
 from write_model.quotes import QuoteSheet
 from write_model.results import Computation
 from write_model.scenarios import Scenario
@@ -37,10 +37,10 @@ def lineage_projection(objects: Objects) -> RelationalProjection:
         edges: list[Edge] = [(str(o.id), role, o.position) for role, o in computation.made_from.items()]
         bucket, form = ("curves", "Parquet") if is_curve else ("runs", "JSON")
         table.put_object(cursor, computation.artifact_sha256, bucket=bucket, label=form, details={})
-        edges.append((computation.artifact_sha256, "result", None))
+        edges.append((computation.artifact_sha256, "result", table.OBJECT))
         for role, sha256 in computation.inputs.items():
             edges.append(_input_edge(cursor, objects, role, sha256))
-        table.put_edges(cursor, str(recorded.stream_id), edges)
+        table.put_edges(cursor, str(recorded.stream_id), recorded.position, edges)
 
     return RelationalProjection(
         name="lineage",
@@ -90,8 +90,9 @@ def _input_edge(cursor: Cursor, objects: Objects, role: str, sha256: str) -> Edg
         if column in rows.column_names:
             used = rows.select([column, "log_position"]).group_by([column]).aggregate([("log_position", "max")])
             origins = zip(used[column].to_pylist(), used["log_position_max"].to_pylist(), strict=True)
-            table.put_edges(cursor, sha256, [(str(origin), origin_role, position) for origin, position in origins])
-    return (sha256, f"input: {role}", None)
+            edges = [(str(origin), origin_role, position) for origin, position in origins]
+            table.put_edges(cursor, sha256, table.OBJECT, edges)
+    return (sha256, f"input: {role}", table.OBJECT)
 
 
 def _publication(cursor: Cursor, recorded: RecordedEvent) -> None:
@@ -103,24 +104,31 @@ def _publication(cursor: Cursor, recorded: RecordedEvent) -> None:
     edges: list[Edge] = []
     for name, sha256 in zip(source.names, source.raw_sha256, strict=True):
         table.put_object(cursor, sha256, bucket="raw", label=name, details={"place": source.place})
-        edges.append((sha256, "raw bytes", None))
+        edges.append((sha256, "raw bytes", table.OBJECT))
     if isinstance(event, Publication.Ingested):
         edges.append(_rows_edge(cursor, event.reading.rows_sha256, event.reading.row_count))
-        details |= {"parser": event.reading.parser, "parser_version": event.reading.parser_version}
+        details |= _parser(event.reading)
     _node(cursor, recorded, "publication", label, details)
-    table.put_edges(cursor, str(recorded.stream_id), edges)
+    table.put_edges(cursor, str(recorded.stream_id), recorded.position, edges)
 
 
 def _reread(cursor: Cursor, recorded: RecordedEvent) -> None:
     event = recorded.event
     assert isinstance(event, Publication.Reread)
-    reading = event.reading
-    table.put_edges(cursor, str(recorded.stream_id), [_rows_edge(cursor, reading.rows_sha256, reading.row_count)])
+    reading, child = event.reading, str(recorded.stream_id)
+    _node(cursor, recorded, "publication", table.newest_label(cursor, child), _parser(reading))
+    table.copy_raw_edges(cursor, child, recorded.position)
+    edge = _rows_edge(cursor, reading.rows_sha256, reading.row_count)
+    table.put_edges(cursor, child, recorded.position, [edge])
+
+
+def _parser(reading: Reading) -> dict[str, Any]:
+    return {"parser": reading.parser, "parser_version": reading.parser_version}
 
 
 def _rows_edge(cursor: Cursor, rows_sha256: str, row_count: int) -> Edge:
     table.put_object(cursor, rows_sha256, bucket="rows", label="Parquet", details={"rows": row_count})
-    return (rows_sha256, "rows", None)
+    return (rows_sha256, "rows", table.OBJECT)
 
 
 def _sheet(cursor: Cursor, recorded: RecordedEvent) -> None:
@@ -128,8 +136,9 @@ def _sheet(cursor: Cursor, recorded: RecordedEvent) -> None:
     sheet = recorded.event.sheet
     _node(cursor, recorded, "quote sheet", f"{sheet.quote_count} quotes of {', '.join(sheet.hubs)}", {})
     table.put_object(cursor, sheet.raw_sha256, bucket="raw", label="CSV", details={})
-    edges = [(sheet.raw_sha256, "raw bytes", None), _rows_edge(cursor, sheet.rows_sha256, sheet.quote_count)]
-    table.put_edges(cursor, str(recorded.stream_id), edges)
+    raw: Edge = (sheet.raw_sha256, "raw bytes", table.OBJECT)
+    edges = [raw, _rows_edge(cursor, sheet.rows_sha256, sheet.quote_count)]
+    table.put_edges(cursor, str(recorded.stream_id), recorded.position, edges)
 
 
 def _plain(cursor: Cursor, recorded: RecordedEvent) -> None:
@@ -142,8 +151,8 @@ def _entered(event: object) -> tuple[str, str]:
     match event:
         case Instrument.Registered():
             return "instrument", event.hub.name
-        case Scenario.Defined():
+        case Scenario.Defined() | Scenario.Revised():
             return "scenario", event.name
         case PpaContract.Registered():
             return "ppa", event.name
-    return "scenario", "revised scenario"
+    raise TypeError(f"{type(event).__name__} is entered by nobody")

@@ -27,6 +27,7 @@ def prices_projection(clickhouse: ClickHouse, objects: Objects) -> ColumnarProje
             published_at=reading.published_at,
             recorded_at=recorded.metadata.recorded_at,
             log_position=recorded.position,
+            publication_position=reading.ranked_as or recorded.position,
         )
         load_publication(clickhouse, facts, from_parquet(objects.get("rows", reading.rows_sha256)), table=table)
 

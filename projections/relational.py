@@ -53,7 +53,6 @@ class RelationalProjector:
     def __init__(self, pool: Pool, projections: Sequence[RelationalProjection]) -> None:
         self._pool = pool
         self.projections = projections
-        self._checkpoints: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def load(self) -> int:
@@ -64,36 +63,30 @@ class RelationalProjector:
         with self._pool.connection() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(2540002)")
             cursor.execute(CHECKPOINTS)
-            for projection in self.projections:
-                position = load_checkpoint(cursor, projection.name, projection.version)
+            checkpoints = [load_checkpoint(cursor, p.name, p.version) for p in self.projections]
+            for projection, position in zip(self.projections, checkpoints, strict=True):
                 if not position:
                     for table in projection.table_names:
                         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier("pg", table)))
                 cursor.execute(projection.tables.encode())
-                self._checkpoints[projection.name] = position
-        return min(self._checkpoints.values())
+        return min(checkpoints)
 
     def handle(self, events: Sequence[RecordedEvent]) -> None:
         """One transaction: the rows of all events and the checkpoints after them, or nothing."""
-        newest = events[-1].position
-        with self._lock:
-            with self._pool.connection() as connection, connection.cursor() as cursor:
-                for projection in self.projections:
-                    seen = self._checkpoints[projection.name]
-                    for recorded in events:
-                        if recorded.position > seen:
-                            projection.write(cursor, recorded)
-                    save_checkpoint(cursor, projection.name, projection.version, max(newest, seen))
-            for name, seen in self._checkpoints.items():
-                self._checkpoints[name] = max(newest, seen)
+        with self._lock, self._pool.connection() as connection, connection.cursor() as cursor:
+            for projection in self.projections:
+                # Asked of the database each time: a commit may have been done though its answer never came.
+                seen = load_checkpoint(cursor, projection.name, projection.version)
+                for recorded in events:
+                    if recorded.position > seen:
+                        projection.write(cursor, recorded)
+                save_checkpoint(cursor, projection.name, projection.version, max(events[-1].position, seen))
 
     def rebuild(self, projection: RelationalProjection, log: EventLog, progress: Progress) -> int:
         """Fills the tables anew from the whole log; returns the position it came to."""
-        with self._lock:
-            with self._pool.connection() as connection, connection.cursor() as cursor:
-                position = self._refill(cursor, projection, log, log.head(), progress)
-                save_checkpoint(cursor, projection.name, projection.version, position)
-            self._checkpoints[projection.name] = max(position, self._checkpoints[projection.name])
+        with self._lock, self._pool.connection() as connection, connection.cursor() as cursor:
+            position = self._refill(cursor, projection, log, log.head(), progress)
+            save_checkpoint(cursor, projection.name, projection.version, position)
         return position
 
     def verify(self, projection: RelationalProjection, log: EventLog, progress: Progress) -> list[str]:
@@ -106,7 +99,8 @@ class RelationalProjector:
                 names = {"live": sql.Identifier(f"live_{table}"), "table": sql.Identifier("pg", table)}
                 copy = "CREATE TEMPORARY TABLE {live} ON COMMIT DROP AS SELECT * FROM {table}"
                 cursor.execute(sql.SQL(copy).format(**names))
-            self._refill(cursor, projection, log, self._checkpoints[projection.name], progress)
+            through = load_checkpoint(cursor, projection.name, projection.version)
+            self._refill(cursor, projection, log, through, progress)
             differences = [line for table in projection.table_names for line in _differences(cursor, table)]
             connection.rollback()
         return differences

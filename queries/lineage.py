@@ -5,41 +5,57 @@ from __future__ import annotations
 from typing import Literal
 
 from infra.event_recorder import Pool
-from queries.relational import Row, rows
+from queries.relational import Row, row, rows
 
 Direction = Literal["upstream", "downstream"]
 
 _EDGES = """
 WITH RECURSIVE found AS (
-    SELECT child, parent, role, parent_position FROM pg.lineage WHERE {start} = %(id)s
+    SELECT child, child_position, parent, parent_position, role FROM pg.lineage
+    WHERE {near} = %(id)s AND {near}_position = %(position)s
     UNION
-    SELECT l.child, l.parent, l.role, l.parent_position FROM pg.lineage l JOIN found f ON l.{start} = f.{next}
+    SELECT l.child, l.child_position, l.parent, l.parent_position, l.role
+    FROM pg.lineage l JOIN found f ON l.{near} = f.{far} AND l.{near}_position = f.{far}_position
 )
-SELECT f.child, f.parent, f.role, f.parent_position, a.event AS parent_event
-FROM found f LEFT JOIN pg.audit_log a ON a.position = f.parent_position
-ORDER BY f.child, f.role, f.parent_position, f.parent
+SELECT child, child_position, parent, parent_position, role FROM found
+ORDER BY child, child_position, role, parent_position, parent
 """
 _WAY: dict[Direction, str] = {
-    "upstream": _EDGES.format(start="child", next="parent"),
-    "downstream": _EDGES.format(start="parent", next="child"),
+    "upstream": _EDGES.format(near="child", far="parent"),
+    "downstream": _EDGES.format(near="parent", far="child"),
 }
 
 _NODES = """
-SELECT id, kind, label, position, details FROM pg.lineage_node
-WHERE id = ANY(%(ids)s) AND (tenant IS NULL OR tenant = %(tenant)s) ORDER BY id
+SELECT id, position, kind, label, details FROM pg.lineage_node
+JOIN unnest(%(ids)s::text[], %(positions)s::bigint[]) AS wanted (wanted_id, wanted_position)
+  ON id = wanted_id AND position = wanted_position
+WHERE tenant IS NULL OR tenant = %(tenant)s
+ORDER BY id, position
 """
 
+_NEWEST = "SELECT max(position) AS position FROM pg.lineage_node WHERE id = %(id)s"
 
-def lineage(pool: Pool, tenant: str, node_id: str, direction: Direction = "upstream") -> Row | None:
-    """`{id, direction, nodes, edges}` of everything a node was made from (upstream) or that was made from it.
 
-    None where there is no such node. Nodes of other tenants, and edges to them, are left out.
+def lineage(
+    pool: Pool, tenant: str, node_id: str, direction: Direction = "upstream", position: int | None = None
+) -> Row | None:
+    """`{id, position, direction, nodes, edges}` of everything a node was made from (upstream) or that was made from it.
+
+    A node is known by id and position: an aggregate as that event left it (its newest where no `position` is given), an
+    object at position 0. None where there is no such node; nodes of other tenants, and edges to them, are left out.
     """
-    edges = rows(pool, _WAY[direction], {"id": node_id})
-    ids = {node_id}.union(*((edge["parent"], edge["child"]) for edge in edges))
-    nodes = rows(pool, _NODES, {"ids": list(ids), "tenant": tenant})
-    known = {node["id"] for node in nodes}
-    if node_id not in known:
+    if position is None:
+        newest = row(pool, _NEWEST, {"id": node_id})
+        position = newest["position"] if newest else None
+    if position is None:
         return None
-    seen = [edge for edge in edges if edge["parent"] in known and edge["child"] in known]
-    return {"id": node_id, "direction": direction, "nodes": nodes, "edges": seen}
+    edges = rows(pool, _WAY[direction], {"id": node_id, "position": position})
+    ends = {(edge[end], edge[f"{end}_position"]) for edge in edges for end in ("child", "parent")}
+    wanted = sorted(ends | {(node_id, position)})
+    ids, positions = [end[0] for end in wanted], [end[1] for end in wanted]
+    nodes = rows(pool, _NODES, {"ids": ids, "positions": positions, "tenant": tenant})
+    known = {(node["id"], node["position"]) for node in nodes}
+    if (node_id, position) not in known:
+        return None
+    seen = [e for e in edges if {(e["child"], e["child_position"]), (e["parent"], e["parent_position"])} <= known]
+    return {"id": node_id, "position": position, "direction": direction, "nodes": nodes, "edges": seen}

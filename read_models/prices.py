@@ -63,7 +63,8 @@ CREATE TABLE IF NOT EXISTS ch.{table} (
     published_at Nullable(DateTime64(6, 'UTC')),
     recorded_at DateTime64(6, 'UTC'),
     log_position Int64,
-    publication_id LowCardinality(String)
+    publication_id LowCardinality(String),
+    publication_position Int64
 ) ENGINE = MergeTree
 PARTITION BY toYear(interval_start_utc)
 PRIMARY KEY (iso, market, toYYYYMM(interval_start_utc), node, interval_start_utc)
@@ -84,6 +85,12 @@ class PublicationFacts:
     published_at: datetime | None
     recorded_at: datetime
     log_position: int
+    publication_position: int | None = None
+
+    @property
+    def rank(self) -> int:
+        """The position as which its rows compete: the publication's first, whenever they were read."""
+        return self.publication_position or self.log_position
 
 
 def price_table(version: int | None = None) -> str:
@@ -119,6 +126,7 @@ def load_publication(ch: ClickHouse, facts: PublicationFacts, rows: pa.Table, *,
             "recorded_at": pa.scalar(facts.recorded_at, pa.timestamp("us", tz="UTC")),
             "log_position": pa.scalar(facts.log_position, pa.int64()),
             "publication_id": pa.scalar(str(facts.publication_id)),
+            "publication_position": pa.scalar(facts.rank, pa.int64()),
         },
         deduplication_token=f"prices:{VERSION}:{facts.log_position}",
     )

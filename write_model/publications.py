@@ -25,7 +25,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a parser made of the bytes. `rows_sha256` names the Parquet object, `rows_digest` its canonical values."""
+    """What a parser made of the bytes. `rows_sha256` names the Parquet object, `rows_digest` its canonical values.
+
+    `ranked_as` is the position as which the rows compete with other publications of the same interval: that of the
+    publication's first event, so that reading it again later does not make it win over what restated it. Null stands
+    for the position of the event that carries this.
+    """
 
     iso: str
     market: str
@@ -41,6 +46,7 @@ class Reading:
     first_interval_start_utc: datetime
     last_interval_end_utc: datetime
     published_at: datetime | None
+    ranked_as: int | None = None
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,16 @@ class Scenario(Aggregate):
 
     class Revised(Aggregate.Event):
         TOPIC = "scenario.revised"
+        name: str
         assumptions: Assumptions
 
         def apply(self, aggregate: Scenario) -> None:
             aggregate.assumptions, aggregate.revision = self.assumptions, aggregate.revision + 1
+
+    class Confirmed(Aggregate.Event):
+        """Revised to what it was already. On record, so that the command, should it come again, is known."""
+
+        TOPIC = "scenario.confirmed"
 
     @classmethod
     def define(cls, scenario_id: UUID, name: str, assumptions: Assumptions) -> Scenario:
@@ -53,8 +59,10 @@ class Scenario(Aggregate):
             )
 
     def revise(self, assumptions: Assumptions) -> None:
-        if assumptions != self.assumptions:
-            self.trigger_event(self.Revised, assumptions=assumptions)
+        if assumptions == self.assumptions:
+            self.trigger_event(self.Confirmed)
+        else:
+            self.trigger_event(self.Revised, name=self.name, assumptions=assumptions)
 
 
 def scenario_id(tenant: str, name: str) -> UUID:

@@ -6,15 +6,14 @@ import hashlib
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
+from uuid import UUID
 
 import typer
 
-from api.cli.common import AsJson, connect
-from api.cli.output import err, out, show_json, show_rows, table
+from api.cli.common import AsJson, Id, connect
+from api.cli.output import err, out, say, show_json, show_rows, table
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
-
-Id = Annotated[str, typer.Argument(metavar="ID")]
 
 
 @app.command("list")
@@ -22,8 +21,8 @@ def list_(
     actor: Annotated[str | None, typer.Option(help="Only what this actor did.")] = None,
     outcome: Annotated[str | None, typer.Option(help="done, unchanged, quarantined, different or refused.")] = None,
     noun: Annotated[str | None, typer.Option(help="publication, curve, ppa, …: the event's first part.")] = None,
-    target: Annotated[str | None, typer.Option("--id", help="What was changed, made or refused.")] = None,
-    correlation: Annotated[str | None, typer.Option(help="Only what belongs together under this id.")] = None,
+    target: Annotated[UUID | None, typer.Option("--id", help="What was changed, made or refused.")] = None,
+    correlation: Annotated[UUID | None, typer.Option(help="Only what belongs together under this id.")] = None,
     since: Annotated[str | None, typer.Option(help="Recorded at this time or later.")] = None,
     until: Annotated[str | None, typer.Option(help="Recorded before this time.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the newest so many.")] = None,
@@ -32,12 +31,12 @@ def list_(
 ) -> None:
     """List who did what, when, and what came of it; newest first."""
     params = {
-        "actor": actor, "outcome": outcome, "noun": noun, "id": target, "correlation_id": correlation,
+        "actor": actor, "outcome": outcome, "noun": noun, "id": target and str(target), "correlation_id": correlation and str(correlation),
         "since": since, "until": until, "limit": limit,
     }  # fmt: skip
     with connect() as connection:
         if output_format == "csv" and not as_json:
-            sys.stdout.write(connection.get_bytes("/v1/audit", **params, format="csv").decode())
+            connection.download(sys.stdout.buffer, "/v1/audit", **params, format="csv")
             return
         found = connection.get("/v1/audit", **params)["items"]
     columns = ("position", "recorded_at", "actor", "command", "event", "outcome", "reason", "target_id")
@@ -79,7 +78,7 @@ def verify(
         if difference:
             where = f" at position {difference['position']}" if difference["position"] else ""
             stream = f" of stream {difference['stream_id']}" if difference["stream_id"] else ""
-            out.print(f"{difference['kind']}{where}{stream}: {difference['detail']}", markup=False, soft_wrap=True)
+            say(f"{difference['kind']}{where}{stream}: {difference['detail']}")
         else:
             out.print("Nothing was changed.")
     if difference:
@@ -94,7 +93,7 @@ def _sha256(seal: str) -> str:
 def recompute(result_id: Id, as_json: AsJson = False) -> None:
     """Compute a curve or valuation again from its recorded inputs; exit code 1 when it differs."""
     with connect() as connection:
-        answer = connection.command("recompute-result", {"result_id": result_id})
+        answer = connection.command("recompute-result", {"result_id": str(result_id)})
         recorded = connection.get(f"/v1/lineage/{result_id}")["nodes"]
     data = answer["events"][0]["data"]
     if as_json:
@@ -102,8 +101,8 @@ def recompute(result_id: Id, as_json: AsJson = False) -> None:
     elif data["equal"]:
         out.print(f"equal: digest {data['digest']}")
     else:
-        out.print(f"different: {data['difference']}", markup=False)
-        (made_by,) = [node["details"]["code_version"] for node in recorded if node["id"] == result_id]
-        err.print(f"recorded by code {made_by}, computed again by code {data['code_version']}")
+        say(f"different: {data['difference']}")
+        (made_by,) = [node["details"]["code_version"] for node in recorded if node["id"] == str(result_id)]
+        say(f"recorded by code {made_by}, computed again by code {data['code_version']}", err)
     if not data["equal"]:
         raise typer.Exit(1)

@@ -1,25 +1,40 @@
-"""What verbs share: opening a connection, the --json flag, reading a YAML or JSON file."""
+"""What verbs share: opening a connection, ids, the --json flag, reading a YAML or JSON file, sending it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 import yaml
 
 from api.cli.connection import Connection
+from api.cli.output import err, out, show_json
 from infra.errors import PlatformError
 from infra.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Id = Annotated[UUID, typer.Argument(metavar="ID")]
 InputFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
 
 def connect() -> Connection:
     return Connection.open(Settings())
+
+
+def send(connection: Connection, name: str, fields: Mapping[str, Any], as_json: bool) -> dict[str, Any]:
+    """Sends one command, prints the id of what came of it, and returns the answer."""
+    answer = connection.command(name, dict(fields))
+    if as_json:
+        show_json(answer)
+    else:
+        out.print(answer["id"])
+        err.print(f"{answer['status']} at position {answer['position']}")
+    return answer
 
 
 def read_fields(file: Path) -> dict[str, Any]:
@@ -30,6 +45,8 @@ def read_fields(file: Path) -> dict[str, Any]:
         raise PlatformError(f"{file} is not YAML: {error}", "Correct the file.") from error
     except UnicodeDecodeError as error:
         raise PlatformError(f"{file} is not text: {error}", "Save the file as UTF-8.") from error
+    except ValueError as error:
+        raise PlatformError(f"{file} holds a date that is none: {error}", "Correct the file.") from error
     if not isinstance(fields, dict):
         raise PlatformError(f"{file} holds no fields", "Write one `field: value` a line.")
     return {str(name): _plain(value, f"{file}, field {name}") for name, value in fields.items()}

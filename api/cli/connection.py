@@ -6,7 +6,9 @@ import asyncio
 import json
 import time
 from collections.abc import Coroutine, Iterator
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
 
 import httpx2
 
@@ -49,7 +51,7 @@ class Connection:
         while True:
             holder = DataFolder.holder(settings.home)
             if holder and holder.address:
-                return cls.to_server(holder.address, token_path(settings.home).read_text().strip())
+                return cls.to_server(holder.address, _read_token(token_path(settings.home)))
             try:
                 return cls._in_process(settings)
             except FolderHeld:
@@ -59,7 +61,10 @@ class Connection:
 
     @classmethod
     def to_server(cls, address: str, token: str) -> Connection:
-        client = httpx2.AsyncClient(base_url=address, headers=_headers(token), timeout=REQUEST_TIMEOUT_S)
+        # The environment's proxies must never see the token.
+        client = httpx2.AsyncClient(
+            base_url=address, headers=_headers(token), timeout=REQUEST_TIMEOUT_S, trust_env=False
+        )
         return cls(client)
 
     @classmethod
@@ -73,10 +78,14 @@ class Connection:
     def to_platform(cls, platform: Any, *, owned: bool = False) -> Connection:
         """A client of a platform in this process; `owned` says that closing the client closes the platform."""
         from api.app import create_app
+        from api.cli.in_process import InProcessTransport
 
-        transport = httpx2.ASGITransport(app=create_app(platform))
         client = httpx2.AsyncClient(
-            transport=transport, base_url="http://127.0.0.1", headers=_headers(platform.token), timeout=None
+            transport=InProcessTransport(create_app(platform)),
+            base_url="http://127.0.0.1",
+            headers=_headers(platform.token),
+            timeout=None,
+            trust_env=False,
         )
         return cls(client, platform if owned else None)
 
@@ -108,8 +117,21 @@ class Connection:
         """The JSON behind `path`, once the read models hold everything written so far."""
         return self.run(self.request("GET", path, params=params | {"wait_for": "head"})).json()
 
-    def get_bytes(self, path: str, **params: Any) -> bytes:
-        return self.run(self.request("GET", path, params=params | {"wait_for": "head"})).content
+    def download(self, sink: BinaryIO, path: str, **params: Any) -> int:
+        """Writes what is behind `path` to `sink` as it comes; returns the number of bytes."""
+        return self.run(self._download(sink, path, _given(params | {"wait_for": "head"})))
+
+    async def _download(self, sink: BinaryIO, path: str, params: dict[str, Any] | None) -> int:
+        size_bytes = 0
+        with _reachable():
+            async with self._client.stream("GET", path, params=params) as answer:
+                if answer.is_error:
+                    await answer.aread()
+                    raise _api_error(answer)
+                async for chunk in answer.aiter_bytes():
+                    sink.write(chunk)
+                    size_bytes += len(chunk)
+        return size_bytes
 
     def command(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         """Sends one command and returns its answer."""
@@ -121,29 +143,54 @@ class Connection:
         return str(self.run(self.request("POST", "/v1/objects", content=content)).json()["sha256"])
 
     def lines(self, method: str, path: str) -> Iterator[dict[str, Any]]:
-        """The lines of JSON of a streamed answer, each as it comes (in process: all at its end)."""
-        answer = self.run(self._client.send(self._client.build_request(method, path), stream=True))
-        if answer.is_error:
-            self.run(answer.aread())
-            raise _api_error(answer)
-        lines = answer.aiter_lines()
-        while (line := self.run(anext(lines, None))) is not None:
-            yield json.loads(line)
+        """The lines of JSON of a streamed answer, each as it comes."""
+        with _reachable():
+            answer = self.run(self._client.send(self._client.build_request(method, path), stream=True))
+            if answer.is_error:
+                self.run(answer.aread())
+                raise _api_error(answer)
+            lines = answer.aiter_lines()
+            while (line := self.run(anext(lines, None))) is not None:
+                yield json.loads(line)
 
     async def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         """One request; raises ApiError for a problem and PlatformError when the server is gone."""
-        # None and not {}: an empty dictionary would take away the query that the path itself has.
-        params = {k: v for k, v in (options.pop("params", None) or {}).items() if v is not None} or None
-        try:
+        params = _given(options.pop("params", None) or {})
+        with _reachable():
             answer = await self._client.request(method, path, params=params, **options)
-        except httpx2.TransportError as error:
-            raise PlatformError(
-                f"The server that holds the data folder does not answer: {type(error).__name__} {error}",
-                "See whether it still runs; `carbon254 doctor` names its process.",
-            ) from error
         if answer.is_error:
             raise _api_error(answer)
         return answer
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except httpx2.TransportError as error:
+        raise PlatformError(
+            f"The server that holds the data folder does not answer: {type(error).__name__} {error}",
+            "See whether it still runs; `carbon254 doctor` names its process.",
+        ) from error
+
+
+def _given(params: dict[str, Any]) -> dict[str, Any] | None:
+    # None and not {}: an empty dictionary would take away the query that the path itself has.
+    return {name: value for name, value in params.items() if value is not None} or None
+
+
+def _read_token(file: Path) -> str:
+    try:
+        token = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise PlatformError(
+            f"The token of the running server cannot be read from {file}: {why}",
+            "Run as the user who started the server, or restart it: it makes a token where there is none.",
+        ) from error
+    if not token.isprintable() or not token:
+        raise PlatformError(f"{file} holds no token", "Restart the server: it makes a token where there is none.")
+    return token
 
 
 def _headers(token: str) -> dict[str, str]:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.common import AsJson, connect
-from api.cli.output import err, out, show_json, show_rows, table
+from api.cli.common import AsJson, Id, connect
+from api.cli.output import err, out, say, show_json, show_rows, table
 
 app = typer.Typer(help="Forward curves to December 2050.", no_args_is_help=True)
 
@@ -33,7 +33,7 @@ def build(
         f"quoted to {shape['last_quoted_month'][:7]}"
     )
     for line in _report(report):
-        err.print(line, markup=False)
+        say(line, err)
 
 
 @app.command("list")
@@ -46,7 +46,7 @@ def list_(hub: Annotated[str | None, typer.Option(help="Only this hub's.")] = No
 
 
 @app.command()
-def show(curve_id: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+def show(curve_id: Id, as_json: AsJson = False) -> None:
     """Show a curve: a plot, its points, and how well it meets the quotes."""
     with connect() as connection:
         found = connection.get(f"/v1/curves/{curve_id}")
@@ -54,7 +54,7 @@ def show(curve_id: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson
         show_json(found)
         return
     for line in _report(found["report"]):
-        err.print(line, markup=False)
+        say(line, err)
     if sys.stdout.isatty():
         _plot(found["hub"], found["points"])
     out.print(table(_yearly(found["points"]), ("year", "mean_usd_per_mwh", "min", "max", "extrapolated_months")))

@@ -11,7 +11,7 @@ import typer
 
 from api.cli.common import AsJson
 from api.cli.connection import Connection
-from api.cli.output import out, show_json, table
+from api.cli.output import out, say, show_json, table
 from infra.data_folder import DataFolder
 from infra.errors import PlatformError
 from infra.settings import Settings
@@ -32,7 +32,7 @@ def doctor(as_json: AsJson = False) -> None:
     else:
         out.print(table(_flat(found), ("fact", "value")))
         for finding in found["findings"]:
-            out.print(f"Wrong: {finding['problem']}", f"  Do: {finding['remedy']}", sep="\n", markup=False)
+            say(f"Wrong: {finding['problem']}\n  Do: {finding['remedy']}")
         if not found["findings"]:
             out.print("Nothing is wrong.")
     if found["findings"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,12 +13,15 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.cli.common import AsJson, connect
-from api.cli.connection import Connection
+from api.cli.connection import ApiError, Connection
+from api.cli.found_files import find_files, reason, shown
 from api.cli.output import err, out, show_json, table
 
 QUARANTINED = 3
 # Files on their way at once: one being decoded while another is stored keeps both cores of a small machine busy.
 AT_ONCE = 4
+# Answers that say something of the one file that was sent: contended, too large, not valid, or a fault met in it.
+OF_ONE_FILE = (409, 413, 422, 500)
 
 
 @dataclass
@@ -33,9 +36,12 @@ class Report:
     skipped: list[dict[str, str]] = field(default_factory=list)
     quarantined: list[dict[str, Any]] = field(default_factory=list)
 
+    def quarantine(self, file: str, reason: str, line: int | None = None, column: str | None = None) -> None:
+        self.quarantined.append({"file": file, "line": line, "column": column, "reason": reason})
+
 
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(exists=True, readable=True, metavar="PATH...")],
+    paths: Annotated[list[Path], typer.Argument(exists=True, metavar="PATH...")],
     reparse: Annotated[bool, typer.Option(help="Read known publications again where the parser is newer.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -51,31 +57,17 @@ def ingest(
 
 
 def ingest_paths(connection: Connection, paths: list[Path], *, reparse: bool = False) -> Report:
-    """Uploads, surveys and ingests; returns when every row is queryable."""
+    """Uploads, surveys and ingests; returns when every row is queryable. One bad file never stops the others."""
     started = time.monotonic()
-    report = Report()
-    files = list(_files(paths))
+    found = find_files(paths)
+    report = Report(skipped=found.skipped)
+    for path, why in found.unreadable:
+        report.quarantine(shown(path), why)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task("Ingesting", total=len(files))
-
-        async def everything() -> int:
-            gate = asyncio.Semaphore(AT_ONCE)
-
-            async def one(file: Path, named: bool) -> int:
-                async with gate:
-                    position = await _ingest_file(connection, report, file, named=named, reparse=reparse)
-                    progress.advance(task)
-                    return position
-
-            try:
-                async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(one(file, named)) for file, named in files]
-            except ExceptionGroup as failures:
-                raise failures.exceptions[0] from None  # the first is worth telling; it has called the others off
-            return max((task.result() for task in tasks), default=0)
-
-        newest = connection.run(everything())
+        task = progress.add_task("Ingesting", total=len(found.files))
+        work = _Work(connection, report, reparse, lambda: progress.advance(task))
+        newest = connection.run(work.everything(found.files))
         connection.run(connection.request("GET", "/v1/projections", params={"wait_for": str(newest)}))
     seconds = time.monotonic() - started
     report.rows_per_second = round(report.rows / seconds, 1)
@@ -84,38 +76,75 @@ def ingest_paths(connection: Connection, paths: list[Path], *, reparse: bool = F
     return report
 
 
-def _files(paths: list[Path]) -> Iterator[tuple[Path, bool]]:
-    """Each file once, with whether it was named singly."""
-    for path in paths:
-        if path.is_dir():
-            yield from ((file, False) for file in sorted(path.rglob("*")) if file.is_file())
-        else:
-            yield path, True
+@dataclass
+class _Work:
+    connection: Connection
+    report: Report
+    reparse: bool
+    advance: Callable[[], None]
 
+    async def everything(self, files: dict[Path, bool]) -> int:
+        """Uploads and surveys several files at once, but sends their commands in order; returns the newest position."""
+        gate = asyncio.Semaphore(AT_ONCE)
+        # Where two publications of the same prices rank alike the later one wins, so the order must be the user's.
+        turns = [asyncio.Event() for _ in range(len(files) + 1)]
+        turns[0].set()
 
-async def _ingest_file(connection: Connection, report: Report, file: Path, *, named: bool, reparse: bool) -> int:
-    """Ingests everything one file holds; returns the newest position it led to."""
-    report.files += 1
-    stored = await connection.request("POST", "/v1/objects", content=file.read_bytes())
-    sha256 = stored.json()["sha256"]
-    survey = (
-        await connection.request("POST", f"/v1/objects/{sha256}/survey", params={"name": file.name, "named": named})
-    ).json()
-    report.skipped += [{"file": _place(file, s["file"]), "reason": s["reason"]} for s in survey["skipped"]]
-    newest = 0
-    for payload in survey["payloads"]:
-        body = payload | {"reparse": reparse}
-        answer = (await connection.request("POST", "/v1/commands/ingest-publication", json=body)).json()
-        newest = max(newest, answer["position"])
+        async def one(number: int, file: Path, named: bool) -> int:
+            async with gate:
+                payloads = await self._upload(file, named)
+                await turns[number].wait()
+                positions = [await self._send(file, payload) for payload in payloads]
+                turns[number + 1].set()
+                self.advance()
+                return max(positions, default=0)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(n, file, named)) for n, (file, named) in enumerate(files.items())]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None  # the first is worth telling; it has called the others off
+        return max((task.result() for task in tasks), default=0)
+
+    async def _upload(self, file: Path, named: bool) -> list[dict[str, Any]]:
+        """Uploads a file; returns the payloads in it."""
+        self.report.files += 1
+        try:
+            stored = await self.connection.request("POST", "/v1/objects", content=file.read_bytes())
+            params = {"name": shown(Path(file.name)), "named": named}
+            path = f"/v1/objects/{stored.json()['sha256']}/survey"
+            survey = (await self.connection.request("POST", path, params=params)).json()
+        except OSError as error:
+            self.report.quarantine(shown(file), reason(error))
+            return []
+        except ApiError as error:
+            self._told_of(error, shown(file))
+            return []
+        self.report.skipped += [{"file": _place(file, s["file"]), "reason": s["reason"]} for s in survey["skipped"]]
+        return list(survey["payloads"])
+
+    async def _send(self, file: Path, payload: dict[str, Any]) -> int:
+        """Ingests one payload of a file; returns the position that it led to."""
+        body = payload | {"reparse": self.reparse}
+        try:
+            answer = (await self.connection.request("POST", "/v1/commands/ingest-publication", json=body)).json()
+        except ApiError as error:
+            self._told_of(error, _place(file, payload["place"]))
+            return 0
         if answer["status"] == "quarantined":
-            defect = await _defect(connection, answer)
-            report.quarantined.append({"file": _place(file, payload["place"])} | defect)
+            self.report.quarantine(_place(file, payload["place"]), **await _defect(self.connection, answer))
         elif answer["status"] == "unchanged":
-            report.unchanged += 1
+            self.report.unchanged += 1
         else:
-            report.publications += 1
-            report.rows += sum(event["data"]["reading"]["row_count"] for event in answer["events"])
-    return newest
+            self.report.publications += 1
+            self.report.rows += sum(event["data"]["reading"]["row_count"] for event in answer["events"])
+        return int(answer["position"])
+
+    def _told_of(self, error: ApiError, place: str) -> None:
+        """A problem of this one file is reported with it; any other ends the verb."""
+        if error.status not in OF_ONE_FILE:
+            raise error
+        self.report.quarantine(place, f"{error.title}. {error.detail}".strip())
 
 
 async def _defect(connection: Connection, answer: dict[str, Any]) -> dict[str, Any]:
@@ -132,7 +161,7 @@ async def _defect(connection: Connection, answer: dict[str, Any]) -> dict[str, A
 
 def _place(file: Path, place: str) -> str:
     """The path as given, and where in an archive: `folder/day.zip!inner.csv`."""
-    return str(file) + place.removeprefix(file.name)
+    return shown(file) + place.removeprefix(shown(Path(file.name)))
 
 
 def _show(report: Report) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from api.cli.common import AsJson, InputFile, connect, read_fields
-from api.cli.output import err, out, show_json, show_rows
+from api.cli.common import AsJson, InputFile, connect, read_fields, send
+from api.cli.output import show_rows
 
 app = typer.Typer(help="Hubs: what is quoted and valued.", no_args_is_help=True)
 
@@ -13,13 +13,9 @@ app = typer.Typer(help="Hubs: what is quoted and valued.", no_args_is_help=True)
 @app.command()
 def register(file: InputFile, as_json: AsJson = False) -> None:
     """Register the hub of a YAML FILE: name, iso, node, node_type, market, time_zone."""
+    fields = read_fields(file)
     with connect() as connection:
-        answer = connection.command("register-instrument", read_fields(file))
-    if as_json:
-        show_json(answer)
-    else:
-        out.print(answer["id"])
-        err.print(f"{answer['status']} at position {answer['position']}")
+        send(connection, "register-instrument", fields, as_json)
 
 
 @app.command("list")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.markup import escape
 from rich.tree import Tree
 
 from api.cli.common import AsJson, connect
-from api.cli.output import out, show_json
+from api.cli.output import out, printable, show_json
 
 # Past this many of one kind below one node, the terminal shows how many more there are; --json has them all.
 MOST_ALIKE = 8
+
+Key = tuple[str, int]
 
 
 def lineage(
@@ -23,9 +27,11 @@ def lineage(
     as_json: AsJson = False,
 ) -> None:
     """Show what a result, publication or object was made from, down to raw bytes."""
+    if not node_id:
+        raise typer.BadParameter("an id is not empty", param_hint="ID")
     with connect() as connection:
         direction = "downstream" if downstream else "upstream"
-        found = connection.get(f"/v1/lineage/{node_id}", direction=direction)
+        found = connection.get(f"/v1/lineage/{quote(os.fsencode(node_id), safe='')}", direction=direction)
     if as_json:
         show_json(found)
     elif dot:
@@ -36,30 +42,32 @@ def lineage(
 
 def lineage_tree(graph: dict[str, Any]) -> Tree:
     """The graph as a tree; what was shown once is only named when it comes again."""
-    nodes = {node["id"]: node for node in graph["nodes"]}
+    nodes = {(node["id"], node["position"]): node for node in graph["nodes"]}
     near, far = ("child", "parent") if graph["direction"] == "upstream" else ("parent", "child")
-    below: dict[str, list[dict[str, Any]]] = {}
+    below: dict[Key, list[dict[str, Any]]] = {}
     for edge in graph["edges"]:
-        below.setdefault(edge[near], []).append(edge)
-    shown: set[str] = set()
+        below.setdefault((edge[near], edge[f"{near}_position"]), []).append(edge)
+    shown: set[Key] = set()
 
-    def grow(branch: Tree, node_id: str) -> None:
-        if node_id in shown:
-            if node_id in below:
+    def grow(branch: Tree, key: Key) -> None:
+        if key in shown:
+            if key in below:
                 branch.add("[dim]as above[/dim]")
             return
-        shown.add(node_id)
+        shown.add(key)
         counts: dict[str, int] = {}
-        for edge in below.get(node_id, ()):
+        for edge in below.get(key, ()):
             counts[edge["role"]] = counts.get(edge["role"], 0) + 1
             if counts[edge["role"]] <= MOST_ALIKE:
-                grow(branch.add(_line(nodes[edge[far]], edge)), edge[far])
+                other = (edge[far], edge[f"{far}_position"])
+                grow(branch.add(_line(nodes[other], edge["role"])), other)
         for role, count in counts.items():
             if count > MOST_ALIKE:
-                branch.add(f"[dim]{escape(role)}: {count - MOST_ALIKE} more, see --json[/dim]")
+                branch.add(f"[dim]{_plain(role)}: {count - MOST_ALIKE} more, see --json[/dim]")
 
-    root = Tree(_line(nodes[graph["id"]], None))
-    grow(root, graph["id"])
+    start = (graph["id"], graph["position"])
+    root = Tree(_line(nodes[start], None))
+    grow(root, start)
     return root
 
 
@@ -67,11 +75,16 @@ def lineage_dot(graph: dict[str, Any]) -> str:
     """The graph in the DOT language; arrows lead from what was used to what was made of it."""
     lines = ["digraph lineage {", "  rankdir=LR;", "  node [shape=box];"]
     for node in graph["nodes"]:
-        label = f"{node['kind']}\n{node['label']}"
-        lines.append(f"  {_quoted(node['id'])} [label={_quoted(label)}];")
+        label = f"{node['kind']}\n{printable(node['label'])}"
+        lines.append(f"  {_dot_name(node['id'], node['position'])} [label={_quoted(label)}];")
     for edge in graph["edges"]:
-        lines.append(f"  {_quoted(edge['parent'])} -> {_quoted(edge['child'])} [label={_quoted(edge['role'])}];")
+        parent, child = (_dot_name(edge[end], edge[f"{end}_position"]) for end in ("parent", "child"))
+        lines.append(f"  {parent} -> {child} [label={_quoted(edge['role'])}];")
     return "\n".join([*lines, "}", ""])
+
+
+def _dot_name(node_id: str, position: int) -> str:
+    return _quoted(f"{node_id}@{position}" if position else node_id)
 
 
 def _quoted(text: str) -> str:
@@ -79,17 +92,18 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _line(node: dict[str, Any], edge: dict[str, Any] | None) -> str:
+def _plain(text: str) -> str:
+    return escape(printable(text))
+
+
+def _line(node: dict[str, Any], role: str | None) -> str:
     details = node["details"]
-    role = f"[dim]{edge['role']}:[/dim] " if edge and not edge["role"].startswith(node["kind"]) else ""
-    kind = "" if node["kind"].startswith("object:") else f"[bold]{escape(node['kind'])}[/bold] "
-    parts = [f"{role}{kind}{escape(node['label'])}", f"[cyan]{node['id']}[/cyan]"]
-    # An edge tells how its parent stood then; seen from the other end, the node tells how it stands.
-    then = edge if edge and edge["parent"] == node["id"] and edge["parent_position"] else None
-    position = then["parent_position"] if then else node["position"]
-    if position:
-        event = then["parent_event"] if then else details["event"]
-        parts.append(f"[dim]{event} at position {position}, {details['recorded_at'][:19]}Z by {details['actor']}[/dim]")
+    said = f"[dim]{_plain(role)}:[/dim] " if role and not role.startswith(node["kind"]) else ""
+    kind = "" if node["kind"].startswith("object:") else f"[bold]{_plain(node['kind'])}[/bold] "
+    parts = [f"{said}{kind}{_plain(node['label'])}", f"[cyan]{node['id']}[/cyan]"]
+    if node["position"]:
+        when = f"{details['recorded_at'][:19]}Z by {_plain(details['actor'])}"
+        parts.append(f"[dim]{details['event']} at position {node['position']}, {when}[/dim]")
     if "code_version" in details:
         parameters = details["parameters"]
         seed = f", seed {parameters['seed']}, {parameters['paths']} paths" if "seed" in parameters else ""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 import typer
+from pydantic import ValidationError
 
 from api.cli import (
     audit,
@@ -27,8 +29,12 @@ from api.cli import (
     server,
 )
 from api.cli.connection import ApiError
-from api.cli.output import err
+from api.cli.output import err, say
 from infra.errors import PlatformError
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 FAILED, USAGE, NOT_ALLOWED = 1, 2, 4
 
@@ -70,12 +76,28 @@ def main() -> None:
     except PlatformError as error:
         _say(error.message, error.remedy)
         sys.exit(FAILED)
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        _say("; ".join(map(_wrong_setting, error.errors())), "Correct these environment variables, or unset them.")
+        sys.exit(USAGE)
     except KeyboardInterrupt:
         err.print("Stopped.")
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        _say(
+            f"{error.filename}: {error.strerror}" if error.filename else str(error), "See that it is there, and yours."
+        )
+        sys.exit(FAILED)
+
+
+def _wrong_setting(found: ErrorDetails) -> str:
+    name = str(found["loc"][0])
+    variable = name if name.isupper() else f"CARBON254_{name.upper()}"
+    return f"{variable} is {str(found['input'])!r}: {found['msg'].removeprefix('Value error, ')}"
 
 
 def _stop(number: int, _: object) -> None:
@@ -84,9 +106,10 @@ def _stop(number: int, _: object) -> None:
 
 
 def _say(message: str, remedy: str) -> None:
-    err.print(f"[red]Error:[/red] {message.rstrip('.')}.", markup=True, soft_wrap=True)
+    err.print("[red]Error:[/red]", end=" ")
+    say(f"{message.rstrip('.')}.", err)
     if remedy:
-        err.print(remedy, markup=False, soft_wrap=True)
+        say(remedy, err)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What goes where: data to stdout, everything else to stderr."""
+"""What goes where: data to stdout, everything else to stderr. Text of files and users is never markup or control."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 # Without a terminal nobody's width is known; a wide one keeps ids and names whole.
 _UNKNOWN_WIDTH = 220
@@ -20,9 +21,21 @@ err = Console(stderr=True, width=None if sys.stderr.isatty() else _UNKNOWN_WIDTH
 _COUNTED = ("_count", "rows", "_mwh", "_usd", "_bytes")
 
 
+def printable(text: str) -> str:
+    """The text with what a terminal would obey, or could not show, written as an escape: `\\x1b`, `\\n`, `\\udcff`."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def say(text: object, to: Console = out) -> None:
+    """Prints text that may hold anything, line by line as it is."""
+    to.print(Text("\n".join(map(printable, str(text).splitlines()))), soft_wrap=True)
+
+
 def show_json(value: Any) -> None:
     """Prints `value` as JSON."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    # A lone surrogate is no UTF-8; what takes its place here is its escape in JSON.
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
 
 
 def show_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
@@ -31,7 +44,7 @@ def show_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_j
     if as_json:
         show_json(found)
     elif not found:
-        err.print(empty)
+        say(empty, err)
     else:
         out.print(table(found, columns))
 
@@ -42,9 +55,9 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Table:
     for column in columns:
         values = [row.get(column) for row in found if row.get(column) is not None]
         numeric = bool(values) and all(isinstance(value, int | float) for value in values)
-        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        drawn.add_column(Text(printable(column)), justify="right" if numeric else "left", overflow="fold")
     for row in found:
-        drawn.add_row(*(_cell(column, row.get(column)) for column in columns))
+        drawn.add_row(*(Text(printable(_cell(column, row.get(column)))) for column in columns))
     return drawn
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
-from api.cli.common import AsJson, InputFile, connect, read_fields
-from api.cli.output import err, out, show_json, show_rows, table
+from api.cli.common import AsJson, Id, InputFile, connect, read_fields, send
+from api.cli.output import err, out, say, show_json, show_rows, table
 
 app = typer.Typer(help="Power purchase agreements.", no_args_is_help=True)
 
@@ -23,19 +24,15 @@ NO_IRR = {
 def register(file: InputFile, as_json: AsJson = False) -> None:
     """Register the contract of a YAML FILE: name, hub, side, power_mw, fixed_price_usd_per_mwh, start, end,
     discount_rate_per_year, upfront_cost_usd."""
+    fields = read_fields(file)
     with connect() as connection:
-        answer = connection.command("register-ppa", read_fields(file))
-    if as_json:
-        show_json(answer)
-    else:
-        out.print(answer["id"])
-        err.print(f"{answer['status']} at position {answer['position']}")
+        send(connection, "register-ppa", fields, as_json)
 
 
 @app.command()
 def price(
-    ppa_id: Annotated[str, typer.Argument(metavar="ID")],
-    curve: Annotated[str, typer.Option(help="The curve's id.")],
+    ppa_id: Id,
+    curve: Annotated[UUID, typer.Option(help="The curve's id.")],
     paths: Annotated[int, typer.Option(help="Simulated price paths.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Same seed, same number, to the last bit.")] = 0,
     kappa: Annotated[float | None, typer.Option(help="Mean reversion a year; estimated where left out.")] = None,
@@ -44,8 +41,8 @@ def price(
 ) -> None:
     """Price a contract on a curve."""
     body = {
-        "ppa_id": ppa_id,
-        "curve_id": curve,
+        "ppa_id": str(ppa_id),
+        "curve_id": str(curve),
         "paths": paths,
         "seed": seed,
         "kappa_per_year": kappa,
@@ -70,7 +67,7 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(ppa_id: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+def show(ppa_id: Id, as_json: AsJson = False) -> None:
     """Show a contract with its valuations."""
     with connect() as connection:
         found = connection.get(f"/v1/ppas/{ppa_id}")
@@ -90,7 +87,7 @@ def show_valuation(found: dict[str, Any]) -> None:
     out.print(found["id"])
     process, irr = valuation["process"], valuation["irr"]
     if process["fallback"]:
-        err.print(f"Fallback {process['fallback']}: {process['reason']}", markup=False)
+        say(f"Fallback {process['fallback']}: {process['reason']}", err)
     figures = [
         ("NPV, mean of paths", f"{valuation['npv_mean_usd']:,.0f} $ ± {valuation['npv_standard_error_usd']:,.0f}"),
         ("NPV, closed form", f"{valuation['npv_closed_form_usd']:,.0f} $"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, BinaryIO, Literal
 
 import typer
 
 from api.cli.common import AsJson, connect
-from api.cli.output import err, out, show_rows, table
+from api.cli.output import err, out, say, show_rows, table
 from infra.errors import PlatformError
 
 app = typer.Typer(help="Prices.", no_args_is_help=True)
@@ -56,12 +59,13 @@ def get(
             err.print(f"{len(rows):,} prices")
             if not rows:
                 found = connection.get("/v1/prices/coverage", iso=iso.upper())["items"]
-                err.print(f"Of {iso.upper()} there is:" if found else f"Nothing of {iso.upper()} was ingested yet.")
+                say(f"Of {iso.upper()} there is:" if found else f"Nothing of {iso.upper()} was ingested yet.", err)
                 err.print(table(found, COVERAGE) if found else "`carbon254 ingest PATH` takes files and folders.")
         elif output:
-            _write(output, connection.get_bytes("/v1/prices", **params))
+            size_bytes = _save(output, lambda sink: connection.download(sink, "/v1/prices", **params))
+            say(f"{output}: {size_bytes:,} bytes", err)
         else:
-            sys.stdout.buffer.write(connection.get_bytes("/v1/prices", **params))
+            connection.download(sys.stdout.buffer, "/v1/prices", **params)
             sys.stdout.buffer.flush()
 
 
@@ -73,9 +77,23 @@ def coverage(iso: Annotated[str | None, typer.Option(help="Only this ISO.")] = N
     show_rows(found, COVERAGE, as_json=as_json, empty="Nothing was ingested yet: `carbon254 ingest PATH`.")
 
 
-def _write(file: Path, content: bytes) -> None:
+def _save(file: Path, write: Callable[[BinaryIO], int]) -> int:
+    """Lets `write` fill the file; it is there whole or not at all, and what was there before stays until then."""
     try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise PlatformError(f"{file} cannot be written: {error.strerror}", "Name another file with --out.") from error
-    err.print(f"{file}: {len(content):,} bytes")
+        target = file.resolve()  # of a link, what it leads to is replaced
+        if target.exists() and not target.is_file():
+            with target.open("wb") as device:
+                return write(device)
+        new = target.with_name(f".carbon254-{os.getpid()}.part")
+        try:
+            with new.open("xb") as sink:
+                size_bytes = write(sink)
+            if target.exists():
+                shutil.copymode(target, new)
+            new.replace(target)
+        finally:
+            new.unlink(missing_ok=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
+        why = error.strerror if isinstance(error, OSError) else error
+        raise PlatformError(f"{file} cannot be written: {why}", "Name another file with --out.") from error
+    return size_bytes

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.cli.common import AsJson, connect
 from api.cli.connection import Connection
-from api.cli.output import err, out, show_json, show_rows
+from api.cli.output import err, out, say, show_json, show_rows
 from infra.errors import PlatformError
 
 app = typer.Typer(help="Read models: what answers are read from, made of the events.", no_args_is_help=True)
@@ -49,7 +51,7 @@ def verify(name: Name = None, as_json: AsJson = False) -> None:
         for each in done:
             out.print(f"{each['name']}: {'differs' if each['differences'] else 'equal'}")
             for line in each["differences"]:
-                out.print(f"  {line}", markup=False)
+                say(f"  {line}")
     if any(each["differences"] for each in done):
         raise typer.Exit(1)
 
@@ -65,7 +67,7 @@ def _work(connection: Connection, name: str, verb: str) -> dict[str, Any]:
     last: dict[str, Any] = {}
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(name, total=None)
-        for last in connection.lines("POST", f"/v1/projections/{name}/{verb}"):
+        for last in connection.lines("POST", f"/v1/projections/{quote(os.fsencode(name), safe='')}/{verb}"):
             if "of" in last:
                 progress.update(task, completed=last["position"], total=last["of"])
     if "problem" in last:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.common import AsJson, connect
+from api.cli.common import AsJson, Id, connect
 from api.cli.output import out, show_json, show_rows, table
 
 app = typer.Typer(help="What the ISOs published.", no_args_is_help=True)
@@ -26,7 +26,7 @@ def list_(
 
 
 @app.command()
-def show(publication_id: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+def show(publication_id: Id, as_json: AsJson = False) -> None:
     """Show one publication: where it came from, what was read or what is wrong with it, and its gaps."""
     with connect() as connection:
         found: dict[str, Any] = connection.get(f"/v1/publications/{publication_id}")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.common import AsJson, InputFile, connect
-from api.cli.output import err, out, show_json, show_rows
+from api.cli.common import AsJson, InputFile, connect, send
+from api.cli.output import err, show_rows
 
 app = typer.Typer(help="Forward quotes.", no_args_is_help=True)
 
@@ -15,14 +15,11 @@ app = typer.Typer(help="Forward quotes.", no_args_is_help=True)
 @app.command()
 def record(file: InputFile, as_json: AsJson = False) -> None:
     """Record the quotes of a CSV FILE: hub, product, price_usd_per_mwh, source, quoted_at."""
+    content = file.read_bytes()
     with connect() as connection:
-        answer = connection.command("record-quotes", {"object": connection.upload(file.read_bytes())})
-    if as_json:
-        show_json(answer)
-    else:
-        out.print(answer["id"])
-        counted = [event["data"]["sheet"]["quote_count"] for event in answer["events"]]
-        err.print(f"{answer['status']}: {sum(counted)} quotes at position {answer['position']}")
+        answer = send(connection, "record-quotes", {"object": connection.upload(content)}, as_json)
+    if not as_json:
+        err.print(f"{sum(event['data']['sheet']['quote_count'] for event in answer['events'])} quotes recorded")
 
 
 @app.command("list")

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 from rich.rule import Rule
 
-from api.cli.common import read_fields
+from api.cli.common import AsJson, read_fields
 from api.cli.connection import Connection
 from api.cli.ingest import ingest_paths
 from api.cli.lineage import lineage_tree
-from api.cli.output import out
+from api.cli.output import out, say, show_json
 from api.cli.ppas import show_valuation
 from infra.errors import PlatformError
 
@@ -31,7 +31,7 @@ def show_main_job(connection: Connection) -> None:
         _step("1  Sample files of four ISOs, in the operators' own formats")
         with out.status("Writing files…"):
             sample = write_sample_files(Path(folder), day=None, seed=SAMPLE_SEED)
-        out.print(f"{len(sample.price_files)} price files: {', '.join(f.name for f in sample.price_files[:4])}, …")
+        say(f"{len(sample.price_files)} price files: {', '.join(f.name for f in sample.price_files[:4])}, …")
 
         _step("2  Ingest: raw bytes kept, rows read, one event a publication")
         report = ingest_paths(connection, list(sample.price_files))
@@ -44,7 +44,7 @@ def show_main_job(connection: Connection) -> None:
         connection.command("define-scenario", scenario)
         count = quotes["events"][0]["data"]["sheet"]["quote_count"] if quotes["events"] else 0
         assumed = f"{scenario['growth_per_year']:.0%} growth a year, seasonal weight {scenario['seasonal_weight']:g}"
-        out.print(f"{count} quotes of {sample.hub}; scenario {scenario['name']}: {assumed}")
+        say(f"{count} quotes of {sample.hub}; scenario {scenario['name']}: {assumed}")
 
         _step("4  Forward curve to December 2050")
         curve = connection.command("build-curve", {"hub": sample.hub, "scenario": scenario["name"]})
@@ -61,7 +61,7 @@ def show_main_job(connection: Connection) -> None:
     out.print(lineage_tree(connection.get(f"/v1/lineage/{valuation['id']}")))
     again = connection.command("recompute-result", {"result_id": valuation["id"]})
     data = again["events"][0]["data"]
-    out.print(f"Recomputed from the recorded inputs: {'equal' if data['equal'] else data['difference']}.")
+    say(f"Recomputed from the recorded inputs: {'equal' if data['equal'] else data['difference']}.")
 
 
 def sample(
@@ -70,6 +70,7 @@ def sample(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The simulated day. Default: yesterday.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same day and seed, same files.")] = SAMPLE_SEED,
+    as_json: AsJson = False,
 ) -> None:
     """Write a day of simulated price files of four ISOs, and the inputs of a curve and a PPA, into FOLDER."""
     from api.wiring import write_sample_files
@@ -77,9 +78,18 @@ def sample(
     if folder.exists() and any(folder.iterdir()):
         raise PlatformError(f"{folder} is not empty", "Name a new folder.")
     written = write_sample_files(folder, day=day.date() if day else None, seed=seed)
-    out.print(f"{folder / 'prices'}  {len(written.price_files)} price files", markup=False, soft_wrap=True)
-    for file in (written.instrument_file, written.quotes_file, written.scenario_file, written.ppa_file):
-        out.print(str(file), markup=False, soft_wrap=True)
+    inputs = {
+        "instrument_file": written.instrument_file,
+        "quotes_file": written.quotes_file,
+        "scenario_file": written.scenario_file,
+        "ppa_file": written.ppa_file,
+    }
+    if as_json:
+        show_json({"price_files": written.price_files} | inputs)
+        return
+    say(f"{folder / 'prices'}  {len(written.price_files)} price files")
+    for file in inputs.values():
+        say(file)
 
 
 def _step(title: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from api.cli.common import AsJson, InputFile, connect, read_fields
-from api.cli.output import err, out, show_json, show_rows
+from api.cli.common import AsJson, InputFile, connect, read_fields, send
+from api.cli.output import show_rows
 
 app = typer.Typer(help="Scenarios: the assumptions beyond what the market quotes.", no_args_is_help=True)
 
@@ -13,13 +13,13 @@ app = typer.Typer(help="Scenarios: the assumptions beyond what the market quotes
 @app.command()
 def define(file: InputFile, as_json: AsJson = False) -> None:
     """Define the scenario of a YAML FILE: name, growth_per_year, seasonal_weight."""
-    _send("define-scenario", file, as_json)
+    _send_file("define-scenario", file, as_json)
 
 
 @app.command()
 def revise(file: InputFile, as_json: AsJson = False) -> None:
     """Revise a defined scenario with the assumptions of a YAML FILE."""
-    _send("revise-scenario", file, as_json)
+    _send_file("revise-scenario", file, as_json)
 
 
 @app.command("list")
@@ -31,11 +31,7 @@ def list_(as_json: AsJson = False) -> None:
     show_rows(found, columns, as_json=as_json, empty="No scenarios yet: `carbon254 scenarios define FILE.yaml`.")
 
 
-def _send(command: str, file: InputFile, as_json: bool) -> None:
+def _send_file(command: str, file: InputFile, as_json: bool) -> None:
+    fields = read_fields(file)
     with connect() as connection:
-        answer = connection.command(command, read_fields(file))
-    if as_json:
-        show_json(answer)
-    else:
-        out.print(answer["id"])
-        err.print(f"{answer['status']} at position {answer['position']}")
+        send(connection, command, fields, as_json)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import socket
 from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
-from api.cli.output import err, out
+from api.cli.output import err, say
 from infra.errors import PlatformError
 from infra.settings import Settings
 
 
 def serve(
-    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. Default: CARBON254_PORT or 8000.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. Default: CARBON254_PORT or 8000.")
+    ] = None,
     sample: Annotated[
         bool, typer.Option(help="Where the data folder is empty, show the main job on sample data first.")
     ] = False,
@@ -25,7 +28,7 @@ def serve(
     from api.security import LOOPBACK_HOSTS
 
     settings = Settings()
-    if settings.host not in LOOPBACK_HOSTS:
+    if _in_url(settings.host) not in LOOPBACK_HOSTS:
         raise PlatformError(
             f"CARBON254_HOST is {settings.host}, but the API is served on loopback only",
             "Set it to 127.0.0.1, and put a proxy with TLS in front to serve others.",
@@ -45,24 +48,23 @@ def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None
     platform = open_platform(settings)
     try:
         if sample and platform.log.head():
-            err.print(f"{settings.home} holds {platform.log.head():,} events already: no sample is shown.")
+            say(f"{settings.home} holds {platform.log.head():,} events already: no sample is shown.", err)
         elif sample:
             with Connection.to_platform(platform) as connection:
                 show_main_job(connection)
-        address = "http://{}:{}".format(*listener.getsockname()[:2])
+        host, port = listener.getsockname()[:2]
+        address = f"http://{_in_url(host)}:{port}"
         config = uvicorn.Config(
             create_app(platform), log_level="warning", access_log=False, timeout_graceful_shutdown=10
         )
         server = uvicorn.Server(config)
         platform.folder.publish_address(address)
-        out.print(f"\nServing {address}  (Ctrl-C stops)")
+        say(f"\nServing {address}  (Ctrl-C stops)")
         places = {"API page": f"{address}/docs", "data": settings.home, "token": settings.home / "token"}
         for what, where in places.items():
-            out.print(f"  {what:9} {where}", soft_wrap=True)
-        out.print(
-            f'Try: curl -s -H "Authorization: Bearer $(cat {settings.home / "token"})" {address}/v1/curves',
-            soft_wrap=True,
-        )
+            say(f"  {what:9} {where}")
+        token = shlex.quote(str(settings.home / "token"))
+        say(f'Try: curl -s -H "Authorization: Bearer $(cat {token})" {address}/v1/curves')
         # Signals end the server; whatever they raise afterwards has been heeded by then.
         with contextlib.suppress(KeyboardInterrupt, SystemExit):
             server.run(sockets=[listener])
@@ -74,11 +76,10 @@ def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None
 @contextlib.contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """A bound socket, before anything else is started: a busy port is the commonest thing to go wrong."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    try:
+    with contextlib.closing(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((host.strip("[]"), port))
+            listener.bind((host, port))
             # Listening at once makes a second server on the same port fail here, and not later.
             listener.listen(128)
         except OSError as error:
@@ -88,5 +89,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
                 " or CARBON254_PORT.",
             ) from error
         yield listener
-    finally:
-        listener.close()
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Depends
 from pydantic import BaseModel, ValidationError
 
 from api.problems import Problem, validation_problem
-from api.rest.dependencies import CallerOf, PlatformOf
+from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters
 
-router = APIRouter(prefix="/v1/commands", tags=["commands"])
+router = APIRouter(prefix="/v1/commands", tags=["commands"], dependencies=[Depends(only_known_parameters)])
 
 
 class CommandAnswer(BaseModel):

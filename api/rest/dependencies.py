@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
-from typing import Annotated, cast
+from typing import Annotated, cast, get_origin
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -12,6 +13,10 @@ from fastapi import Depends, Header, Query, Request
 from api.platform import LOCAL_ACTOR, LOCAL_TENANT, Platform
 from api.problems import Problem
 from commands.message import Caller
+
+# Far beyond any market's data and any curve, and well within what every engine here can hold.
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+_LONGEST_POSITION = 19  # digits of 2**63
 
 
 def platform_of(request: Request) -> Platform:
@@ -39,22 +44,25 @@ def caller_of(
 CallerOf = Annotated[Caller, Depends(caller_of)]
 
 
-def only_known_parameters(request: Request) -> None:
-    """A misspelt parameter must not be ignored: it would answer another question than was asked."""
-    route = request.scope["route"]
-    known = {p.alias for p in route.dependant.query_params}
-    pending = list(route.dependant.dependencies)
+async def only_known_parameters(request: Request) -> None:
+    """A misspelt parameter must not be ignored, nor one of two: that would answer another question than was asked."""
+    known: dict[str, bool] = {}  # and whether it may be given again
+    pending = [request.scope["route"].dependant]
     while pending:
         dependency = pending.pop()
-        known |= {p.alias for p in dependency.query_params}
+        known |= {p.alias: get_origin(p.field_info.annotation) is list for p in dependency.query_params}
         pending += dependency.dependencies
-    unknown = sorted(set(request.query_params) - known)
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    unknown = sorted(set(given) - set(known))
     if unknown:
         raise Problem(
             400,
             f"unknown parameter {', '.join(unknown)}",
             remedy=f"This route knows {', '.join(sorted(known)) or 'no parameters'}.",
         )
+    repeated = sorted(name for name, times in given.items() if times > 1 and not known[name])
+    if repeated:
+        raise Problem(400, f"{', '.join(repeated)}: given more than once", remedy="Give it once.")
 
 
 def wait_for_position(
@@ -67,15 +75,24 @@ def wait_for_position(
     """Read your own writes: the answer holds everything up to the position asked for."""
     if wait_for is None:
         return
-    if wait_for != "head" and not wait_for.isdigit():
+    if wait_for == "head":
+        platform.settled_position()
+    elif is_number(wait_for):
+        platform.wait_for(known_position(platform, wait_for, "wait_for", remedy="Use a command's answer."))
+    else:
         raise Problem(400, f"wait_for: {wait_for!r} is neither a position nor `head`", remedy="Write wait_for=head.")
+
+
+def is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def known_position(platform: Platform, digits: str, field: str, *, remedy: str) -> int:
+    """The position that ASCII digits name; raises Problem for one that the log has not come to."""
     head = platform.log.head()
-    position = head if wait_for == "head" else int(wait_for)
-    if position > head:
-        raise Problem(
-            400, f"wait_for: position {position} is past the newest, {head}", remedy="Use a command's answer."
-        )
-    platform.wait_for(position)
+    if len(digits) > _LONGEST_POSITION or int(digits) > head:
+        raise Problem(400, f"{field}: position {digits[:40]} is past the newest, {head}", remedy=remedy)
+    return int(digits)
 
 
 def moment(text: str, field: str, tz: ZoneInfo | None = None) -> datetime:
@@ -91,6 +108,10 @@ def moment(text: str, field: str, tz: ZoneInfo | None = None) -> datetime:
             f"{field}: {text!r} is no time",
             remedy="Write 2026-01-31, 2026-01-31T05:00Z or 2026-01-31T05:00-06:00.",
         ) from error
+    if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+        raise Problem(
+            400, f"{field}: {text!r} is not in the years {FIRST_YEAR} to {LAST_YEAR}", remedy="Correct the year."
+        )
     if parsed.tzinfo is None and tz is not None:
         local = parsed.replace(tzinfo=tz)
         if local.utcoffset() != local.replace(fold=1).utcoffset():

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from api.problems import Problem
-from api.rest.dependencies import PlatformOf, platform_of
+from api.rest.dependencies import PlatformOf, only_known_parameters, platform_of
 from commands.publications import FoundPayload, SkippedFile, survey_upload
 
-router = APIRouter(prefix="/v1/objects", tags=["objects"])
+router = APIRouter(prefix="/v1/objects", tags=["objects"], dependencies=[Depends(only_known_parameters)])
 
 LARGEST_UPLOAD_BYTES = 2 * 1024**3
 

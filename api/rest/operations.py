@@ -38,16 +38,15 @@ def ready(platform: PlatformOf) -> dict[str, Any]:
 @router.get("/v1/doctor", operation_id="doctor", dependencies=[Depends(only_known_parameters)])
 def doctor(platform: PlatformOf) -> dict[str, Any]:
     """Versions, places, the event table, and what is wrong with what to do about it."""
-    head = platform.log.head()
     found = event_table(platform.pool)
     findings = [
         {"problem": f"the read model {s.name} fails: {s.failure}", "remedy": "It is tried again; the cause is named."}
         for s in platform.subscriptions
         if s.failure
     ]
-    if found["events"] != head:
+    if found["events"] != found["newest_position"]:
         findings.append({
-            "problem": f"the log holds {found['events']} events, but its newest position is {head}",
+            "problem": f"the log holds {found['events']} events, but its newest position is {found['newest_position']}",
             "remedy": "Events were removed behind the log's back; restore the database from a backup.",
         })  # fmt: skip
     holder = platform.folder.holder(platform.folder.home)

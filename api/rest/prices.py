@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
 from api.platform import Platform
 from api.problems import Problem
-from api.rest.dependencies import PlatformOf, moment, only_known_parameters, time_zone, wait_for_position
+from api.rest.dependencies import (
+    PlatformOf,
+    is_number,
+    known_position,
+    moment,
+    only_known_parameters,
+    time_zone,
+    wait_for_position,
+)
 from infra.tabular import MEDIA_TYPES, render
 from queries.checkpoints import readable_position
 from queries.prices import PRICE_SCHEMA, PriceQuery, price_batches
@@ -57,7 +66,7 @@ def list_prices(
             market=market,
             feed=feed,
             node_type=node_type,
-            as_of_position=_as_of(platform, as_of),
+            as_of_position=_as_of(platform, as_of, zone),
         )
     except ValueError as error:
         raise Problem(400, str(error), remedy="Give a start before the end.") from error
@@ -82,11 +91,13 @@ def _chunks(platform: Platform, query: PriceQuery, chosen: str, tz: str | None) 
     return render(chosen, PRICE_SCHEMA, batches, tz=tz)
 
 
-def _as_of(platform: Platform, as_of: str | None) -> int | None:
+def _as_of(platform: Platform, as_of: str | None, zone: ZoneInfo | None) -> int | None:
     if as_of is None:
         return None
-    # A year alone would be a position too; positions are asked for far more often than year 2026's first instant.
-    return int(as_of) if as_of.isdigit() else platform.log.position_at(moment(as_of, "as_of"))
+    # Digits alone are a position, even where they could be a year or a date (20260131).
+    if is_number(as_of):
+        return known_position(platform, as_of, "as_of", remedy="Write a date as 2026-01-31, with its dashes.")
+    return platform.log.position_at(moment(as_of, "as_of", zone))
 
 
 def _accepted(request: Request) -> str:

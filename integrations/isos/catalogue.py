@@ -1,16 +1,20 @@
 """What an upload holds: the price files in it, the ones to be quarantined, and the rest with the reason."""
 
+import logging
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from integrations.isos.archives import BrokenArchive, Ignored, Leaf, LimitExceeded, is_archive, unwrap
 from integrations.isos.caiso import formats as caiso_formats
 from integrations.isos.ercot import formats as ercot_formats
 from integrations.isos.errors import UnreadablePublication, unreadable
+from integrations.isos.gaps import TooSparse
 from integrations.isos.heads import Head, head_of
 from integrations.isos.miso import formats as miso_formats
 from integrations.isos.pjm import formats as pjm_formats
+from integrations.isos.printable import keep_end, keep_start
 from integrations.isos.recognition import OtherProduct, Recognised
 from integrations.isos.ticks import ParsedPublication
 
@@ -32,6 +36,11 @@ _TAR_MAGIC_AT = 257
 _ARCHIVE_SUFFIXES = (".zip", ".gz")
 _OTHER_REASON = "none of the price files read here (MISO, CAISO, PJM and ERCOT prices as CSV)"
 _SHOWN_REASONS = 3
+_MAX_NAME = 500
+_MAX_PLACE = 2000
+_MAX_REASON = 1000
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,8 @@ class Payload:
     """One publication's bytes: one file, or the members of a CAISO group zip.
 
     `names` are innermost base names, one for each of `contents`; `place` is where the payload lies in the upload
-    (`outer.zip!dir/inner.zip!x.csv`). `problem` is set where there is nothing to parse, such as a broken archive.
+    (`outer.zip!dir/inner.zip!x.csv`). Both are printable and bounded: the end is kept, where operators put
+    stamps. `problem` is set where there is nothing to parse, such as a broken archive.
     """
 
     names: tuple[str, ...]
@@ -72,14 +82,17 @@ def survey(name: str, content: bytes, *, named: bool) -> Survey:
     """
     found = Survey()
     leaves: list[Leaf] = []
+    name = _shown_name(name)
     try:
         for item in unwrap(name, content):
+            place = keep_end(item.place, _MAX_PLACE)
             if isinstance(item, Leaf):
-                leaves.append(item)
+                leaves.append(replace(item, name=_shown_name(item.name)))
             elif isinstance(item, Ignored):
-                found.skipped.append(Skipped(item.place, item.reason))
+                found.skipped.append(Skipped(place, item.reason))
             elif isinstance(item, BrokenArchive):
-                found.payloads.append(Payload((item.name,), (item.content,), item.place, item.problem))
+                problem = keep_start(item.problem, _MAX_REASON)
+                found.payloads.append(Payload((_shown_name(item.name),), (item.content,), place, problem))
     except LimitExceeded as error:
         return Survey([Payload((name,), (content,), name, str(error))])
     for group in _groups(leaves):
@@ -94,7 +107,12 @@ def survey(name: str, content: bytes, *, named: bool) -> Survey:
 
 
 def parse(payload: Payload) -> ParsedPublication:
-    """Read a payload whole. Raises UnreadablePublication."""
+    """Read a payload whole. Raises UnreadablePublication, and nothing else short of a want of memory."""
+    with _defects_as_unreadable(payload.names[0]):
+        return _read_whole(payload)
+
+
+def _read_whole(payload: Payload) -> ParsedPublication:
     if problem := payload.problem or _archive_problem(payload):
         raise unreadable(payload.names[0], problem)
     found = [_recognise(name, content) for name, content in zip(payload.names, payload.contents, strict=True)]
@@ -116,10 +134,29 @@ def name_facts(payload: Payload) -> dict[str, str]:
     if payload.problem:
         return {}
     try:
-        found = _recognise(payload.names[0], payload.contents[0])
+        with _defects_as_unreadable(payload.names[0]):
+            found = _recognise(payload.names[0], payload.contents[0])
     except UnreadablePublication:
         return {}
     return dict(found.facts) if isinstance(found, Recognised) else {}
+
+
+@contextmanager
+def _defects_as_unreadable(name: str) -> Iterator[None]:
+    """A defect of a reader must stop one file, not the ingest of all others: it is logged, and the file unreadable."""
+    try:
+        yield
+    except (UnreadablePublication, MemoryError):
+        raise
+    except TooSparse as error:
+        raise unreadable(name, str(error)) from None
+    except Exception as error:
+        logger.exception("a price file could not be read")
+        raise unreadable(name, f"could not be read: {type(error).__name__}") from error
+
+
+def _shown_name(name: str) -> str:
+    return keep_end(name, _MAX_NAME) or "unnamed"
 
 
 def _archive_problem(payload: Payload) -> str:
@@ -145,16 +182,17 @@ def _sort_out(group: list[Leaf], found: Survey) -> None:
     others: list[Skipped] = []
     for leaf in group:
         try:
-            verdict = _recognise(leaf.name, leaf.content)
+            with _defects_as_unreadable(leaf.name):
+                verdict = _recognise(leaf.name, leaf.content)
         except UnreadablePublication:
             continue
         if isinstance(verdict, OtherProduct):
-            others.append(Skipped(leaf.place, verdict.reason))
+            others.append(Skipped(keep_end(leaf.place, _MAX_PLACE), keep_start(verdict.reason, _MAX_REASON)))
     if len(others) == len(group):
         found.skipped.extend(others)
         return
     names, contents = tuple(leaf.name for leaf in group), tuple(leaf.content for leaf in group)
-    place = group[0].place if len(group) == 1 else f"{group[0].place} and {len(group) - 1} more"
+    place = keep_end(group[0].place, _MAX_PLACE) + (f" and {len(group) - 1} more" if len(group) > 1 else "")
     found.payloads.append(Payload(names, contents, place))
 
 

@@ -7,7 +7,10 @@ from typing import NoReturn
 from integrations.isos.errors import unreadable
 from integrations.isos.heads import CsvFile, split_line
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+MAX_NUMBER = 1e12
+"""What is beyond is no price: a mangled digit, whose sums could overflow."""
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LINE_BREAK = re.compile(rb"\r\n|\r|\n")
 _TAIL_BYTES = 16384
 _TAIL_LINES = 10  # fewer do not show how a column is written
@@ -28,14 +31,15 @@ def refuse(file: CsvFile, number_columns: Sequence[int], otherwise: str) -> NoRe
     """Raise UnreadablePublication at the first faulty line, or with the reader's own words if none is found."""
     header = file.header.cells
     for number, raw in _lines(file):
-        cells = split_line(raw)
+        cells = split_line(raw, blanks="")
         if len(cells) != len(header):
             column = header[min(len(cells), len(header) - 1)]
             problem = f"the line has {len(cells)} of {len(header)} cells: cut short or malformed"
             raise unreadable(file.name, problem, number, column)
         for position in number_columns:
-            if cells[position] and not is_number(cells[position]):
-                raise unreadable(file.name, f"{cells[position][:40]!r} is not a number", number, header[position])
+            if not is_number_or_empty(cells[position]):
+                shown = cells[position].strip(" ")[:40]
+                raise unreadable(file.name, f"{shown!r} is not a number", number, header[position])
         for position, cell in enumerate(cells):
             if "\ufffd" in cell:
                 raise unreadable(file.name, "the cell is not UTF-8 text", number, header[position])
@@ -66,8 +70,10 @@ def line_of_row(file: CsvFile, row: int) -> int:
     raise IndexError(row)
 
 
-def is_number(text: str) -> bool:
-    return _NUMBER.fullmatch(text) is not None and abs(float(text)) < float("inf")
+def is_number_or_empty(cell: str) -> bool:
+    """Decimal ASCII digits with an optional sign, point and exponent, up to MAX_NUMBER; `5.` and `.5` are numbers."""
+    text = cell.strip(" \t")
+    return not cell.strip(" ") or (_NUMBER.fullmatch(text) is not None and abs(float(text)) <= MAX_NUMBER)
 
 
 def _lines(file: CsvFile) -> Iterator[tuple[int, bytes]]:

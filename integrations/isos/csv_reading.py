@@ -12,6 +12,7 @@ import pyarrow.csv as arrow_csv
 from integrations.isos import csv_faults
 from integrations.isos.errors import unreadable
 from integrations.isos.heads import CsvFile
+from integrations.isos.printable import has_control
 from integrations.isos.ticks import Codes, Floats
 
 _BLOCK_BYTES = 1 << 24
@@ -46,12 +47,11 @@ class Frame:
         return bool(column in self._table.column_names)
 
     def text(self, column: str, *, may_be_empty: bool = False) -> Text:
-        """A text column. Raises UnreadablePublication at an empty cell, unless cells may be empty."""
+        """A text column. Raises UnreadablePublication at a control character, and at an empty cell unless allowed."""
         codes, values = _encode(self._table[column].chunk(0))
-        if not may_be_empty and "" in values:
-            blank = np.isin(codes, [code for code, value in enumerate(values) if not value])
-            if blank.any():
-                self.fail(int(np.argmax(blank)), column, "the cell is empty")
+        if not may_be_empty:
+            self._refuse(column, codes, [not value for value in values], "the cell is empty")
+        self._refuse(column, codes, [has_control(value) for value in values], "the cell has a control character")
         distinct = list(dict.fromkeys(values))
         if len(distinct) < len(values):
             position = {value: code for code, value in enumerate(distinct)}
@@ -62,6 +62,13 @@ class Frame:
         """A number column, NaN where the cell is empty."""
         values: Floats = self._table[column].chunk(0).to_numpy(zero_copy_only=False)
         return values
+
+    def _refuse(self, column: str, codes: Codes, wrong: Sequence[bool], problem: str) -> None:
+        """Raise UnreadablePublication at the first row whose value is a wrong one."""
+        if any(wrong):
+            rows = np.array(wrong)[codes]
+            if rows.any():
+                self.fail(int(np.argmax(rows)), column, problem)
 
     def fail(self, row: int, column: str, problem: str) -> NoReturn:
         """Raise UnreadablePublication at a data row (from 0) and column."""
@@ -80,8 +87,9 @@ class Frame:
 def read(files: Sequence[CsvFile], positions: Sequence[Mapping[str, int]], numbers: frozenset[str]) -> Frame:
     """Read the columns in `positions` (our name -> position, one mapping a file); those in `numbers` as float64.
 
-    Raises UnreadablePublication naming file, line and column for a line with too few or too many cells, text, NaN or
-    infinity where a number belongs, bytes that are no UTF-8, a last number that was cut off, and for no rows at all.
+    Raises UnreadablePublication naming file, line and column for a line with too few or too many cells, text, NaN,
+    infinity or more than MAX_NUMBER where a number belongs, bytes that are no UTF-8, a last number cut off, and
+    for no rows at all.
     """
     tables = [_read_one(file, mapping, numbers) for file, mapping in zip(files, positions, strict=True)]
     return Frame(files, positions, tables)
@@ -111,7 +119,7 @@ def _read_one(file: CsvFile, positions: Mapping[str, int], numbers: frozenset[st
         csv_faults.refuse(file, number_columns, str(error))
     table = table.rename_columns(list(positions))
     if not all(_finite(column) for column in _number_chunks(table, numbers)):
-        csv_faults.refuse(file, number_columns, "a number is NaN or infinite")
+        csv_faults.refuse(file, number_columns, "a number is NaN, infinite or far too large")
     return table
 
 
@@ -135,6 +143,6 @@ def _number_chunks(table: pa.Table, numbers: frozenset[str]) -> Iterator[pa.Arra
 
 
 def _finite(chunk: pa.Array) -> bool:
-    """Whether every cell is a finite number or empty: an empty one is null and becomes NaN, as a written NaN is."""
+    """Whether every cell is a bounded number or empty: an empty one is null and becomes NaN, as a written NaN is."""
     values = chunk.to_numpy(zero_copy_only=False)
-    return int(np.isfinite(values).sum()) + int(chunk.null_count) == len(values)
+    return int((np.abs(values) <= csv_faults.MAX_NUMBER).sum()) + int(chunk.null_count) == len(values)

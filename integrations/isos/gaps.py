@@ -14,6 +14,11 @@ MISSING_INTERVAL = "missing interval"
 _CAUSES = [EMPTY_PRICE, EMPTY_COMPONENT, MISSING_INTERVAL]
 
 _ALWAYS_LISTED = 1_000_000
+_MAX_SPARSITY = 10
+
+
+class TooSparse(ValueError):
+    """A file of few rows whose places and intervals span a grid that could take gigabytes. The text says so."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,20 @@ def empty_cells(prices: Prices, place: Codes, start: Ints, end: Ints) -> list[Ga
     return found
 
 
+def refuse_sparse(expected: int, rows: int) -> None:
+    """Raise TooSparse where far more ticks are expected than there are rows."""
+    if expected > _ALWAYS_LISTED + _MAX_SPARSITY * rows:
+        problem = "the rows are too sparse to be one publication"
+        raise TooSparse(f"{problem}: {rows} of the {expected} that its places and intervals make: split it up")
+
+
 def coverage(places: int, place: Codes, rows: Intervals, expected_start: Ints, expected_end: Ints) -> Coverage:
-    """Compare the rows with each place's expected intervals; `expected_start` ascends and holds every start."""
+    """Compare the rows with each place's expected intervals; `expected_start` ascends and holds every start.
+
+    Raises TooSparse.
+    """
     width = len(expected_start)
+    refuse_sparse(places * width, len(place))
     present = np.zeros(places * width, dtype=np.bool_)
     present[place * np.int64(width) + np.searchsorted(expected_start, rows.starts)[rows.code]] = True
     absent = np.flatnonzero(~present)
@@ -89,7 +105,7 @@ def coverage_of_range(places: int, place: Codes, rows: Intervals, step_s: int) -
     """As `coverage`, expecting every interval of `step_s` between the first and the last start of the rows.
 
     One mangled year must not produce a grid of decades: where that grid is far larger than the file, only the
-    intervals that some place of the file has are expected.
+    intervals that some place of the file has are expected. Raises TooSparse.
     """
     first, last = int(rows.starts[0]), int(rows.starts[-1])
     width = (last - first) // step_s + 1

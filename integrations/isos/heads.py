@@ -98,10 +98,10 @@ def head_of(name: str, content: bytes) -> Head:
     return Head(name, content, tuple(lines))
 
 
-def split_line(line: bytes) -> tuple[str, ...]:
-    """The cells of one physical line, stripped."""
+def split_line(line: bytes, blanks: str | None = None) -> tuple[str, ...]:
+    """The cells of one physical line, stripped of white space or just of `blanks`."""
     try:
         cells = next(csv.reader([line.decode("utf-8", "replace")]), [])
     except csv.Error:  # a quote that never closes in an overlong cell
         cells = []
-    return tuple(cell.strip() for cell in cells)
+    return tuple(cell.strip(blanks) for cell in cells)

@@ -81,7 +81,7 @@ def test_a_refusal_is_on_record_and_leaves_the_id_free(platform: Platform) -> No
     assert refusal.metadata.status == "refused"
     assert refusal.metadata.command_id == command_id
     send(platform, DefineScenario(name=missing.name, growth_per_year=0.1))
-    assert send(platform, missing, command_id).status == "unchanged"
+    assert send(platform, missing, command_id).events[0]["name"] == "scenario.confirmed"
 
 
 def test_what_another_tenant_has_does_not_exist(platform: Platform) -> None:
@@ -107,3 +107,19 @@ def test_metadata_tell_who_and_with_which_body(platform: Platform) -> None:
     assert event.metadata.command == "register-instrument"
     assert event.metadata.body_sha256 == command.body_sha256()
     assert event.metadata.schema_version == 1
+
+
+def test_a_late_retry_of_a_revision_that_changed_nothing_does_not_undo_a_newer_one(platform: Platform) -> None:
+    command = scenario(0.05)
+    send(platform, command)
+    confirm, command_id = ReviseScenario(name=command.name, growth_per_year=0.05), uuid4()
+    first = send(platform, confirm, command_id)
+    newer = send(platform, ReviseScenario(name=command.name, growth_per_year=0.07))
+    assert send(platform, confirm, command_id) == first
+    assert platform.log.stream(first.id).position == newer.position
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\x1b[31m", "a\nb", "a\ud800"])
+def test_text_that_no_table_can_store_is_refused_before_the_log(text: str) -> None:
+    with pytest.raises(ValueError, match="control character"):
+        DefineScenario(name=text, growth_per_year=0.1)

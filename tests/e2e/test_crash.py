@@ -16,7 +16,7 @@ from tests.e2e.program import Program, database_processes, wait_until
 
 SEED = 254
 # Seven publications of MISO, CAISO and PJM, one of ERCOT's day ahead, and the runs of its two real-time feeds.
-RUNS = 30
+RUNS = 22
 PUBLICATIONS = 8 + 2 * RUNS
 
 # Reads every row that is stored, past the queries, which show one version of each interval only. When a row was
@@ -55,7 +55,7 @@ def kill_starting_server(program: Program, moment: random.Random) -> None:
 
 def kill_server_while_ingesting(program: Program, files: Path, moment: random.Random) -> None:
     with program.serve() as server:
-        client = program.start_ingesting(files, further=moment.randint(1, 6))
+        client = program.start_ingesting(files, further=moment.randint(1, 5))
         time.sleep(moment.uniform(0, 0.03))
         server.kill()
         _, err = client.communicate(timeout=30)
@@ -65,7 +65,7 @@ def kill_server_while_ingesting(program: Program, files: Path, moment: random.Ra
 
 
 def kill_ingesting_verb(program: Program, files: Path, moment: random.Random) -> None:
-    verb = program.start_ingesting(files, further=moment.randint(1, 6))
+    verb = program.start_ingesting(files, further=moment.randint(1, 5))
     time.sleep(moment.uniform(0, 0.03))
     verb.kill()
     verb.communicate()

@@ -1,6 +1,7 @@
 """CAISO OASIS locational prices."""
 
-from datetime import UTC, datetime
+import itertools
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -138,9 +139,29 @@ def test_gaps_are_missing_hours_and_empty_prices() -> None:
     rows[-2] = caiso_row(fourth, fifth, NODE, "MCC", "")
     publication = read("x.csv", file_of(*rows))
     gaps = {gap["interval_start_utc"].hour: gap["cause"] for gap in publication.gaps.to_pylist()}
-    assert gaps == {8: MISSING_INTERVAL, 9: EMPTY_PRICE, 10: EMPTY_COMPONENT}
+    missing = dict.fromkeys([8, *range(11, 24), *range(7)], MISSING_INTERVAL)
+    assert gaps == {9: EMPTY_PRICE, 10: EMPTY_COMPONENT, **missing}
     assert [row["interval_start_utc"].hour for row in rows_of(publication)] == [7, 10]
     assert rows_of(publication)[1]["congestion_usd_per_mwh"] is None
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2024-06-12T07", 24), ("2024-03-10T08", 23), ("2024-11-03T07", 25)])
+@pytest.mark.parametrize("lost", [0, -1])
+def test_the_first_and_the_last_hour_of_the_trade_day_are_missed(day: str, hours: int, lost: int) -> None:
+    first = datetime.fromisoformat(f"{day}:00:00")
+    stamps = [f"{first + timedelta(hours=hour):%Y-%m-%dT%H:%M}" for hour in range(hours + 1)]
+    pairs = list(itertools.pairwise(stamps))
+    gone = pairs.pop(lost)
+    publication = read("x.csv", file_of(*(row for start, end in pairs for row in caiso_tick(start, end, NODE, 30.0))))
+    (gap,) = publication.gaps.to_pylist()
+    assert f"{gap['interval_start_utc']:%Y-%m-%dT%H:%M}" == gone[0]
+    assert f"{gap['interval_end_utc']:%Y-%m-%dT%H:%M}" == gone[1]
+
+
+def test_fifteen_minute_reports_are_of_any_range() -> None:
+    rows = caiso_tick(FIRST, "2024-06-12T07:15", NODE, 30.0, run="RTPD")
+    rows += caiso_tick("2024-06-12T07:30", "2024-06-12T07:45", NODE, 30.0, run="RTPD")
+    assert read("x.csv", file_of(*rows)).gaps.num_rows == 1
 
 
 @pytest.mark.parametrize("column", ["INTERVALSTARTTIME_GMT", "INTERVALENDTIME_GMT", "MARKET_RUN_ID", "LMP_TYPE", "MW"])

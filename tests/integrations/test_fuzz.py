@@ -1,11 +1,12 @@
 """Damaged files: read, or refused with a reason, but never anything else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from integrations.isos import catalogue
 from integrations.isos.catalogue import Payload, name_facts, parse, survey
 from integrations.isos.errors import UnreadablePublication
 from integrations.isos.ticks import GAP_SCHEMA, TICK_SCHEMA, ParsedPublication
@@ -70,6 +71,18 @@ def damaged(content: bytes, changes: Sequence[Edit], keep: float) -> bytes:
     return content[: int(keep * len(content)) + 1]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _defects_are_raised() -> Iterator[None]:
+    """What a user gets as an unreadable file is a failure here: log a defect by raising it."""
+
+    def raise_it(*_: object) -> None:
+        raise
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue.logger, "exception", raise_it)
+        yield
+
+
 def read_or_reason(payload: Payload) -> ParsedPublication | UnreadablePublication:
     try:
         return parse(payload)
@@ -88,6 +101,8 @@ def test_a_damaged_file_is_read_or_refused(name: str, changes: list[Edit], keep:
         publication = read_or_reason(payload)
         if isinstance(publication, UnreadablePublication):
             assert publication.reason
+            assert publication.reason.isprintable()
+            assert (publication.column or "x").isprintable()
             assert publication.line is None or publication.line >= 1
             continue
         assert publication.rows.schema.equals(TICK_SCHEMA)

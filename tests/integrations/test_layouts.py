@@ -26,6 +26,9 @@ FILES = {
     "ercot real-time": (RTM, 1, "SettlementPointPrice"),
     "ercot sced": (SCED, 1, "LMP"),
 }
+NO_NUMBERS = ["n/a", "NaN", "-inf", "Infinity", "1.2.3", "$5", "1e400", "1_000", "0x1p3", "1e13", "-9999999999999999"]
+NO_NUMBERS += ["\u0661\u0662", "\uff11\uff12", "5e", "1d3", "--5"]
+NODES = (b"MINN.HUB", b"TH_NP15_GEN-APND", b"WESTERN HUB", b"LZ_WEST", b"HB_NORTH")
 every_format = pytest.mark.parametrize(("content", "header", "column"), FILES.values(), ids=FILES)
 
 
@@ -48,7 +51,7 @@ def test_spellings_of_csv_that_mean_the_same(content: bytes, header: int, column
 
 
 @every_format
-@pytest.mark.parametrize("cell", ["n/a", "NaN", "-inf", "1.2.3", "$5", "1e400"])
+@pytest.mark.parametrize("cell", NO_NUMBERS)
 def test_what_is_no_number_names_line_and_column(content: bytes, header: int, column: str, cell: str) -> None:
     lines = content.decode().splitlines()
     position = lines[header - 1].split(",").index(column)
@@ -106,3 +109,41 @@ def test_bytes_that_are_no_text_name_line_and_column(content: bytes, header: int
     error = refusal("x.csv", b"\n".join(lines))
     assert error.line == broken + 1
     assert "UTF-8" in error.reason
+
+
+@every_format
+@pytest.mark.parametrize("character", ["\0", "\x1b", "\u202e", "\x7f"])
+def test_control_characters_in_a_node_are_refused(content: bytes, header: int, column: str, character: str) -> None:
+    node = next(word for word in NODES if word in content)
+    error = refusal("x.csv", content.replace(node, node[:3] + character.encode() + node[3:]))
+    assert "control character" in error.reason
+    assert error.reason.isprintable()
+    assert error.line is not None
+    assert error.line > header
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [("+5", 5.0), ("5.", 5.0), (".5", 0.5), ("1e3", 1000.0), ("0012", 12.0), (" -5 ", -5.0), ('"5"', 5.0)],
+)
+def test_spellings_of_numbers_that_are_read(cell: str, number: float) -> None:
+    rows = rows_of(read("x.csv", SCED.replace(b"        6.97", cell.encode(), 1)))
+    assert rows[0]["lmp_usd_per_mwh"] == number
+
+
+def test_a_number_in_a_strange_blank_names_its_line() -> None:
+    for cell in ("5\u00a0", "\t", "\x0b5"):
+        error = refusal("x.csv", SCED.replace(b"        6.97", cell.encode(), 1))
+        assert (error.line, error.column) == (2, "LMP")
+
+
+def test_header_cells_and_file_names_are_shown_without_control_characters() -> None:
+    content = miso_file().replace(b"HE 9", b"HE\x00 \x1b[2J9" + b"x" * 5000)
+    error = refusal("a\x1b[31m\0.csv", content)
+    assert error.reason.isprintable()
+    assert error.column == "HE 9"
+    assert error.reason.startswith("a\\x1b[31m\\x00.csv line 5, column HE 9: ")
+    assert len(error.reason) <= 1000
+    twice = pjm_file().replace(b"pnode_name", b"pnode_name," + b"pnode" + b" " * 3000 + b"name", 1)
+    error = refusal("x.csv", twice)
+    assert len(error.column or "") <= 200

@@ -112,6 +112,8 @@ def test_buses_of_one_substation_are_told_apart_where_they_collide() -> None:
         ("ALDENE", "LOAD 230 KV T-20 48593", 40.0),
         ("WESTERN HUB", "HUB", 30.0),
     ]
+    apart = rows_of(read("x.csv", pjm_file(lines[1], lines[2])))
+    assert {row["node_type"] for row in apart} == {"LOAD 230 KV T-10 48592", "LOAD 230 KV T-20 48593"}
     alone = rows_of(read("x.csv", pjm_file(lines[0], lines[2])))
     assert {row["node_type"] for row in alone} == {"LOAD"}
 

@@ -40,7 +40,7 @@ def publish(log: EventLog, objects: Objects) -> Publish:
             iso="PJM", market="DA", feed="da_hrl_lmps", vintage="final", parser="test", parser_version=1,
             rows_sha256=objects.put("rows", to_parquet(rows)), rows_digest=digest(rows), row_count=rows.num_rows,
             gaps_sha256=None, gap_count=0, first_interval_start_utc=START, last_interval_end_utc=START,
-            published_at=None,
+            published_at=None, ranked_as=again.events[0].position if again else None,
         )  # fmt: skip
         if again is None:
             source = Source((uuid4().hex * 2,), ("f.csv",), "f.csv", 1, {})

@@ -139,3 +139,15 @@ def test_a_store_that_was_lost_is_filled_again(
     assert refilled.load() == 0
     refilled.handle(log.page(0))
     assert stored_rows(price_store) == 3
+
+
+def test_reading_an_old_file_again_does_not_put_it_above_what_restated_it(
+    log: EventLog, publish: Publish, projector: ColumnarProjector, price_store: ClickHouse
+) -> None:
+    old = publish(node="A", lmp_usd_per_mwh=10.0)
+    publish(node="A", lmp_usd_per_mwh=20.0)
+    publish(node="A", lmp_usd_per_mwh=11.0, again=old)
+    projector.load()
+    projector.handle(log.page(0))
+    found = prices(price_store, ALL, through_position=3, superseded=[old.position])
+    assert set(found["lmp_usd_per_mwh"].to_pylist()) == {20.0}

@@ -61,3 +61,14 @@ def test_a_new_projection_catches_up_while_the_others_stand(log: EventLog, publi
     assert len(list_audit(pool, "local")) == 1
     assert len(list_publications(pool)) == 1
     assert checkpoints(pool, "") == {"audit": 1, "publications": 1}
+
+
+def test_a_commit_whose_answer_was_lost_is_not_done_again(log: EventLog, publish: Publish, pool: Pool) -> None:
+    """The rows are there, but the projector was never told: another object over the same tables stands for that."""
+    publish()
+    first, second = RelationalProjector(pool, [AUDIT]), RelationalProjector(pool, [AUDIT])
+    first.load()
+    second.load()
+    first.handle(log.page(0))
+    second.handle(log.page(0))
+    assert len(list_audit(pool, "local")) == 1

@@ -53,6 +53,7 @@ def test_a_row_has_every_column_in_the_documented_order(price_store: ClickHouse)
         ("recorded_at", RECORDED_AT),
         ("log_position", 41),
         ("publication_id", "publication-41"),
+        ("publication_position", 41),
     ]
 
 

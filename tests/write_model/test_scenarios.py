@@ -24,12 +24,13 @@ def test_another_definition_under_the_same_name_is_refused() -> None:
 
 
 def test_a_revision_replaces_the_assumptions_and_counts() -> None:
-    scenario = defined().when(lambda s: s.revise(HIGH)).then((Scenario.Revised, {"assumptions": HIGH}))
+    scenario = defined().when(lambda s: s.revise(HIGH)).then((Scenario.Revised, {"name": "base", "assumptions": HIGH}))
     assert (scenario.assumptions, scenario.revision) == (HIGH, 2)
 
 
-def test_a_revision_to_the_same_assumptions_changes_nothing() -> None:
-    defined().when(lambda s: s.revise(BASE)).then()
+def test_a_revision_to_the_same_assumptions_is_on_record_and_changes_nothing() -> None:
+    scenario = defined().when(lambda s: s.revise(BASE)).then((Scenario.Confirmed, {}))
+    assert (scenario.assumptions, scenario.revision) == (BASE, 1)
 
 
 def test_a_name_finds_its_stream_in_its_tenant_only() -> None:

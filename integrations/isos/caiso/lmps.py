@@ -9,20 +9,24 @@ OASIS does not say what kind of node a row is (GRP_TYPE echoes the query), so th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from integrations.isos.codes import Combined, combine, first_repeat
 from integrations.isos.csv_reading import Frame, Text, read
-from integrations.isos.gaps import Intervals, coverage_of_range, empty_cells, gap_table
+from integrations.isos.gaps import Gaps, Intervals, coverage, coverage_of_range, empty_cells, gap_table
 from integrations.isos.heads import CsvFile
-from integrations.isos.local_time import HOUR_S, ClockError, utc_second
+from integrations.isos.local_time import HOUR_S, ClockError, local_day_hours, utc_second
 from integrations.isos.ticks import Floats, Ints, ParsedPublication, Places, Prices, tick_table
 
 PARSER = "caiso.oasis_lmp"
 PARSER_VERSION = 1
 TOLERANCE_USD_PER_MWH = 0.001
+
+PACIFIC = ZoneInfo("America/Los_Angeles")
 
 _FLOAT_NOISE = 1e-9
 _NEEDED_TYPES = ("LMP", "MCE", "MCC", "MCL")
@@ -75,12 +79,21 @@ def parse(files: Sequence[CsvFile]) -> ParsedPublication:
     where, place = Places.without_type(node.values), ticks.members[0]
     intervals = Intervals(intervals.starts, ticks.members[1])
     begin = intervals.start()
-    missing = coverage_of_range(len(where), place, intervals, step_s).missing
-    gaps = [missing, *empty_cells(prices, place, begin, begin + step_s)]
+    gaps = [_missing(len(where), place, intervals, run), *empty_cells(prices, place, begin, begin + step_s)]
     rows = tick_table(where, place, begin, begin + step_s, prices, None)
     return ParsedPublication(
         "CAISO", run.market, run.feed, "final", rows, None, gap_table(where, gaps), PARSER, PARSER_VERSION
     )
+
+
+def _missing(places: int, place: Ints, rows: Intervals, run: Run) -> Gaps:
+    """Day-ahead reports are of trade days: every hour of each Pacific day in the file is expected of each node."""
+    if run.step_s != HOUR_S:
+        return coverage_of_range(places, place, rows, run.step_s).missing
+    days = {datetime.fromtimestamp(start, UTC).astimezone(PACIFIC).date() for start in rows.starts.tolist()}
+    hours = np.array([hour for day in days for hour in local_day_hours(day, PACIFIC)], dtype=np.int64)
+    expected = np.union1d(hours, rows.starts)
+    return coverage(places, place, rows, expected, expected + HOUR_S).missing
 
 
 def _run(frame: Frame) -> Run:

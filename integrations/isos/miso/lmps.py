@@ -11,7 +11,7 @@ import numpy as np
 
 from integrations.isos.codes import Combined, combine, first_repeat
 from integrations.isos.csv_reading import Frame, read
-from integrations.isos.gaps import Gaps, Intervals, coverage, empty_cells, gap_table
+from integrations.isos.gaps import Gaps, Intervals, coverage, empty_cells, gap_table, refuse_sparse
 from integrations.isos.heads import CsvFile
 from integrations.isos.local_time import HOUR_S, ClockError, calendar_date
 from integrations.isos.ticks import Floats, Ints, ParsedPublication, Places, Prices, tick_table
@@ -78,6 +78,7 @@ def _midnights(frame: Frame, day: date | None) -> tuple[Ints, Ints]:
 
 def _missing_days(places: int, blocks: Combined, midnights: Ints) -> Gaps:
     """The hours of the file's days for which a node has no rows; within a day a node has all hours or none."""
+    refuse_sparse(places * len(midnights) * 24, len(blocks) * 24)
     intervals = Intervals(midnights, blocks.members[1])
     days = coverage(places, blocks.members[0], intervals, midnights, midnights).missing
     start: Ints = (days.start[:, np.newaxis] + np.arange(24) * HOUR_S).reshape(-1)

@@ -5,17 +5,18 @@ by a cent and some noise. `version_nbr` is a version of the hour, so one file ma
 `row_is_current` speaks of the moment of the download and is not kept.
 
 A place is (pnode_name, type). For buses `pnode_name` is only the substation, so several pricing nodes can share it.
-Where they collide in a file (one hour and version twice), the node types of that name are widened by voltage,
-equipment and pnode_id (`LOAD 230 KV T-10 48592`). A file with one of them alone says nothing of the others and keeps
-the plain type.
+Where a file has more than one of them (by pnode_id; without that column, by one hour and version twice), the node types
+of that name are widened by voltage, equipment and pnode_id (`LOAD 230 KV T-10 48592`). A file with one of them alone
+says nothing of the others and keeps the plain type.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from integrations.isos.codes import combine, first_repeat
-from integrations.isos.csv_reading import Frame, Text, read
+from integrations.isos.codes import Combined, combine, first_repeat
+from integrations.isos.csv_reading import Frame, read
 from integrations.isos.gaps import Intervals, coverage_of_range, empty_cells, gap_table
 from integrations.isos.heads import CsvFile, column_key
 from integrations.isos.local_time import HOUR_S, ClockError, utc_second
@@ -70,13 +71,14 @@ def positions(file: CsvFile, feed: Feed) -> dict[str, int]:
 
 def parse(file: CsvFile, feed: Feed) -> ParsedPublication:
     """Read a file whole. Raises UnreadablePublication, also for two rows of one pricing node, hour and version."""
-    frame = read([file], [positions(file, feed)], frozenset({*feed.price_columns, "version_nbr"}))
+    marks = {name: at for name in _TELLING_APART if (at := file.find(column_key(name))) is not None}
+    frame = read([file], [positions(file, feed) | marks], frozenset({*feed.price_columns, "version_nbr"}))
     total, energy, congestion, loss = (frame.number(column) for column in feed.price_columns)
     prices = Prices(total, energy, congestion, loss)
     _check_sum(frame, feed, total, energy + congestion + loss)
     version = _versions(frame)
     intervals = _intervals(frame)
-    where, place = _places(file, frame, intervals, version)
+    where, place = _places(frame, intervals, version)
     start = intervals.start()
     missing = coverage_of_range(len(where), place, intervals, HOUR_S).missing
     gaps = [missing, *empty_cells(prices, place, start, start + HOUR_S)]
@@ -115,26 +117,24 @@ def _intervals(frame: Frame) -> Intervals:
     return Intervals.of(start_of, stamps.codes)
 
 
-def _places(file: CsvFile, frame: Frame, intervals: Intervals, version: Ints) -> tuple[Places, Ints]:
+def _places(frame: Frame, intervals: Intervals, version: Ints) -> tuple[Places, Ints]:
     """The places and each row's place; see the module's note on names that several pricing nodes share."""
     moment = [(intervals.code, len(intervals.starts)), (version, int(version.max()) + 1)]
     node, node_type = frame.text("pnode_name"), frame.text("type", may_be_empty=True)
     plain = combine([(node.codes, len(node)), (node_type.codes, len(node_type))])
-    seen = combine([(plain.code, len(plain)), *moment])
-    if len(seen) == frame.rows:
+    shared = _shared(frame, plain, moment)
+    if not shared.any():
         return Places(node.values, node_type.values, plain.members[0], plain.members[1]), plain.code
 
-    colliding = np.zeros(len(plain), dtype=np.bool_)
-    colliding[seen.members[0][np.bincount(seen.code) > 1]] = True
-    marks = _marks(file)
-    only_there = [(np.where(colliding[plain.code], text.codes, 0), len(text)) for text in marks]
+    marks = [frame.text(name, may_be_empty=True) for name in _TELLING_APART if frame.has(name)]
+    only_there = [(np.where(shared[plain.code], text.codes, 0), len(text)) for text in marks]
     places = combine([(plain.code, len(plain)), *only_there])
     seen = combine([(places.code, len(places)), *moment])
     if repeat := first_repeat(seen.code, len(seen)):
         problem = f"one pricing node, hour and version is there twice, in lines {frame.lines(*repeat)}"
         frame.fail(repeat[1], "pnode_name", problem)
     types = [node_type.values[code] for code in plain.members[1][places.members[0]]]
-    for place in np.flatnonzero(colliding[places.members[0]]):
+    for place in np.flatnonzero(shared[places.members[0]]):
         words = [text.values[code] for text, code in zip(marks, places.members[1:, place], strict=True)]
         types[place] = " ".join(filter(None, [types[place], *words]))
     distinct = {name: code for code, name in enumerate(dict.fromkeys(types))}
@@ -142,10 +142,14 @@ def _places(file: CsvFile, frame: Frame, intervals: Intervals, version: Ints) ->
     return Places(node.values, list(distinct), plain.members[0][places.members[0]], type_of), places.code
 
 
-def _marks(file: CsvFile) -> list[Text]:
-    """The columns that tell pricing nodes of one name apart, as far as the file has them."""
-    found = {name: at for name in _TELLING_APART if (at := file.find(column_key(name))) is not None}
-    if not found:
-        return []
-    frame = read([file], [found], frozenset())
-    return [frame.text(name, may_be_empty=True) for name in found]
+def _shared(frame: Frame, plain: Combined, moment: list[tuple[Ints, int]]) -> npt.NDArray[np.bool_]:
+    """Which names and types stand for several pricing nodes, whether or not these have an hour in common."""
+    shared = np.zeros(len(plain), dtype=np.bool_)
+    if frame.has("pnode_id"):
+        pnode = frame.text("pnode_id", may_be_empty=True)
+        pnodes = combine([(plain.code, len(plain)), (pnode.codes, len(pnode))])
+        shared |= np.bincount(pnodes.members[0], minlength=len(plain)) > 1
+    seen = combine([(plain.code, len(plain)), *moment])
+    if len(seen) < frame.rows:
+        shared[seen.members[0][np.bincount(seen.code) > 1]] = True
+    return shared
