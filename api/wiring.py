@@ -171,8 +171,10 @@ def write_sample_files(folder: Path, *, day: date | None, seed: int) -> SampleMa
 
 
 def code_version() -> str:
-    """The distribution's version and a hash over its source and over the versions of the libraries that compute, so that
-    a result names the very code that made it."""
+    """The distribution's version and a hash over its source and the versions of the libraries that compute.
+
+    A result that carries it names the very code that made it.
+    """
     root = Path(__file__).parent.parent
     hasher = hashlib.sha256()
     for room in _ROOMS:

@@ -31,7 +31,7 @@ def list_(
 ) -> None:
     """List who did what, when, and what came of it; newest first."""
     params = {
-        "actor": actor, "outcome": outcome, "noun": noun, "id": target and str(target), "correlation_id": correlation and str(correlation),
+        "actor": actor, "outcome": outcome, "noun": noun, "id": target, "correlation_id": correlation,
         "since": since, "until": until, "limit": limit,
     }  # fmt: skip
     with connect() as connection:

@@ -16,6 +16,7 @@ class FoundFiles:
     files: dict[Path, bool] = field(default_factory=dict)
     skipped: list[dict[str, str]] = field(default_factory=list)
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
+    _known: dict[tuple[Path, str], Path] = field(default_factory=dict)
 
     def add(self, path: Path, *, named: bool) -> None:
         try:
@@ -24,6 +25,8 @@ class FoundFiles:
             self.unreadable.append((path, reason(error)))
             return
         if stat.S_ISREG(mode):
+            # A link to a file is a file of its own: its name may tell what it is.
+            path = self._known.setdefault((path.parent.resolve(), path.name), path)
             self.files[path] = self.files.get(path, False) or named
         elif stat.S_ISDIR(mode):  # only ever a link to one: folders themselves are walked through
             self.skipped.append({"file": shown(path), "reason": "a link to a folder; name the folder to ingest it"})
@@ -35,8 +38,6 @@ def find_files(paths: list[Path]) -> FoundFiles:
     """Files in the order of `paths`; those of a folder sorted by name, numbers in names as numbers."""
     found = FoundFiles()
     for path in paths:
-        # Without `.` and `..`, so that a file is known again; links stay, for a file's name tells what it is.
-        path = Path(os.path.normpath(path))
         if path.is_dir():
             for file in _below(path, found):
                 found.add(file, named=False)

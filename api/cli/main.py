@@ -88,9 +88,8 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:
-        _say(
-            f"{error.filename}: {error.strerror}" if error.filename else str(error), "See that it is there, and yours."
-        )
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        _say(what, "See that it is there, and that you may use it.")
         sys.exit(FAILED)
 
 

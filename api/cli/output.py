@@ -13,8 +13,8 @@ from rich.text import Text
 
 # Without a terminal nobody's width is known; a wide one keeps ids and names whole.
 _UNKNOWN_WIDTH = 220
-out = Console(width=None if sys.stdout.isatty() else _UNKNOWN_WIDTH, highlight=False)
-err = Console(stderr=True, width=None if sys.stderr.isatty() else _UNKNOWN_WIDTH, highlight=False)
+out = Console(width=None if sys.stdout.isatty() else _UNKNOWN_WIDTH, highlight=False, emoji=False)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else _UNKNOWN_WIDTH, highlight=False, emoji=False)
 
 
 # Whole numbers that count something get separators; positions, years and seeds are names and are copied.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from api.cli.connection import ApiError, Connection
+from api.platform import Platform
 
 SCENARIO = {"name": "base", "growth_per_year": 0.02, "seasonal_weight": 1.0}
 
@@ -105,7 +108,10 @@ def test_refusals_are_in_the_audit_log_with_their_reason(api: Connection) -> Non
     assert error.status == 404
     (entry,) = [e for e in api.get("/v1/audit", outcome="refused")["items"] if e["command"] == "build-curve"]
     assert "nowhere" in entry["reason"]
-    text = api.get_bytes("/v1/audit", outcome="refused", format="csv").decode()
+    sink = io.BytesIO()
+    size_bytes = api.download(sink, "/v1/audit", outcome="refused", format="csv")
+    text = sink.getvalue().decode()
+    assert size_bytes == len(sink.getvalue())
     assert text.splitlines()[0].startswith("position,recorded_at,actor,command")
 
 
@@ -140,3 +146,74 @@ def test_quotes_are_taken_whole_or_not_at_all(api: Connection, content: bytes, n
     error = refused(api, "POST", "/v1/commands/record-quotes", json=body)
     assert named in error.title
     assert error.detail
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [
+        ({"start": "0001-01-01"}, "start: '0001-01-01' is not in the years 1900 to 2200"),
+        ({"start": "0001-01-01T00:00+14:00"}, "start: "),
+        ({"end": "9999-12-31T23:59-14:00"}, "end: "),
+        ({"end": "9999-12-31", "tz": "market"}, "end: "),
+        ({"wait_for": "²"}, "wait_for: '²' is neither a position nor"),
+        ({"wait_for": "9" * 30}, "wait_for: position 99"),
+        ({"wait_for": "9" * 5000}, "wait_for: position 99"),
+        ({"as_of": "²"}, "as_of: '²' is no time"),
+        ({"as_of": "20260101"}, "as_of: position 20260101 is past the newest"),
+        ({"as_of": str(2**63)}, "as_of: position"),
+        ({"as_of": "2026-03-08T02:30", "tz": "market"}, "as_of: 2026-03-08T02:30 never happened"),
+        ({"iso": ["PJM", "MISO"]}, "iso: given more than once"),
+        ({"start": ["2026-01-01", "2026-01-02"], "as_of": ["1", "2"]}, "as_of, start: given more than once"),
+    ],
+)
+def test_what_is_out_of_range_or_given_twice_is_named(api: Connection, params: dict[str, Any], named: str) -> None:
+    given = {"iso": "PJM", "start": "2026-01-01", "end": "2026-12-01"} | params
+    error = refused(api, "GET", "/v1/prices", params=given)
+    assert error.status == 400
+    assert named in error.title
+    assert "as_of: position" not in named or "2026-01-31" in error.detail
+
+
+def test_as_of_is_read_in_the_zone_like_start_and_end(
+    api: Connection, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[datetime] = []
+    monkeypatch.setattr(type(platform.log), "position_at", lambda _, moment: asked.append(moment) or 0)
+    window = {"iso": "PJM", "start": "2026-01-01", "end": "2026-01-02", "as_of": "2026-01-02T12:00"}
+    for tz in (None, "market"):
+        api.get("/v1/prices", **window, tz=tz)
+    assert asked == [datetime(2026, 1, 2, 12, tzinfo=UTC), datetime(2026, 1, 2, 17, tzinfo=UTC)]
+
+
+def test_nodes_may_be_given_again(api: Connection) -> None:
+    assert api.get("/v1/prices", iso="PJM", start="2026-01-01", end="2026-01-02", node=["a", "b"]) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/objects?x=1",
+        f"/v1/objects/{'0' * 64}/survey?name=a&nmaed=1",
+        "/v1/commands/define-scenario?dry_run=1",
+        "/v1/projections/prices/rebuild?x=1",
+    ],
+)
+def test_an_unknown_parameter_of_a_post_is_not_ignored(api: Connection, path: str) -> None:
+    error = refused(api, "POST", path, json=SCENARIO)
+    assert (error.status, "unknown parameter" in error.title) == (400, True)
+
+
+def test_the_doctor_takes_events_and_position_from_one_look(
+    api: Connection, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.command("define-scenario", SCENARIO | {"name": "looked at"})
+    monkeypatch.setattr(type(platform.log), "head", lambda _: 0)  # as it was before another process wrote
+    assert api.run(api.request("GET", "/v1/doctor")).json()["findings"] == []
+
+
+def test_an_unexpected_fault_is_a_problem_in_process_too(
+    api: Connection, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(platform.log), "head", lambda _: 1 // 0)
+    error = refused(api, "GET", "/readyz")
+    assert (error.status, error.title) == (500, "something went wrong here")

@@ -77,7 +77,7 @@ def test_a_verb_without_a_server_answers_within_three_seconds_on_a_filled_folder
 def test_wrong_usage_is_told_without_opening_the_data_folder(job: Job) -> None:
     elsewhere = Program(job.files / "never-made")
     assert "--iso" in elsewhere.run("prices", "get", code=2).stderr
-    assert "does not exist" in elsewhere.run("ingest", job.files / "no-such-file.csv", code=2).stderr
+    assert "does not exist" in elsewhere.run("ingest", "no-such-file.csv", code=2).stderr
     assert not elsewhere.home.exists()
 
 
