@@ -92,7 +92,7 @@ class _Work:
 
         async def one(number: int, file: Path, named: bool) -> int:
             async with gate:
-                payloads = await self._upload(file, named)
+                payloads = await _upload(self.connection, self.report, file, named)
                 await turns[number].wait()
                 positions = [await self._send(file, payload) for payload in payloads]
                 turns[number + 1].set()
@@ -106,30 +106,13 @@ class _Work:
             raise failures.exceptions[0] from None  # the first is worth telling; it has called the others off
         return max((task.result() for task in tasks), default=0)
 
-    async def _upload(self, file: Path, named: bool) -> list[dict[str, Any]]:
-        """Uploads a file; returns the payloads in it."""
-        self.report.files += 1
-        try:
-            stored = await self.connection.request("POST", "/v1/objects", content=file.read_bytes())
-            params = {"name": shown(Path(file.name)), "named": named}
-            path = f"/v1/objects/{stored.json()['sha256']}/survey"
-            survey = (await self.connection.request("POST", path, params=params)).json()
-        except OSError as error:
-            self.report.quarantine(shown(file), reason(error))
-            return []
-        except ApiError as error:
-            self._told_of(error, shown(file))
-            return []
-        self.report.skipped += [{"file": _place(file, s["file"]), "reason": s["reason"]} for s in survey["skipped"]]
-        return list(survey["payloads"])
-
     async def _send(self, file: Path, payload: dict[str, Any]) -> int:
         """Ingests one payload of a file; returns the position that it led to."""
         body = payload | {"reparse": self.reparse}
         try:
             answer = (await self.connection.request("POST", "/v1/commands/ingest-publication", json=body)).json()
         except ApiError as error:
-            self._told_of(error, _place(file, payload["place"]))
+            _told_of(self.report, error, _place(file, payload["place"]))
             return 0
         if answer["status"] == "quarantined":
             self.report.quarantine(_place(file, payload["place"]), **await _defect(self.connection, answer))
@@ -140,11 +123,30 @@ class _Work:
             self.report.rows += sum(event["data"]["reading"]["row_count"] for event in answer["events"])
         return int(answer["position"])
 
-    def _told_of(self, error: ApiError, place: str) -> None:
-        """A problem of this one file is reported with it; any other ends the verb."""
-        if error.status not in OF_ONE_FILE:
-            raise error
-        self.report.quarantine(place, f"{error.title}. {error.detail}".strip())
+
+async def _upload(connection: Connection, report: Report, file: Path, named: bool) -> list[dict[str, Any]]:
+    """Uploads a file; returns the payloads in it."""
+    report.files += 1
+    try:
+        stored = await connection.request("POST", "/v1/objects", content=file.read_bytes())
+        params = {"name": shown(Path(file.name)), "named": named}
+        path = f"/v1/objects/{stored.json()['sha256']}/survey"
+        survey = (await connection.request("POST", path, params=params)).json()
+    except OSError as error:
+        report.quarantine(shown(file), reason(error))
+        return []
+    except ApiError as error:
+        _told_of(report, error, shown(file))
+        return []
+    report.skipped += [{"file": _place(file, s["file"]), "reason": s["reason"]} for s in survey["skipped"]]
+    return list(survey["payloads"])
+
+
+def _told_of(report: Report, error: ApiError, place: str) -> None:
+    """A problem of this one file is reported with it; any other ends the verb."""
+    if error.status not in OF_ONE_FILE:
+        raise error
+    report.quarantine(place, f"{error.title}. {error.detail}".strip())
 
 
 async def _defect(connection: Connection, answer: dict[str, Any]) -> dict[str, Any]:

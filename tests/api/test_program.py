@@ -212,3 +212,9 @@ def test_a_problem_is_no_download(api: Connection) -> None:
     with pytest.raises(Exception, match="iso"):
         api.download(sink, "/v1/prices", start="2026-01-01", end="2026-01-02")
     assert sink.getvalue() == b""
+
+
+@pytest.mark.enable_socket
+def test_the_ipv6_loopback_is_listened_on() -> None:
+    with server._listening("::1", 0) as listener:
+        assert listener.getsockname()[0] == "::1"

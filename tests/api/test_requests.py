@@ -178,7 +178,12 @@ def test_as_of_is_read_in_the_zone_like_start_and_end(
     api: Connection, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[datetime] = []
-    monkeypatch.setattr(type(platform.log), "position_at", lambda _, moment: asked.append(moment) or 0)
+
+    def position_at(_: object, moment: datetime) -> int:
+        asked.append(moment)
+        return 0
+
+    monkeypatch.setattr(type(platform.log), "position_at", position_at)
     window = {"iso": "PJM", "start": "2026-01-01", "end": "2026-01-02", "as_of": "2026-01-02T12:00"}
     for tz in (None, "market"):
         api.get("/v1/prices", **window, tz=tz)
