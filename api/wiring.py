@@ -15,6 +15,7 @@ import pyarrow as pa
 from api.platform import Platform
 from commands.bus import CommandBus
 from commands.message import A, Loaded, Tools
+from commands.readings import Readings
 from commands.registry import REGISTRY
 from infra.clickhouse import ClickHouse
 from infra.data_folder import DataFolder
@@ -112,6 +113,7 @@ def _assemble(
         log=log,
         bus=CommandBus(REGISTRY, log, Tools(
             objects=objects,
+            readings=Readings(objects),
             price_history=partial(_price_history, clickhouse, pool),
             forward_quotes=partial(newest_quotes, pool),
             read_aggregate=partial(_read_aggregate, log),

@@ -41,7 +41,7 @@ class CommandBus:
     def __init__(self, registry: Mapping[str, Handling], log: EventLog, tools: Tools) -> None:
         self.registry = registry
         self._log = log
-        self._tools = tools
+        self.tools = tools
 
     def dispatch(self, command: Command, caller: Caller) -> Answer:
         """Handles the command once and for all: the same command id gets the recorded answer.
@@ -51,8 +51,8 @@ class CommandBus:
         handling = self.registry[command.command_name()]
         target = caller.command_id
         try:
-            target = handling.stream(command, caller, self._tools)
-            return self._decide(command, handling, Context(caller, target, self._tools))
+            target = handling.stream(command, caller, self.tools)
+            return self._decide(command, handling, Context(caller, target, self.tools))
         except Refused as refused:
             self._record_refusal(command, caller, target, refused)
             raise
@@ -99,7 +99,7 @@ class CommandBus:
             status=status,
             correlation_id=caller.correlation_id,
             causation_id=caller.causation_id,
-            recorded_at=self._tools.now(),
+            recorded_at=self.tools.now(),
             schema_version=1,
             previous_hash="",
         )

@@ -14,6 +14,7 @@ from uuid import UUID
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from commands.readings import Readings
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
 from write_model.base import Aggregate, NotFound
@@ -125,6 +126,7 @@ class Tools:
     """What handlers may use besides their own aggregate; filled by the wiring."""
 
     objects: Objects
+    readings: Readings
     price_history: PriceHistory
     forward_quotes: ForwardQuotes
     read_aggregate: ReadAggregate

@@ -6,18 +6,14 @@ from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
-import pyarrow.compute as pc
 from pydantic import BaseModel, Field, model_validator
 
 from commands.message import Caller, Command, Context, Tools
-from infra.canonical import digest, to_parquet
 from infra.objects import MissingObject, Objects
 from integrations.isos.archives import is_archive
-from integrations.isos.catalogue import Payload, name_facts, parse, survey
-from integrations.isos.errors import UnreadablePublication
-from integrations.isos.ticks import ParsedPublication
+from integrations.isos.catalogue import Payload, name_facts, survey
 from write_model.base import NotFound
-from write_model.publications import Defect, Publication, Reading, Source, publication_id
+from write_model.publications import Defect, Publication, Source, publication_id
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(min_length=1, max_length=500)]
@@ -50,6 +46,10 @@ def uploaded(objects: Objects, sha256: str) -> bytes:
         raise NotFound("uploaded object", sha256, remedy="Upload it first with POST /v1/objects.") from error
 
 
+# An upload of more publications than this is an archive of many small ones, for which reading ahead gains nothing.
+READ_AHEAD = 4
+
+
 class FoundPayload(BaseModel):
     """One publication found in an upload: the fields of `ingest-publication`."""
 
@@ -66,18 +66,24 @@ class SkippedFile(BaseModel):
 
 
 def survey_upload(
-    objects: Objects, sha256: str, name: str, *, named: bool
+    tools: Tools, tenant: str, sha256: str, name: str, *, named: bool
 ) -> tuple[list[FoundPayload], list[SkippedFile]]:
-    """The publications inside uploaded bytes, each kept as objects of its own, and what is none."""
-    found = survey(name, uploaded(objects, sha256), named=named)
-    payloads = [
-        FoundPayload(
-            objects=[objects.put("raw", content) for content in payload.contents],
-            names=list(payload.names),
-            place=payload.place,
-        )
-        for payload in found.payloads
-    ]
+    """The publications inside uploaded bytes, each kept as objects of its own, and what is none.
+
+    A few new publications are read right away, so that files on their way side by side are also read side by side,
+    though their commands come one after the other.
+    """
+    whole = uploaded(tools.objects, sha256)
+    found = survey(name, whole, named=named)
+    payloads = []
+    for payload in found.payloads:
+        # A plain file is its own payload, and was checked against its hash just now.
+        keys = tuple(sha256 if c is whole else tools.objects.put("raw", c) for c in payload.contents)
+        payloads.append(FoundPayload(objects=list(keys), names=list(payload.names), place=payload.place))
+        if len(found.payloads) <= READ_AHEAD:
+            publication = publication_id(tenant, keys, name_facts(payload))
+            if tools.read_aggregate(Publication, publication) is None:
+                tools.readings.read_ahead(payload, keys)
     return payloads, [SkippedFile(file=skipped.place, reason=skipped.reason) for skipped in found.skipped]
 
 
@@ -97,11 +103,13 @@ def handle_ingest_publication(
             size_bytes=sum(map(len, payload.contents)),
             name_facts=name_facts(payload),
         )
-        return Publication.ingest(context.stream_id, source, _read(payload, context.tools.objects))
+        return Publication.ingest(context.stream_id, source, context.tools.readings.read(payload, command.objects))
     if publication.reading is None or command.reparse:
-        outcome = _read(payload, context.tools.objects, ranked_as=context.first_position)
-        if not (isinstance(outcome, Reading) and publication.is_read_by(outcome.parser_version)):
+        outcome = context.tools.readings.read(payload, command.objects)
+        if isinstance(outcome, Defect):
             publication.read_again(outcome)
+        elif not publication.is_read_by(outcome.parser_version):
+            publication.read_again(replace(outcome, ranked_as=context.first_position))
     return publication
 
 
@@ -120,32 +128,3 @@ def _payload(command: IngestPublication, objects: Objects) -> Payload:
         if len(found) == 1 and found[0].contents == contents:
             return replace(payload, problem=found[0].problem)
     return payload
-
-
-def _read(payload: Payload, objects: Objects, ranked_as: int | None = None) -> Reading | Defect:
-    try:
-        parsed = parse(payload)
-    except UnreadablePublication as defect:
-        return Defect(reason=defect.reason, file=payload.place, line=defect.line, column=defect.column)
-    return _store(parsed, objects, ranked_as)
-
-
-def _store(parsed: ParsedPublication, objects: Objects, ranked_as: int | None) -> Reading:
-    rows = parsed.rows
-    return Reading(
-        iso=parsed.iso,
-        market=parsed.market,
-        feed=parsed.feed,
-        vintage=parsed.vintage,
-        parser=parsed.parser,
-        parser_version=parsed.parser_version,
-        rows_sha256=objects.put("rows", to_parquet(rows)),
-        rows_digest=digest(rows),
-        row_count=rows.num_rows,
-        gaps_sha256=objects.put("rows", to_parquet(parsed.gaps)) if parsed.gaps.num_rows else None,
-        gap_count=parsed.gaps.num_rows,
-        first_interval_start_utc=pc.min(rows["interval_start_utc"]).as_py(),
-        last_interval_end_utc=pc.max(rows["interval_end_utc"]).as_py(),
-        published_at=parsed.published_at,
-        ranked_as=ranked_as,
-    )

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from api.problems import Problem
-from api.rest.dependencies import PlatformOf, only_known_parameters, platform_of
+from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters, platform_of
 from commands.publications import FoundPayload, SkippedFile, survey_upload
 
 router = APIRouter(prefix="/v1/objects", tags=["objects"], dependencies=[Depends(only_known_parameters)])
@@ -54,9 +54,10 @@ def read_object(sha256: str, platform: PlatformOf) -> Response:
 def survey_object(
     sha256: str,
     platform: PlatformOf,
+    caller: CallerOf,
     name: Annotated[str, Query(min_length=1, max_length=500, description="the operator's file name")],
     named: Annotated[bool, Query(description="the file was named singly, so it must be a publication")] = True,
 ) -> UploadSurvey:
     """Unwraps archives and recognises publications by content. Each payload found is kept as an object of its own."""
-    payloads, skipped = survey_upload(platform.objects, sha256, name, named=named)
+    payloads, skipped = survey_upload(platform.bus.tools, caller.tenant, sha256, name, named=named)
     return UploadSurvey(payloads=payloads, skipped=skipped)
