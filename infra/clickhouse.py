@@ -37,6 +37,7 @@ _INSERT_SETTINGS: Mapping[str, Any] = {
     "max_insert_block_size": _BLOCK_ROWS,
     "min_insert_block_size_rows": _BLOCK_ROWS,
     "min_insert_block_size_bytes": 0,
+    "max_partitions_per_insert_block": 0,  # no limit: what the log holds must go in, however many years it spans
 }
 _READ_SETTINGS: Mapping[str, Any] = {"output_format_arrow_low_cardinality_as_dictionary": 1}
 _EMBEDDED_SETTINGS: Mapping[str, Any] = {

@@ -34,12 +34,15 @@ class FoundFiles:
             self.skipped.append({"file": shown(path), "reason": "no regular file but a pipe, socket or device"})
 
 
-def find_files(paths: list[Path]) -> FoundFiles:
-    """Files in the order of `paths`; those of a folder sorted by name, numbers in names as numbers."""
+def find_files(paths: list[Path], *, home: Path) -> FoundFiles:
+    """Files in the order of `paths`; those of a folder sorted by name, numbers in names as numbers.
+
+    The data folder `home` is walked past: its files are ours, and the token is among them.
+    """
     found = FoundFiles()
     for path in paths:
         if path.is_dir():
-            for file in _below(path, found):
+            for file in _below(path, found, home):
                 found.add(file, named=False)
         else:
             found.add(path, named=True)
@@ -55,12 +58,17 @@ def reason(error: OSError) -> str:
     return f"it cannot be read: {error.strerror or error}"
 
 
-def _below(folder: Path, found: FoundFiles) -> list[Path]:
+def _below(folder: Path, found: FoundFiles, home: Path) -> list[Path]:
     def failed(error: OSError) -> None:
         found.unreadable.append((Path(error.filename or folder), reason(error)))
 
     files: list[Path] = []
+    own = home.resolve()
     for parent, folders, names in os.walk(folder, onerror=failed):
+        if Path(parent).resolve().is_relative_to(own):
+            found.skipped.append({"file": shown(Path(parent)), "reason": "the data folder of 254Carbon itself"})
+            folders.clear()
+            continue
         links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
         files += [Path(parent, name) for name in names + links]
     return sorted(files, key=_order)

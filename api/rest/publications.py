@@ -24,7 +24,7 @@ def list_publications(
     platform: PlatformOf,
     iso: Annotated[Literal["MISO", "CAISO", "PJM", "ERCOT"] | None, Query()] = None,
     status: Annotated[Literal["ingested", "quarantined"] | None, Query()] = None,
-    limit: Annotated[int | None, Query(ge=1)] = None,
+    limit: Annotated[int | None, Query(ge=1, le=10_000_000)] = None,
 ) -> dict[str, Any]:
     """Publications, newest first."""
     return {"items": queries.list_publications(platform.pool, iso=iso, status=status, limit=limit)}

@@ -123,6 +123,8 @@ def _read_whole(payload: Payload) -> ParsedPublication:
         files.append(item.file)
     first = found[0]
     assert isinstance(first, Recognised)
+    if len(files) > 1 and not all(caiso_formats.group_key(name) for name in payload.names):
+        raise unreadable(payload.names[0], f"{len(files)} files given as one publication, which only CAISO splits")
     publication = first.parse(files)
     if not publication.rows.num_rows:
         raise unreadable(payload.names[0], "every price cell is empty", files[0].header.number)
@@ -171,9 +173,10 @@ def _archive_problem(payload: Payload) -> str:
 def _groups(leaves: Iterable[Leaf]) -> list[list[Leaf]]:
     """Leaves that are one publication: those of one folder of one zip whose names differ in the LMP_TYPE only."""
     groups: dict[tuple[str, str], list[Leaf]] = {}
-    for leaf in leaves:
+    for number, leaf in enumerate(leaves):
         common = caiso_formats.group_key(leaf.name) if leaf.folder else None
-        key = (leaf.folder, common) if common else (leaf.place, "")
+        # By number and not by place: a zip can hold several members of one name, each a publication of its own.
+        key = (leaf.folder, common) if common else (leaf.place, str(number))
         groups.setdefault(key, []).append(leaf)
     return [sorted(group, key=lambda leaf: leaf.name) for group in groups.values()]
 
