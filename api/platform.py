@@ -11,14 +11,22 @@ from infra.data_folder import DataFolder
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from infra.objects import Objects
+from infra.principal import Principal
 from infra.seals import Seals
 from infra.settings import Settings
 from infra.subscriptions import Subscription
 from projections.columnar import ColumnarProjector
 from projections.relational import RelationalProjector
+from queries.view import ReadView
 
 LOCAL_TENANT = "local"
 LOCAL_ACTOR = "local-operator"
+LOCAL_PRINCIPAL = Principal(
+    LOCAL_TENANT,
+    LOCAL_ACTOR,
+    frozenset({"admin", "operator", "analyst", "approver", "auditor"}),
+    credential="folder token",
+)
 
 
 @dataclass
@@ -40,6 +48,11 @@ class Platform:
     columnar: ColumnarProjector
     subscriptions: tuple[Subscription, ...]
     closers: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def view(self) -> ReadView:
+        """The live read models."""
+        return ReadView(self.pool, self.clickhouse)
 
     def wait_for(self, position: int) -> None:
         """Returns when every read model has come to `position`; raises ReadTooEarly."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.platform import LOCAL_PRINCIPAL
 from api.problems import Problem, response
 
 # Hosts by which a browser or client on this machine may call; any other name is a rebinding attack or a mistake.
@@ -30,6 +31,7 @@ class Door:
             await self._app(scope, receive, send)
             return
         problem = self._check(scope)
+        scope["principal"] = LOCAL_PRINCIPAL
         if problem is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -13,8 +15,11 @@ from infra.errors import PlatformError
 from infra.event_recorder import Pool
 
 
-def open_pool(dsn: str) -> Pool:
-    """A small pool on `dsn`; fails within seconds, with the remedy, when nothing answers there."""
+def open_pool(dsn: str, *, schema: str = "pg") -> Pool:
+    """A small pool on `dsn` whose connections find read models in `schema`.
+
+    Fails within seconds, with the remedy, when nothing answers there.
+    """
     try:
         conninfo_to_dict(dsn)
     except psycopg.ProgrammingError as error:
@@ -26,7 +31,8 @@ def open_pool(dsn: str) -> Pool:
         # One plain connection first: its error says what is wrong, while the pool's would only say "timeout".
         psycopg.connect(dsn, connect_timeout=5).close()
         named = {"application_name": "carbon254"}
-        pool: Pool = ConnectionPool(dsn, min_size=1, max_size=10, open=False, kwargs=named, configure=_in_utc)
+        prepare = partial(_prepare, schema=schema)
+        pool: Pool = ConnectionPool(dsn, min_size=1, max_size=10, open=False, kwargs=named, configure=prepare)
         pool.open(wait=True, timeout=10)
     except (psycopg.Error, PoolTimeout) as error:
         message = f"PostgreSQL at {without_password(dsn)} does not answer: {str(error).strip()}"
@@ -36,9 +42,10 @@ def open_pool(dsn: str) -> Pool:
     return pool
 
 
-def _in_utc(connection: psycopg.Connection[TupleRow]) -> None:
+def _prepare(connection: psycopg.Connection[TupleRow], *, schema: str) -> None:
     """Time stamps come back in UTC, whatever zone the server or this machine is set to."""
     connection.execute("SET TIME ZONE 'UTC'")
+    connection.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(schema)))
     connection.commit()
 
 

@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from psycopg import sql
+
 from infra.clickhouse import ClickHouse
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from projections.relational import SHOWN, Progress
-from read_models.relational import CHECKPOINTS, Cursor, load_checkpoint, save_checkpoint
+from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, Cursor, load_checkpoint, save_checkpoint
 
 # While one load waits for the disk, another decodes its rows.
 LOADS_AT_ONCE = 2
@@ -55,6 +57,7 @@ class ColumnarProjector:
         """
         with self._pool.connection() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(2540002)")
+            cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(LIVE_SCHEMA)))
             cursor.execute(CHECKPOINTS)
             checkpoints = {p: load_checkpoint(cursor, p.name, p.version, self._store) for p in self.projections}
         for projection, checkpoint in checkpoints.items():

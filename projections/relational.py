@@ -12,7 +12,7 @@ from psycopg import sql
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
-from read_models.relational import CHECKPOINTS, Cursor, load_checkpoint, save_checkpoint
+from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, Cursor, load_checkpoint, save_checkpoint
 
 # Rows of a table that `verify` shows.
 SHOWN = 5
@@ -33,8 +33,8 @@ class RelationalProjection:
 
     @property
     def table_names(self) -> list[str]:
-        """The tables of schema `pg` that are this projection's own."""
-        return re.findall(r"CREATE TABLE IF NOT EXISTS pg\.(\w+)", self.tables)
+        """The tables that are this projection's own."""
+        return re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", self.tables)
 
     def write(self, cursor: Cursor, recorded: RecordedEvent) -> None:
         if self.every:
@@ -62,12 +62,13 @@ class RelationalProjector:
         """
         with self._pool.connection() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(2540002)")
+            cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(LIVE_SCHEMA)))
             cursor.execute(CHECKPOINTS)
             checkpoints = [load_checkpoint(cursor, p.name, p.version) for p in self.projections]
             for projection, position in zip(self.projections, checkpoints, strict=True):
                 if not position:
                     for table in projection.table_names:
-                        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier("pg", table)))
+                        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(table)))
                 cursor.execute(projection.tables.encode())
         return min(checkpoints)
 
@@ -96,7 +97,7 @@ class RelationalProjector:
         """
         with self._lock, self._pool.connection() as connection, connection.cursor() as cursor:
             for table in projection.table_names:
-                names = {"live": sql.Identifier(f"live_{table}"), "table": sql.Identifier("pg", table)}
+                names = {"live": sql.Identifier(f"live_{table}"), "table": sql.Identifier(table)}
                 copy = "CREATE TEMPORARY TABLE {live} ON COMMIT DROP AS SELECT * FROM {table}"
                 cursor.execute(sql.SQL(copy).format(**names))
             through = load_checkpoint(cursor, projection.name, projection.version)
@@ -109,7 +110,7 @@ class RelationalProjector:
         self, cursor: Cursor, projection: RelationalProjection, log: EventLog, through: int, progress: Progress
     ) -> int:
         for table in projection.table_names:
-            cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier("pg", table)))
+            cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
         position = 0
         while position < through and (page := log.page(position)):
             for recorded in page:
@@ -122,11 +123,11 @@ class RelationalProjector:
 
 def _differences(cursor: Cursor, table: str) -> list[str]:
     """Up to `SHOWN` rows that only the live table or only the rebuilt one has."""
-    names = {"live": sql.Identifier(f"live_{table}"), "built": sql.Identifier("pg", table)}
+    names = {"live": sql.Identifier(f"live_{table}"), "built": sql.Identifier(table)}
     query = """
         SELECT 'only live', r::text FROM (SELECT * FROM {live} EXCEPT ALL SELECT * FROM {built}) r
         UNION ALL
         SELECT 'only rebuilt', r::text FROM (SELECT * FROM {built} EXCEPT ALL SELECT * FROM {live}) r
         LIMIT %s"""
     cursor.execute(sql.SQL(query).format(**names), (SHOWN,))
-    return [f"pg.{table}, {where}: {text}" for where, text in cursor.fetchall()]
+    return [f"{table}, {where}: {text}" for where, text in cursor.fetchall()]

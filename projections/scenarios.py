@@ -28,7 +28,7 @@ def _revised(cursor: Cursor, recorded: RecordedEvent) -> None:
     assert isinstance(recorded.event, Scenario.Revised)
     assumptions = recorded.event.assumptions
     cursor.execute(
-        """UPDATE pg.scenario SET revision = revision + 1, growth_per_year = %s, seasonal_weight = %s,
+        """UPDATE scenario SET revision = revision + 1, growth_per_year = %s, seasonal_weight = %s,
                recorded_at = %s, log_position = %s WHERE scenario_id = %s""",
         (
             assumptions.growth_per_year,

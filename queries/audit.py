@@ -7,7 +7,9 @@ from datetime import datetime
 from uuid import UUID
 
 from infra.event_recorder import Pool
-from queries.relational import Row, rows
+from queries.relational import ALL, Order, Page, PageRequest, page
+
+NEWEST_FIRST = Order(("position",), descending=True)
 
 COLUMNS = (
     "position", "recorded_at", "actor", "command", "event", "outcome", "reason", "target_id", "command_id",
@@ -28,12 +30,12 @@ class AuditFilter:
     until: datetime | None = None
 
 
-def list_audit(pool: Pool, tenant: str, wanted: AuditFilter | None = None, *, limit: int | None = None) -> list[Row]:
+def list_audit(pool: Pool, tenant: str, wanted: AuditFilter | None = None, request: PageRequest = ALL) -> Page:
     """The audit log of a tenant, newest first; recorded times in [since, until)."""
     wanted = wanted or AuditFilter()
-    return rows(
+    return page(
         pool,
-        f"""SELECT {", ".join(COLUMNS)} FROM pg.audit_log
+        f"""SELECT {", ".join(COLUMNS)} FROM audit_log
             WHERE tenant = %(tenant)s
               AND (%(actor)s::text IS NULL OR actor = %(actor)s)
               AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
@@ -41,7 +43,8 @@ def list_audit(pool: Pool, tenant: str, wanted: AuditFilter | None = None, *, li
               AND (%(id)s::uuid IS NULL OR target_id = %(id)s)
               AND (%(correlation_id)s::uuid IS NULL OR correlation_id = %(correlation_id)s)
               AND (%(since)s::timestamptz IS NULL OR recorded_at >= %(since)s)
-              AND (%(until)s::timestamptz IS NULL OR recorded_at < %(until)s)
-            ORDER BY position DESC LIMIT %(limit)s""",  # noqa: S608 - names from this file
-        {"tenant": tenant, "limit": limit, **asdict(wanted)},
+              AND (%(until)s::timestamptz IS NULL OR recorded_at < %(until)s)""",  # noqa: S608 - names from this file
+        {"tenant": tenant, **asdict(wanted)},
+        NEWEST_FIRST,
+        request,
     )

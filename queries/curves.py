@@ -5,24 +5,27 @@ from __future__ import annotations
 from uuid import UUID
 
 from infra.event_recorder import Pool
-from queries.relational import Row, row, rows
+from queries.relational import ALL, Order, Page, PageRequest, Row, page, row
+
+NEWEST_FIRST = Order(("log_position",), descending=True)
 
 
-def list_curves(pool: Pool, tenant: str, hub: str | None = None) -> list[Row]:
+def list_curves(pool: Pool, tenant: str, hub: str | None = None, request: PageRequest = ALL) -> Page:
     """Curves, newest first."""
-    return rows(
+    return page(
         pool,
         """SELECT curve_id AS id, hub, scenario, first_month, last_quoted_month, last_month, digest, recorded_at,
                   log_position
-           FROM pg.curve WHERE tenant = %(tenant)s AND (%(hub)s::text IS NULL OR hub = %(hub)s)
-           ORDER BY log_position DESC""",
+           FROM curve WHERE tenant = %(tenant)s AND (%(hub)s::text IS NULL OR hub = %(hub)s)""",
         {"tenant": tenant, "hub": hub},
+        NEWEST_FIRST,
+        request,
     )
 
 
 def curve(pool: Pool, tenant: str, curve_id: UUID) -> Row | None:
     return row(
         pool,
-        "SELECT curve_id AS id, c.* FROM pg.curve c WHERE tenant = %(tenant)s AND curve_id = %(id)s",
+        "SELECT curve_id AS id, c.* FROM curve c WHERE tenant = %(tenant)s AND curve_id = %(id)s",
         {"tenant": tenant, "id": curve_id},
     )

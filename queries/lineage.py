@@ -11,11 +11,11 @@ Direction = Literal["upstream", "downstream"]
 
 _EDGES = """
 WITH RECURSIVE found AS (
-    SELECT child, child_position, parent, parent_position, role FROM pg.lineage
+    SELECT child, child_position, parent, parent_position, role FROM lineage
     WHERE {near} = %(id)s AND {near}_position = %(position)s
     UNION
     SELECT l.child, l.child_position, l.parent, l.parent_position, l.role
-    FROM pg.lineage l JOIN found f ON l.{near} = f.{far} AND l.{near}_position = f.{far}_position
+    FROM lineage l JOIN found f ON l.{near} = f.{far} AND l.{near}_position = f.{far}_position
 )
 SELECT child, child_position, parent, parent_position, role FROM found
 ORDER BY child, child_position, role, parent_position, parent
@@ -26,14 +26,14 @@ _WAY: dict[Direction, str] = {
 }
 
 _NODES = """
-SELECT id, position, kind, label, details FROM pg.lineage_node
+SELECT id, position, kind, label, details FROM lineage_node
 JOIN unnest(%(ids)s::text[], %(positions)s::bigint[]) AS wanted (wanted_id, wanted_position)
   ON id = wanted_id AND position = wanted_position
 WHERE tenant IS NULL OR tenant = %(tenant)s
 ORDER BY id, position
 """
 
-_NEWEST = "SELECT max(position) AS position FROM pg.lineage_node WHERE id = %(id)s"
+_NEWEST = "SELECT max(position) AS position FROM lineage_node WHERE id = %(id)s"
 
 
 def lineage(

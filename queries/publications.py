@@ -6,22 +6,25 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from infra.event_recorder import Pool
-from queries.relational import Row, row, rows
+from queries.relational import ALL, Order, Page, PageRequest, Row, page, row, rows
+
+NEWEST_FIRST = Order(("log_position",), descending=True)
 
 
 def list_publications(
-    pool: Pool, *, iso: str | None = None, status: str | None = None, limit: int | None = None
-) -> list[Row]:
+    pool: Pool, *, iso: str | None = None, status: str | None = None, request: PageRequest = ALL
+) -> Page:
     """Publications, newest first."""
-    return rows(
+    return page(
         pool,
         """SELECT publication_id AS id, status, iso, market, feed, vintage, row_count, gap_count,
                   first_interval_start_utc, last_interval_end_utc, published_at, reason, names, recorded_at,
                   log_position
-           FROM pg.publication
-           WHERE (%(iso)s::text IS NULL OR iso = %(iso)s) AND (%(status)s::text IS NULL OR status = %(status)s)
-           ORDER BY log_position DESC LIMIT %(limit)s""",
-        {"iso": iso, "status": status, "limit": limit},
+           FROM publication
+           WHERE (%(iso)s::text IS NULL OR iso = %(iso)s) AND (%(status)s::text IS NULL OR status = %(status)s)""",
+        {"iso": iso, "status": status},
+        NEWEST_FIRST,
+        request,
     )
 
 
@@ -29,13 +32,13 @@ def publication(pool: Pool, publication_id: UUID) -> Row | None:
     """One publication with everything known about it, its replaced readings included."""
     found = row(
         pool,
-        "SELECT publication_id AS id, p.* FROM pg.publication p WHERE publication_id = %(id)s",
+        "SELECT publication_id AS id, p.* FROM publication p WHERE publication_id = %(id)s",
         {"id": publication_id},
     )
     if found:
         found["readings"] = rows(
             pool,
-            """SELECT log_position, superseded_by FROM pg.publication_reading
+            """SELECT log_position, superseded_by FROM publication_reading
                WHERE publication_id = %(id)s ORDER BY log_position""",
             {"id": publication_id},
         )
@@ -46,7 +49,7 @@ def superseded_readings(pool: Pool, through_position: int) -> Sequence[int]:
     """Positions of readings that another reading of the same publication had replaced by `through_position`."""
     found = rows(
         pool,
-        "SELECT log_position FROM pg.publication_reading WHERE superseded_by <= %(through)s",
+        "SELECT log_position FROM publication_reading WHERE superseded_by <= %(through)s",
         {"through": through_position},
     )
     return [r["log_position"] for r in found]
@@ -59,7 +62,7 @@ def coverage(pool: Pool, *, iso: str | None = None) -> list[Row]:
         """SELECT iso, market, feed, count(*) AS publications, sum(row_count)::bigint AS row_count,
                   min(first_interval_start_utc) AS first_interval_start_utc,
                   max(last_interval_end_utc) AS last_interval_end_utc
-           FROM pg.publication WHERE status = 'ingested' AND (%(iso)s::text IS NULL OR iso = %(iso)s)
+           FROM publication WHERE status = 'ingested' AND (%(iso)s::text IS NULL OR iso = %(iso)s)
            GROUP BY iso, market, feed ORDER BY iso, market, feed""",
         {"iso": iso},
     )

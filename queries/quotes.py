@@ -5,11 +5,14 @@ from __future__ import annotations
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import Row, rows
+from queries.relational import ALL, Order, Page, PageRequest, page, rows
+
+# A sheet has one quote a hub, product, source and time.
+NEWEST_FIRST = Order(("quoted_at", "log_position", "hub", "product", "source"), descending=True)
 
 _NEWEST = """
 SELECT DISTINCT ON (product) hub, product, price_usd_per_mwh, source, quoted_at, sheet_id, log_position
-FROM pg.quote
+FROM quote
 WHERE tenant = %(tenant)s AND hub = %(hub)s AND log_position <= %(through)s
 ORDER BY product, quoted_at DESC, log_position DESC
 """
@@ -35,12 +38,13 @@ def newest_quotes(pool: Pool, *, tenant: str, hub: str, through_position: int) -
     return pa.Table.from_pylist(found, schema=NEWEST_QUOTES_SCHEMA)
 
 
-def list_quotes(pool: Pool, tenant: str, hub: str | None = None) -> list[Row]:
-    """All quotes, newest first within a product."""
-    return rows(
+def list_quotes(pool: Pool, tenant: str, hub: str | None = None, request: PageRequest = ALL) -> Page:
+    """All quotes, newest first."""
+    return page(
         pool,
-        """SELECT hub, product, price_usd_per_mwh, source, quoted_at, sheet_id, recorded_at, log_position FROM pg.quote
-           WHERE tenant = %(tenant)s AND (%(hub)s::text IS NULL OR hub = %(hub)s)
-           ORDER BY hub, product, quoted_at DESC, log_position DESC""",
+        """SELECT hub, product, price_usd_per_mwh, source, quoted_at, sheet_id, recorded_at, log_position FROM quote
+           WHERE tenant = %(tenant)s AND (%(hub)s::text IS NULL OR hub = %(hub)s)""",
         {"tenant": tenant, "hub": hub},
+        NEWEST_FIRST,
+        request,
     )

@@ -1,8 +1,12 @@
-"""Reading the relational read models: rows as dictionaries, every value bound."""
+"""Reading the relational read models: rows as dictionaries, every value bound, lists page by page.
+
+Tables are named without their schema: the pool's search path says whether they are the live ones (`pg`) or a replay's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg.rows import dict_row
@@ -10,6 +14,33 @@ from psycopg.rows import dict_row
 from infra.event_recorder import Pool
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """Which part of a list: at most `limit` rows (all where it is None) after the row whose order key is `after`."""
+
+    limit: int | None = None
+    after: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of a list in its order. `after` continues behind the last of them; None when nothing follows."""
+
+    items: list[Row]
+    after: tuple[Any, ...] | None
+
+
+ALL = PageRequest()
+
+
+@dataclass(frozen=True)
+class Order:
+    """A total order of a list: columns that together tell every row from every other, all in one direction."""
+
+    columns: tuple[str, ...]
+    descending: bool = False
 
 
 def rows(pool: Pool, query: str, parameters: Mapping[str, Any]) -> list[Row]:
@@ -21,3 +52,28 @@ def rows(pool: Pool, query: str, parameters: Mapping[str, Any]) -> list[Row]:
 def row(pool: Pool, query: str, parameters: Mapping[str, Any]) -> Row | None:
     found = rows(pool, query, parameters)
     return found[0] if found else None
+
+
+def page(pool: Pool, query: str, parameters: Mapping[str, Any], order: Order, request: PageRequest) -> Page:
+    """One page of `query`, a SELECT whose answer has the columns of `order`, by comparing with the last row's key.
+
+    A page costs the same wherever it lies, and rows that come or go meanwhile neither repeat nor hide another.
+    """
+    direction, beyond = ("DESC", "<") if order.descending else ("ASC", ">")
+    columns = ", ".join(order.columns)
+    values: dict[str, Any] = {**parameters, "page_limit": None if request.limit is None else request.limit + 1}
+    condition = ""
+    if request.after is not None:
+        condition = f"WHERE ({columns}) {beyond} ({', '.join(f'%(after_{i})s' for i in range(len(order.columns)))})"
+        values |= {f"after_{i}": value for i, value in enumerate(request.after)}
+    ordered = ", ".join(f"{column} {direction}" for column in order.columns)
+    # Column names and direction come from code.
+    found = rows(
+        pool,
+        f"SELECT * FROM ({query}) AS listed {condition} ORDER BY {ordered} LIMIT %(page_limit)s",  # noqa: S608
+        values,
+    )
+    if request.limit is None or len(found) <= request.limit:
+        return Page(found, None)
+    kept: Sequence[Row] = found[: request.limit]
+    return Page(list(kept), tuple(kept[-1][column] for column in order.columns))

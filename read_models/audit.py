@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 TABLES = """
-CREATE TABLE IF NOT EXISTS pg.audit_log (
+CREATE TABLE IF NOT EXISTS audit_log (
     position bigint PRIMARY KEY,
     recorded_at timestamptz NOT NULL,
     tenant text NOT NULL,
@@ -18,5 +18,5 @@ CREATE TABLE IF NOT EXISTS pg.audit_log (
     correlation_id uuid NOT NULL,
     causation_id uuid NOT NULL
 );
-CREATE INDEX IF NOT EXISTS audit_by_target ON pg.audit_log (target_id, position);
+CREATE INDEX IF NOT EXISTS audit_by_target ON audit_log (target_id, position);
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 TABLES = """
-CREATE TABLE IF NOT EXISTS pg.curve (
+CREATE TABLE IF NOT EXISTS curve (
     curve_id uuid PRIMARY KEY,
     tenant text NOT NULL,
     hub text NOT NULL,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 TABLES = """
-CREATE TABLE IF NOT EXISTS pg.instrument (
+CREATE TABLE IF NOT EXISTS instrument (
     instrument_id uuid PRIMARY KEY,
     tenant text NOT NULL,
     name text NOT NULL,

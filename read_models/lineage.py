@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from read_models.relational import Cursor
 
 TABLES = """
-CREATE TABLE IF NOT EXISTS pg.lineage_node (
+CREATE TABLE IF NOT EXISTS lineage_node (
     id text NOT NULL,
     position bigint NOT NULL,
     tenant text,
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS pg.lineage_node (
     details jsonb NOT NULL,
     PRIMARY KEY (id, position)
 );
-CREATE TABLE IF NOT EXISTS pg.lineage (
+CREATE TABLE IF NOT EXISTS lineage (
     child text NOT NULL,
     child_position bigint NOT NULL,
     parent text NOT NULL,
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS pg.lineage (
     role text NOT NULL,
     PRIMARY KEY (child, child_position, parent, role)
 );
-CREATE INDEX IF NOT EXISTS lineage_downstream ON pg.lineage (parent, parent_position);
+CREATE INDEX IF NOT EXISTS lineage_downstream ON lineage (parent, parent_position);
 """
 
 OBJECT = 0
@@ -46,7 +46,7 @@ def put_node(
 ) -> None:
     """Adds an aggregate as an event left it."""
     cursor.execute(
-        """INSERT INTO pg.lineage_node (id, position, tenant, kind, label, details) VALUES (%s, %s, %s, %s, %s, %s)""",
+        """INSERT INTO lineage_node (id, position, tenant, kind, label, details) VALUES (%s, %s, %s, %s, %s, %s)""",
         (node_id, position, tenant, kind, label, Jsonb(dict(details))),
     )
 
@@ -54,7 +54,7 @@ def put_node(
 def put_object(cursor: Cursor, sha256: str, *, bucket: str, label: str, details: Mapping[str, Any]) -> None:
     """Adds an object once; the first who names it labels it."""
     cursor.execute(
-        """INSERT INTO pg.lineage_node (id, position, kind, label, details) VALUES (%s, %s, %s, %s, %s)
+        """INSERT INTO lineage_node (id, position, kind, label, details) VALUES (%s, %s, %s, %s, %s)
            ON CONFLICT (id, position) DO NOTHING""",
         (sha256, OBJECT, f"object:{bucket}", label, Jsonb(dict(details))),
     )
@@ -63,9 +63,9 @@ def put_object(cursor: Cursor, sha256: str, *, bucket: str, label: str, details:
 def put_edges(cursor: Cursor, child: str, child_position: int, edges: Sequence[Edge]) -> None:
     """`edges` are (parent, role, position at which it was read): the parent's node is its newest up to there."""
     cursor.executemany(
-        """INSERT INTO pg.lineage (child, child_position, parent, role, parent_position)
+        """INSERT INTO lineage (child, child_position, parent, role, parent_position)
            SELECT %s, %s, %s, %s, coalesce(
-               (SELECT max(position) FROM pg.lineage_node WHERE id = %s AND position <= %s), 0)
+               (SELECT max(position) FROM lineage_node WHERE id = %s AND position <= %s), 0)
            ON CONFLICT (child, child_position, parent, role) DO NOTHING""",
         [(child, child_position, parent, role, parent, position) for parent, role, position in edges],
     )
@@ -74,8 +74,8 @@ def put_edges(cursor: Cursor, child: str, child_position: int, edges: Sequence[E
 def copy_raw_edges(cursor: Cursor, child: str, child_position: int) -> None:
     """A new reading of a publication is made from the same raw bytes as the ones before it."""
     cursor.execute(
-        """INSERT INTO pg.lineage (child, child_position, parent, parent_position, role)
-           SELECT DISTINCT child, %s::bigint, parent, parent_position, role FROM pg.lineage
+        """INSERT INTO lineage (child, child_position, parent, parent_position, role)
+           SELECT DISTINCT child, %s::bigint, parent, parent_position, role FROM lineage
            WHERE child = %s AND role = 'raw bytes'""",
         (child_position, child),
     )
@@ -83,6 +83,6 @@ def copy_raw_edges(cursor: Cursor, child: str, child_position: int) -> None:
 
 def newest_label(cursor: Cursor, node_id: str) -> str:
     """What the node was called so far."""
-    cursor.execute("SELECT label FROM pg.lineage_node WHERE id = %s ORDER BY position DESC LIMIT 1", (node_id,))
+    cursor.execute("SELECT label FROM lineage_node WHERE id = %s ORDER BY position DESC LIMIT 1", (node_id,))
     row = cursor.fetchone()
     return str(row[0]) if row else ""

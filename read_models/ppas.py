@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 TABLES = """
-CREATE TABLE IF NOT EXISTS pg.ppa (
+CREATE TABLE IF NOT EXISTS ppa (
     ppa_id uuid PRIMARY KEY,
     tenant text NOT NULL,
     name text NOT NULL,
@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS pg.ppa (
     log_position bigint NOT NULL,
     UNIQUE (tenant, name)
 );
-CREATE TABLE IF NOT EXISTS pg.ppa_valuation (
+CREATE TABLE IF NOT EXISTS ppa_valuation (
     valuation_id uuid PRIMARY KEY,
     tenant text NOT NULL,
     ppa_id uuid NOT NULL,
@@ -27,5 +27,5 @@ CREATE TABLE IF NOT EXISTS pg.ppa_valuation (
     recorded_at timestamptz NOT NULL,
     log_position bigint NOT NULL
 );
-CREATE INDEX IF NOT EXISTS valuations_of_ppa ON pg.ppa_valuation (ppa_id, log_position);
+CREATE INDEX IF NOT EXISTS valuations_of_ppa ON ppa_valuation (ppa_id, log_position);
 """

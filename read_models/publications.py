@@ -9,7 +9,7 @@ from uuid import UUID
 from read_models.relational import Cursor, insert
 
 TABLES = """
-CREATE TABLE IF NOT EXISTS pg.publication (
+CREATE TABLE IF NOT EXISTS publication (
     publication_id uuid PRIMARY KEY,
     tenant text NOT NULL,
     status text NOT NULL,
@@ -23,13 +23,13 @@ CREATE TABLE IF NOT EXISTS pg.publication (
     recorded_at timestamptz NOT NULL,
     log_position bigint NOT NULL
 );
-CREATE INDEX IF NOT EXISTS publication_by_position ON pg.publication (log_position);
-CREATE TABLE IF NOT EXISTS pg.publication_reading (
+CREATE INDEX IF NOT EXISTS publication_by_position ON publication (log_position);
+CREATE TABLE IF NOT EXISTS publication_reading (
     log_position bigint PRIMARY KEY,
     publication_id uuid NOT NULL,
     superseded_by bigint
 );
-CREATE INDEX IF NOT EXISTS superseded_readings ON pg.publication_reading (superseded_by)
+CREATE INDEX IF NOT EXISTS superseded_readings ON publication_reading (superseded_by)
     WHERE superseded_by IS NOT NULL;
 """
 
@@ -49,7 +49,7 @@ def replace_outcome(cursor: Cursor, publication_id: UUID, row: Mapping[str, Any]
     columns = ("status", "recorded_at", "log_position", *READING_COLUMNS, *DEFECT_COLUMNS)
     assignments = ", ".join(f"{column} = %s" for column in columns)
     cursor.execute(
-        f"UPDATE pg.publication SET {assignments} WHERE publication_id = %s",  # noqa: S608 - names from this file
+        f"UPDATE publication SET {assignments} WHERE publication_id = %s",  # noqa: S608 - names from this file
         [*(row.get(column) for column in columns), publication_id],
     )
 
@@ -57,7 +57,7 @@ def replace_outcome(cursor: Cursor, publication_id: UUID, row: Mapping[str, Any]
 def add_reading(cursor: Cursor, publication_id: UUID, log_position: int) -> None:
     """A new reading replaces the ones before it."""
     cursor.execute(
-        """UPDATE pg.publication_reading SET superseded_by = %s
+        """UPDATE publication_reading SET superseded_by = %s
            WHERE publication_id = %s AND superseded_by IS NULL""",
         (log_position, publication_id),
     )

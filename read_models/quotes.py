@@ -9,7 +9,7 @@ import pyarrow as pa
 from read_models.relational import Cursor
 
 TABLES = """
-CREATE TABLE IF NOT EXISTS pg.quote (
+CREATE TABLE IF NOT EXISTS quote (
     sheet_id uuid NOT NULL,
     tenant text NOT NULL,
     hub text NOT NULL,
@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS pg.quote (
     recorded_at timestamptz NOT NULL,
     log_position bigint NOT NULL
 );
-CREATE INDEX IF NOT EXISTS quote_by_hub ON pg.quote (tenant, hub, product, quoted_at DESC, log_position DESC);
+CREATE INDEX IF NOT EXISTS quote_by_hub ON quote (tenant, hub, product, quoted_at DESC, log_position DESC);
 """
 
 
@@ -29,7 +29,7 @@ def add_sheet(
 ) -> None:
     """Adds all quotes of a sheet; `rows` has hub, product, price_usd_per_mwh, source and quoted_at."""
     columns = "sheet_id, tenant, hub, product, price_usd_per_mwh, source, quoted_at, recorded_at, log_position"
-    with cursor.copy(f"COPY pg.quote ({columns}) FROM STDIN") as copy:
+    with cursor.copy(f"COPY quote ({columns}) FROM STDIN") as copy:
         for row in rows.to_pylist():
             copy.write_row((
                 sheet_id, tenant, row["hub"], row["product"], row["price_usd_per_mwh"], row["source"],

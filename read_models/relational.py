@@ -1,4 +1,8 @@
-"""What the relational read models share: their schema `pg`, checkpoints, and one way to insert a row."""
+"""What the relational read models share: checkpoints, and one way to insert a row.
+
+Tables are named without their schema: the connection's search path says whether they are the live ones (`pg`), ones
+that are being built beside them, or a replay's.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +14,19 @@ from psycopg.rows import TupleRow
 
 Cursor = psycopg.Cursor[TupleRow]
 
+LIVE_SCHEMA = "pg"
+
 CHECKPOINTS = """
-CREATE SCHEMA IF NOT EXISTS pg;
-CREATE TABLE IF NOT EXISTS pg.checkpoint (
+CREATE TABLE IF NOT EXISTS checkpoint (
     projection text NOT NULL, store text NOT NULL DEFAULT '', version integer NOT NULL, position bigint NOT NULL,
     PRIMARY KEY (projection, store));
 """
 
 
 def insert(cursor: Cursor, table: str, row: dict[str, Any]) -> None:
-    """Inserts one row into `pg.<table>`; names come from code, values are bound."""
+    """Inserts one row into `table`; names come from code, values are bound."""
     statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
-        sql.Identifier("pg", table),
+        sql.Identifier(table),
         sql.SQL(", ").join(map(sql.Identifier, row)),
         sql.SQL(", ").join(sql.Placeholder() * len(row)),
     )
@@ -34,9 +39,7 @@ def load_checkpoint(cursor: Cursor, projection: str, version: int, store: str = 
     `store` names the store that holds its rows where that is not this database: a checkpoint is worth nothing for
     another store, or for one that was made anew.
     """
-    cursor.execute(
-        "SELECT version, position FROM pg.checkpoint WHERE projection = %s AND store = %s", (projection, store)
-    )
+    cursor.execute("SELECT version, position FROM checkpoint WHERE projection = %s AND store = %s", (projection, store))
     row = cursor.fetchone()
     return int(row[1]) if row and row[0] == version else 0
 
@@ -44,7 +47,7 @@ def load_checkpoint(cursor: Cursor, projection: str, version: int, store: str = 
 def save_checkpoint(cursor: Cursor, projection: str, version: int, position: int, store: str = "") -> None:
     """Records how far a projection has come; within a version it never goes back."""
     cursor.execute(
-        """INSERT INTO pg.checkpoint AS held (projection, store, version, position) VALUES (%s, %s, %s, %s)
+        """INSERT INTO checkpoint AS held (projection, store, version, position) VALUES (%s, %s, %s, %s)
            ON CONFLICT (projection, store) DO UPDATE SET version = excluded.version, position = CASE
                WHEN held.version = excluded.version THEN greatest(held.position, excluded.position)
                ELSE excluded.position END""",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 TABLES = """
-CREATE TABLE IF NOT EXISTS pg.scenario (
+CREATE TABLE IF NOT EXISTS scenario (
     scenario_id uuid PRIMARY KEY,
     tenant text NOT NULL,
     name text NOT NULL,

@@ -16,6 +16,7 @@ from api.cli.common import AsJson, connect
 from api.cli.connection import ApiError, Connection
 from api.cli.found_files import find_files, reason, shown
 from api.cli.output import err, out, show_json, table
+from infra.settings import Settings
 
 QUARANTINED = 3
 # Files on their way at once: one being decoded while another is stored keeps both cores of a small machine busy.
@@ -59,7 +60,7 @@ def ingest(
 def ingest_paths(connection: Connection, paths: list[Path], *, reparse: bool = False) -> Report:
     """Uploads, surveys and ingests; returns when every row is queryable. One bad file never stops the others."""
     started = time.monotonic()
-    found = find_files(paths)
+    found = find_files(paths, home=Settings().home)
     report = Report(skipped=found.skipped)
     for path, why in found.unreadable:
         report.quarantine(shown(path), why)

@@ -11,12 +11,13 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api.problems import Problem
-from api.rest.dependencies import CallerOf, PlatformOf, moment, only_known_parameters, wait_for_position
+from api.rest.dependencies import CallerOf, PlatformOf, ViewOf, moment, only_known_parameters, wait_for_position
 from infra.log_verification import Verification, verify_log
 from infra.tabular import guarded_cell
 from queries.audit import COLUMNS, AuditFilter
 from queries.audit import list_audit as audit_of
 from queries.lineage import Direction, lineage
+from queries.relational import PageRequest
 
 router = APIRouter(
     prefix="/v1", tags=["audit"], dependencies=[Depends(only_known_parameters), Depends(wait_for_position)]
@@ -25,7 +26,7 @@ router = APIRouter(
 
 @router.get("/audit", operation_id="list_audit", response_model=dict[str, Any])
 def list_audit(
-    platform: PlatformOf,
+    view: ViewOf,
     caller: CallerOf,
     actor: Annotated[str | None, Query(max_length=200)] = None,
     outcome: Annotated[str | None, Query(max_length=50)] = None,
@@ -47,7 +48,7 @@ def list_audit(
         since=moment(since, "since") if since else None,
         until=moment(until, "until") if until else None,
     )
-    found = audit_of(platform.pool, caller.tenant, wanted, limit=limit)
+    found = audit_of(view.pool, caller.tenant, wanted, PageRequest(limit)).items
     if format == "json":
         return {"items": found}
     sink = io.StringIO()
@@ -90,10 +91,10 @@ def read_event(
 
 @router.get("/lineage/{node_id}", operation_id="read_lineage")
 def read_lineage(
-    node_id: str, platform: PlatformOf, caller: CallerOf, direction: Annotated[Direction, Query()] = "upstream"
+    node_id: str, view: ViewOf, caller: CallerOf, direction: Annotated[Direction, Query()] = "upstream"
 ) -> dict[str, Any]:
     """What a result, publication or object was made from, or (downstream) what was made from it: nodes and edges."""
-    found = lineage(platform.pool, caller.tenant, node_id, direction)
+    found = lineage(view.pool, caller.tenant, node_id, direction)
     if found is None:
         raise Problem(
             404, f"nothing is known of {node_id}", remedy="Give the id of a curve, valuation, publication or object."

@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import Depends, Header, Query, Request
 
-from api.platform import LOCAL_ACTOR, LOCAL_TENANT, Platform
+from api.platform import Platform
 from api.problems import Problem
 from commands.message import Caller
+from infra.principal import Principal
+from queries.view import ReadView
 
 # Far beyond any market's data and any curve, and well within what every engine here can hold.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
@@ -26,15 +28,32 @@ def platform_of(request: Request) -> Platform:
 PlatformOf = Annotated[Platform, Depends(platform_of)]
 
 
+def view_of(platform: PlatformOf) -> ReadView:
+    """The read models that a question is put to."""
+    return platform.view
+
+
+ViewOf = Annotated[ReadView, Depends(view_of)]
+
+
+def principal_of(request: Request) -> Principal:
+    """Who calls, as the door has found out."""
+    return cast(Principal, request.scope["principal"])
+
+
+PrincipalOf = Annotated[Principal, Depends(principal_of)]
+
+
 def caller_of(
+    principal: PrincipalOf,
     idempotency_key: Annotated[UUID | None, Header(description="the command's id; the same id is handled once")] = None,
     x_correlation_id: Annotated[UUID | None, Header(description="ties together what belongs together")] = None,
 ) -> Caller:
-    """The caller behind the token. The embedded platform has one tenant and one actor."""
+    """The principal, and the ids under which it sends a command."""
     command_id = idempotency_key or uuid4()
     return Caller(
-        tenant=LOCAL_TENANT,
-        actor=LOCAL_ACTOR,
+        tenant=principal.tenant,
+        actor=principal.actor,
         command_id=command_id,
         correlation_id=x_correlation_id or command_id,
         causation_id=command_id,

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 
-from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import CallerOf, ViewOf, only_known_parameters, wait_for_position
 from queries.instruments import list_instruments as instruments_of
 
 router = APIRouter(
@@ -17,6 +17,6 @@ router = APIRouter(
 
 
 @router.get("", operation_id="list_instruments")
-def list_instruments(platform: PlatformOf, caller: CallerOf) -> dict[str, Any]:
+def list_instruments(view: ViewOf, caller: CallerOf) -> dict[str, Any]:
     """Hubs by name."""
-    return {"items": instruments_of(platform.pool, caller.tenant)}
+    return {"items": instruments_of(view.pool, caller.tenant).items}

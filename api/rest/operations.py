@@ -59,6 +59,6 @@ def doctor(platform: PlatformOf) -> dict[str, Any]:
         "database": without_password(platform.dsn),
         "embedded_database": platform.settings.database_url is None,
         "event_table": found,
-        "projections": checkpoints(platform.pool, platform.clickhouse.store_id),
+        "projections": checkpoints(platform.view),
         "findings": findings,
     }

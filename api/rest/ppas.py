@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Depends
 
 from api.problems import Problem
-from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import CallerOf, PlatformOf, ViewOf, only_known_parameters, wait_for_position
 from queries import ppas as queries
 
 router = APIRouter(
@@ -20,24 +20,24 @@ router = APIRouter(
 
 
 @router.get("", operation_id="list_ppas")
-def list_ppas(platform: PlatformOf, caller: CallerOf) -> dict[str, Any]:
+def list_ppas(view: ViewOf, caller: CallerOf) -> dict[str, Any]:
     """Contracts by name."""
-    return {"items": queries.list_ppas(platform.pool, caller.tenant)}
+    return {"items": queries.list_ppas(view.pool, caller.tenant).items}
 
 
 @router.get("/{ppa_id}", operation_id="read_ppa")
-def read_ppa(ppa_id: UUID, platform: PlatformOf, caller: CallerOf) -> dict[str, Any]:
+def read_ppa(ppa_id: UUID, view: ViewOf, caller: CallerOf) -> dict[str, Any]:
     """One contract with the figures of its valuations."""
-    found = queries.ppa(platform.pool, caller.tenant, ppa_id)
+    found = queries.ppa(view.pool, caller.tenant, ppa_id)
     if found is None:
         raise Problem(404, f"there is no contract {ppa_id}", remedy="`ppas list` shows them.")
     return found
 
 
 @router.get("/valuations/{valuation_id}", operation_id="read_ppa_valuation")
-def read_valuation(valuation_id: UUID, platform: PlatformOf, caller: CallerOf) -> dict[str, Any]:
+def read_valuation(valuation_id: UUID, platform: PlatformOf, view: ViewOf, caller: CallerOf) -> dict[str, Any]:
     """One valuation with its yearly settlement table."""
-    found = queries.valuation(platform.pool, caller.tenant, valuation_id)
+    found = queries.valuation(view.pool, caller.tenant, valuation_id)
     if found is None:
         raise Problem(404, f"there is no valuation {valuation_id}", remedy="`ppas show ID` shows a contract's.")
     found["valuation"] = msgspec.json.decode(platform.objects.get("runs", found["artifact_sha256"]))

@@ -14,6 +14,7 @@ from api.platform import Platform
 from api.problems import Problem
 from api.rest.dependencies import (
     PlatformOf,
+    ViewOf,
     is_number,
     known_position,
     moment,
@@ -25,6 +26,7 @@ from infra.tabular import MEDIA_TYPES, render
 from queries.checkpoints import readable_position
 from queries.prices import PRICE_SCHEMA, PriceQuery, price_batches
 from queries.publications import coverage, superseded_readings
+from queries.view import ReadView
 
 router = APIRouter(tags=["prices"], dependencies=[Depends(only_known_parameters), Depends(wait_for_position)])
 
@@ -44,6 +46,7 @@ Format = Literal["json", "ndjson", "csv", "parquet", "arrow"]
 def list_prices(
     request: Request,
     platform: PlatformOf,
+    view: ViewOf,
     iso: Annotated[Iso, Query()],
     start: Annotated[str, Query(description="first interval start, inclusive")],
     end: Annotated[str, Query(description="interval starts before this")],
@@ -71,23 +74,23 @@ def list_prices(
     except ValueError as error:
         raise Problem(400, str(error), remedy="Give a start before the end.") from error
     chosen = format or _accepted(request)
-    chunks = _chunks(platform, query, chosen, zone.key if zone else None)
+    chunks = _chunks(view, query, chosen, zone.key if zone else None)
     # The first chunk is made before the headers leave, so that an error can still be told as one.
     first = next(chunks, b"")
     return StreamingResponse(chain((first,), chunks), media_type=MEDIA_TYPES[chosen])
 
 
 @router.get("/v1/prices/coverage", operation_id="price_coverage")
-def price_coverage(platform: PlatformOf, iso: Annotated[Iso | None, Query()] = None) -> dict[str, Any]:
+def price_coverage(view: ViewOf, iso: Annotated[Iso | None, Query()] = None) -> dict[str, Any]:
     """Which feeds there are, with their number of rows and their span."""
-    return {"items": coverage(platform.pool, iso=iso)}
+    return {"items": coverage(view.pool, iso=iso)}
 
 
-def _chunks(platform: Platform, query: PriceQuery, chosen: str, tz: str | None) -> Iterator[bytes]:
-    through = readable_position(platform.pool, platform.clickhouse.store_id)
+def _chunks(view: ReadView, query: PriceQuery, chosen: str, tz: str | None) -> Iterator[bytes]:
+    through = readable_position(view)
     known = min(through, query.as_of_position) if query.as_of_position is not None else through
-    superseded = superseded_readings(platform.pool, known)
-    batches = price_batches(platform.clickhouse, query, through_position=through, superseded=superseded)
+    superseded = superseded_readings(view.pool, known)
+    batches = price_batches(view.clickhouse, query, through_position=through, superseded=superseded)
     return render(chosen, PRICE_SCHEMA, batches, tz=tz)
 
 

@@ -26,7 +26,7 @@ Work = Callable[[Progress], dict[str, Any]]
 def list_projections(platform: PlatformOf) -> dict[str, Any]:
     """How far each read model has come, and how far it lies behind."""
     head = platform.log.head()
-    known = checkpoints(platform.pool, platform.clickhouse.store_id)
+    known = checkpoints(platform.view)
     items = [
         {"name": name, "position": position, "lag": max(0, head - position)} for name, position in sorted(known.items())
     ]

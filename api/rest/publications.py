@@ -8,9 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from api.problems import Problem
-from api.rest.dependencies import PlatformOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import PlatformOf, ViewOf, only_known_parameters, wait_for_position
 from infra.canonical import from_parquet
 from queries import publications as queries
+from queries.relational import PageRequest
 
 router = APIRouter(
     prefix="/v1/publications",
@@ -21,19 +22,19 @@ router = APIRouter(
 
 @router.get("", operation_id="list_publications")
 def list_publications(
-    platform: PlatformOf,
+    view: ViewOf,
     iso: Annotated[Literal["MISO", "CAISO", "PJM", "ERCOT"] | None, Query()] = None,
     status: Annotated[Literal["ingested", "quarantined"] | None, Query()] = None,
     limit: Annotated[int | None, Query(ge=1, le=10_000_000)] = None,
 ) -> dict[str, Any]:
     """Publications, newest first."""
-    return {"items": queries.list_publications(platform.pool, iso=iso, status=status, limit=limit)}
+    return {"items": queries.list_publications(view.pool, iso=iso, status=status, request=PageRequest(limit)).items}
 
 
 @router.get("/{publication_id}", operation_id="read_publication")
-def read_publication(publication_id: UUID, platform: PlatformOf) -> dict[str, Any]:
+def read_publication(publication_id: UUID, platform: PlatformOf, view: ViewOf) -> dict[str, Any]:
     """One publication: source, reading or defect, the readings it had before, and every gap it has."""
-    found = queries.publication(platform.pool, publication_id)
+    found = queries.publication(view.pool, publication_id)
     if found is None:
         raise Problem(404, f"there is no publication {publication_id}", remedy="`publications list` shows them.")
     gaps = found["gaps_sha256"]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import CallerOf, ViewOf, only_known_parameters, wait_for_position
 from queries.quotes import list_quotes as quotes_of
 
 router = APIRouter(
@@ -18,7 +18,7 @@ router = APIRouter(
 
 @router.get("", operation_id="list_quotes")
 def list_quotes(
-    platform: PlatformOf, caller: CallerOf, hub: Annotated[str | None, Query(max_length=100)] = None
+    view: ViewOf, caller: CallerOf, hub: Annotated[str | None, Query(max_length=100)] = None
 ) -> dict[str, Any]:
-    """All quotes, newest first within a product."""
-    return {"items": quotes_of(platform.pool, caller.tenant, hub)}
+    """All quotes, newest first."""
+    return {"items": quotes_of(view.pool, caller.tenant, hub).items}

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 
-from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import CallerOf, ViewOf, only_known_parameters, wait_for_position
 from queries.scenarios import list_scenarios as scenarios_of
 
 router = APIRouter(
@@ -17,6 +17,6 @@ router = APIRouter(
 
 
 @router.get("", operation_id="list_scenarios")
-def list_scenarios(platform: PlatformOf, caller: CallerOf) -> dict[str, Any]:
+def list_scenarios(view: ViewOf, caller: CallerOf) -> dict[str, Any]:
     """Scenarios as last revised, by name."""
-    return {"items": scenarios_of(platform.pool, caller.tenant)}
+    return {"items": scenarios_of(view.pool, caller.tenant).items}

@@ -20,6 +20,7 @@ from infra.errors import PlatformError
 from tests.e2e.market_files import write_miso
 
 HUB = "INDIANA.HUB"
+HOME = Path("/nonexistent")  # a data folder that is nowhere near
 
 
 class Flaky(Connection):
@@ -126,7 +127,16 @@ def test_files_of_a_folder_come_in_their_natural_order(tmp_path: Path) -> None:
     (tmp_path / "y").mkdir()
     for name in reversed(names):
         (tmp_path / name).touch()
-    assert [str(f.relative_to(tmp_path)) for f in find_files([tmp_path]).files] == names
+    assert [str(f.relative_to(tmp_path)) for f in find_files([tmp_path], home=HOME).files] == names
+
+
+def test_the_data_folder_itself_is_walked_past(tmp_path: Path) -> None:
+    (tmp_path / "data" / "objects").mkdir(parents=True)
+    for name in ("a.csv", "data/token", "data/objects/x"):
+        (tmp_path / name).touch()
+    found = find_files([tmp_path], home=tmp_path / "data")
+    assert list(found.files) == [tmp_path / "a.csv"]
+    assert [entry["reason"] for entry in found.skipped] == ["the data folder of 254Carbon itself"]
 
 
 def test_a_file_named_twice_is_ingested_once(api: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,8 +144,8 @@ def test_a_file_named_twice_is_ingested_once(api: Connection, tmp_path: Path, mo
     write(tmp_path, "a.csv", 20)
     (tmp_path / "b").mkdir()
     paths = [Path("a.csv"), Path("b/../a.csv"), tmp_path / "a.csv", Path()]
-    assert find_files(paths).files == {Path("a.csv"): True}
-    assert find_files([tmp_path, tmp_path / "a.csv"]).files == {tmp_path / "a.csv": True}
+    assert find_files(paths, home=HOME).files == {Path("a.csv"): True}
+    assert find_files([tmp_path, tmp_path / "a.csv"], home=HOME).files == {tmp_path / "a.csv": True}
     report = ingest_paths(api, paths)
     assert (report.files, report.publications, report.unchanged) == (1, 1, 0)
 

@@ -20,6 +20,7 @@ from projections.relational import RelationalProjector
 from queries.checkpoints import checkpoints, readable_position
 from queries.prices import PriceQuery, prices
 from queries.publications import superseded_readings
+from queries.view import ReadView
 from tests.projections.conftest import START, Publish
 from write_model.publications import Publication
 
@@ -98,7 +99,7 @@ def test_rows_past_the_checkpoint_are_not_seen(
     for recorded in log.page(1):
         projector.projections[0].loaders[type(recorded.event)](recorded, "market_price_ticks")
     assert stored_rows(price_store) == 6
-    through = checkpoints(pool, price_store.store_id)["prices"]
+    through = checkpoints(ReadView(pool, price_store))["prices"]
     assert prices(price_store, ALL, through_position=through).num_rows == 3
 
 
@@ -112,7 +113,7 @@ def test_a_newer_reading_replaces_all_rows_of_the_older_one_but_not_in_the_past(
     projector.load()
     relational.handle(log.page(0))
     projector.handle(log.page(0))
-    through = readable_position(pool, price_store.store_id)
+    through = readable_position(ReadView(pool, price_store))
     assert through == second.position
 
     def seen(position: int) -> list[float]:

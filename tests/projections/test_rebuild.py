@@ -66,7 +66,7 @@ def test_a_damaged_relational_row_is_found_and_mended(
         connection.execute(damage.encode())
     found = relational.verify(PUBLICATIONS, log, quiet)
     assert found
-    assert all(line.startswith("pg.publication") for line in found)
+    assert all(line.startswith("publication") for line in found)
     assert relational.verify(PUBLICATIONS, log, quiet) == found, "verifying must mend nothing"
     relational.rebuild(PUBLICATIONS, log, quiet)
     assert relational.verify(PUBLICATIONS, log, quiet) == []
@@ -103,7 +103,7 @@ def test_readers_see_whole_states_while_it_is_rebuilt(
         try:
             while not done.is_set():
                 found = prices(price_store, ALL, through_position=10)
-                seen.add((len(list_audit(pool, "local")), found.num_rows))
+                seen.add((len(list_audit(pool, "local").items), found.num_rows))
         except BaseException as error:
             failures.append(error)
 
@@ -133,7 +133,7 @@ def test_an_interrupted_rebuild_leaves_the_old_state_and_starts_over(
         relational.rebuild(AUDIT, log, interrupt)
     with pytest.raises(KeyboardInterrupt):
         columnar.rebuild(projection, log, interrupt)
-    assert len(list_audit(pool, "local")) == 10
+    assert len(list_audit(pool, "local").items) == 10
     assert prices(price_store, ALL, through_position=10).num_rows == 15
     assert relational.rebuild(AUDIT, log, quiet) == 10
     assert columnar.rebuild(projection, log, quiet) == 10
@@ -150,7 +150,7 @@ def test_events_that_come_while_it_is_rebuilt_are_not_lost(
 
     relational.rebuild(AUDIT, log, publish_one_more)
     relational.handle(log.page(5))
-    assert [entry["position"] for entry in list_audit(pool, "local")] == [6, 5, 4, 3, 2, 1]
+    assert [entry["position"] for entry in list_audit(pool, "local").items] == [6, 5, 4, 3, 2, 1]
 
 
 def test_another_version_rebuilds_itself_at_the_start(
@@ -162,6 +162,6 @@ def test_another_version_rebuilds_itself_at_the_start(
     changed = RelationalProjector(pool, [wider, PUBLICATIONS])
     assert changed.load() == 0
     changed.handle(log.page(0))
-    assert len(list_audit(pool, "local")) == 5
+    assert len(list_audit(pool, "local").items) == 5
     with pool.connection() as connection:
         assert connection.execute("SELECT count(note) FROM pg.audit_log").fetchone() == (0,)
