@@ -1,7 +1,8 @@
 """A large event log, generated: real aggregates and real bytes, in a stated mix, the same for the same seed.
 
 The mix of each hundred events follows what a desk's log looks like: mostly publications, then scenarios revised. The
-streams of refusals alone have ids of their own each time. All publications share a few row objects, so that a million events need no million files.
+streams of refusals alone have ids of their own each time. All publications share a few row objects, so that a million
+events need no million files.
 """
 
 from __future__ import annotations
