@@ -44,11 +44,14 @@ class RelationalProjection:
 
     def apply(self, cursor: Cursor, events: Sequence[RecordedEvent]) -> None:
         """Writes the rows of all events, in their order."""
+        if not self.every:
+            events = [recorded for recorded in events if type(recorded.event) in self.handlers]
         batch = Batch()
-        for recorded in events:
-            if find := self.finds.get(type(recorded.event)):
-                batch.want(find(recorded))
-        batch.fetch(cursor)
+        if self.finds:
+            for recorded in events:
+                if find := self.finds.get(type(recorded.event)):
+                    batch.want(find(recorded))
+            batch.fetch(cursor)
         for recorded in events:
             if self.every:
                 self.every(batch, recorded)
