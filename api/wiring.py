@@ -31,8 +31,8 @@ from infra.subscriptions import Subscription
 from integrations.isos.simulator import SampleMarket, write_sample
 from projections import curve_points, prices
 from projections.columnar import ColumnarProjector
+from projections.projector import RelationalProjector
 from projections.registry import relational_projections
-from projections.relational import RelationalProjector
 from queries.prices import price_history
 from queries.publications import superseded_readings
 from queries.quotes import newest_quotes
@@ -92,7 +92,7 @@ def _assemble(
     recorder.create_schema()
     folder.pair_with(recorder.log_id())
     log = EventLog(recorder)
-    relational = RelationalProjector(pool, relational_projections(objects))
+    relational = RelationalProjector(pool, log, relational_projections(objects))
     columnar = ColumnarProjector(
         pool,
         clickhouse,

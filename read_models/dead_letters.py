@@ -10,7 +10,7 @@ from uuid import UUID
 
 from infra.event_mapper import RecordedEvent
 from infra.failures import Failure
-from read_models.relational import Cursor
+from read_models.batch import Cursor
 
 DEAD_LETTERS = """
 CREATE TABLE IF NOT EXISTS dead_letter (
