@@ -27,6 +27,7 @@ POLL_S = 0.25
 LONGEST_RETRY_PAUSE_S = 5.0
 
 Handle = Callable[[Sequence[RecordedEvent]], None]
+Progress = Callable[[int, int], None]
 
 
 class ReadTooEarly(PlatformError):
@@ -47,7 +48,7 @@ class Subscription:
     load_checkpoint: Callable[[], int]
     handle: Handle
     isolate: Handle | None = None
-    prepare: Callable[[], int] | None = None
+    prepare: Callable[[Progress], int] | None = None
     projections: Sequence[str] = ()
     batch_size: int = 500
     checkpoint: int = 0
@@ -105,8 +106,8 @@ class Subscription:
 
     def _run(self) -> None:
         try:
-            if self.prepare:
-                self._move_to(self._insist(self.prepare))
+            if prepare := self.prepare:
+                self._move_to(self._insist(lambda: prepare(self._report)))
             while not self._stop.is_set():
                 self._wake.clear()
                 if self._is_caught_up():
@@ -164,6 +165,12 @@ class Subscription:
         with self._moved:
             self.checkpoint = max(self.checkpoint, position)
             self._moved.notify_all()
+
+    def _report(self, position: int, of: int) -> None:
+        """What `prepare` tells on its way; it ends here where the subscription is to stop."""
+        if self._stop.is_set():
+            raise _Stopped
+        logger.debug("projection %s is prepared: %d of %d", self.name, position, of)
 
     def _note(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

@@ -8,18 +8,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from infra.event_mapper import RecordedEvent
-from infra.event_store import EventLog
 from infra.failures import Failure, attempt, is_fault_of_event, reason_of
 from projections.relational import RelationalProjection
 from read_models.batch import Cursor
-from read_models.dead_letters import (
-    add_dead_letter,
-    dead_positions,
-    park_behind,
-    parked_streams,
-    remove_dead_letter,
-    wait_behind,
-)
+from read_models.dead_letters import add_dead_letter, park_behind, parked_streams
 
 
 def apply_or_park(
@@ -47,23 +39,6 @@ def apply_or_park(
             else:
                 add_dead_letter(cursor, projection.name, ready[0], failure)
                 parked[ready[0].stream_id] = ready[0].position
-
-
-def retry_parked(connection: Connection[TupleRow], projection: RelationalProjection, log: EventLog) -> tuple[int, int]:
-    """Tries everything parked again, stream by stream and in order; returns how many events applied and remain."""
-    applied = 0
-    with connection.cursor() as cursor:
-        for stream_id in parked_streams(cursor, projection.name):
-            for position in dead_positions(cursor, projection.name, stream_id):
-                (recorded,) = log.page(position - 1, 1)
-                failure = _try(connection, cursor, projection, [recorded])
-                if failure:
-                    add_dead_letter(cursor, projection.name, recorded, failure)
-                    wait_behind(cursor, projection.name, stream_id, position)
-                    break
-                remove_dead_letter(cursor, projection.name, position)
-                applied += 1
-        return applied, len(dead_positions(cursor, projection.name))
 
 
 def _try(

@@ -20,10 +20,11 @@ from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from projections.building import Building
 from projections.comparison import LiveRows
-from projections.parking import apply_or_park, retry_parked
+from projections.parking import apply_or_park
 from projections.relational import Progress, RelationalProjection
+from projections.retries import Retried, retry_streams
 from read_models.batch import Cursor
-from read_models.dead_letters import DEAD_LETTERS, clear_dead_letters
+from read_models.dead_letters import DEAD_LETTERS, keep_dead_letters
 from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoint, save_checkpoint
 
 logger = logging.getLogger(__name__)
@@ -74,10 +75,14 @@ class RelationalProjector:
         with self._live:
             self._write(events, isolating=True)
 
-    def retry(self, projection: RelationalProjection) -> tuple[int, int]:
-        """Tries what is parked again; returns how many events were applied and how many remain."""
-        with self._live, self._pool.connection() as connection:
-            return retry_parked(connection, projection, self._log)
+    def retry(self, projection: RelationalProjection, log: EventLog, position: int | None = None) -> Retried:
+        """Applies what was set aside: all of it, or the stream of the dead letter at `position`."""
+
+        def apply(cursor: Cursor, recorded: RecordedEvent) -> None:
+            projection.apply(cursor, [recorded])
+
+        with self._live:
+            return retry_streams(self._pool, projection.name, log, apply, position)
 
     def rebuild(self, projections: Sequence[RelationalProjection], progress: Progress) -> int:
         """Builds the tables anew beside the live ones and exchanges them; returns the position they came to.
@@ -161,7 +166,7 @@ class RelationalProjector:
     def _take_over(self, cursor: Cursor, building: Building, projection: RelationalProjection) -> None:
         """The built rows come with their own position, and with the events that could not be applied to them."""
         save_checkpoint(cursor, projection.name, projection.version, building.position)
-        clear_dead_letters(cursor, projection.name)
+        keep_dead_letters(cursor, projection.name, [])
         statement = "INSERT INTO dead_letter SELECT * FROM {}.dead_letter WHERE projection = %s"
         cursor.execute(sql.SQL(statement).format(sql.Identifier(building.schema)), (projection.name,))
 

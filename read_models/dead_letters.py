@@ -6,6 +6,7 @@ to a state that lacks the earlier one, so they are set aside too, untried, until
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from infra.event_mapper import RecordedEvent
@@ -84,6 +85,8 @@ def remove_dead_letter(cursor: Cursor, projection: str, position: int) -> None:
     cursor.execute("DELETE FROM dead_letter WHERE projection = %s AND position = %s", (projection, position))
 
 
-def clear_dead_letters(cursor: Cursor, projection: str) -> None:
-    """A projection is made anew from the first event on: it sets aside whatever fails again."""
-    cursor.execute("DELETE FROM dead_letter WHERE projection = %s", (projection,))
+def keep_dead_letters(cursor: Cursor, projection: str, positions: Sequence[int]) -> None:
+    """A projection was made anew from the first event on, and only the events at `positions` were set aside in it."""
+    cursor.execute(
+        "DELETE FROM dead_letter WHERE projection = %s AND position <> ALL(%s)", (projection, list(positions))
+    )

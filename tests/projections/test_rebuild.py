@@ -44,9 +44,9 @@ def columnar(
 ) -> ColumnarProjector:
     for node in "ABCDE":
         publish(node=node)
-    projector = ColumnarProjector(pool, price_store, [prices_projection(price_store, objects)])
-    projector.load()
-    projector.handle(log.page(0))
+    projector = ColumnarProjector(pool, price_store, [prices_projection(objects)])
+    projector.load(projector.projections[0])
+    projector.handle(projector.projections[0], log.page(0))
     return projector
 
 

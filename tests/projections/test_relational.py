@@ -159,10 +159,11 @@ def test_later_events_of_its_stream_wait_behind_a_dead_letter_and_are_retried_in
     projector.handle(log.page(3))
     assert noted(pool) == [1, 3, 5]
     assert [(letter["position"], letter["follows"]) for letter in dead_letters(pool)] == [(2, None), (4, 2)]
-    assert projector.retry(notes) == (0, 2)
+    still = projector.retry(notes, log)
+    assert (still.succeeded, still.failing, still.waiting) == ([], {2: "ValueError: poison"}, [4])
     assert [letter["attempts"] for letter in dead_letters(pool)] == [6, 0]
     broken = False
-    assert projector.retry(notes) == (2, 0)
+    assert projector.retry(notes, log).succeeded == [2, 4]
     assert noted(pool) == [1, 2, 3, 4, 5]
     assert dead_letters(pool) == []
     publish(node="B", again=bad)
