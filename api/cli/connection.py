@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -142,10 +142,11 @@ class Connection:
         """Stores raw bytes and returns their SHA-256."""
         return str(self.run(self.request("POST", "/v1/objects", content=content)).json()["sha256"])
 
-    def lines(self, method: str, path: str) -> Iterator[dict[str, Any]]:
+    def lines(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         """The lines of JSON of a streamed answer, each as it comes."""
         with _reachable():
-            answer = self.run(self._client.send(self._client.build_request(method, path), stream=True))
+            request = self._client.build_request(method, path, json=body)
+            answer = self.run(self._client.send(request, stream=True))
             if answer.is_error:
                 self.run(answer.aread())
                 raise _api_error(answer)
