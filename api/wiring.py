@@ -32,8 +32,8 @@ from integrations.isos.simulator import SampleMarket, write_sample
 from projections import curve_points, prices
 from projections.columnar import ColumnarProjector
 from projections.columnar_build import ColumnarProjection
+from projections.projector import RelationalProjector
 from projections.registry import relational_projections
-from projections.relational import RelationalProjector
 from queries.prices import price_history
 from queries.publications import superseded_readings
 from queries.quotes import newest_quotes
@@ -93,7 +93,7 @@ def _assemble(
     recorder.create_schema()
     folder.pair_with(recorder.log_id())
     log = EventLog(recorder)
-    relational = RelationalProjector(pool, relational_projections(objects))
+    relational = RelationalProjector(pool, log, relational_projections(objects))
     columnar = ColumnarProjector(
         pool,
         clickhouse,
@@ -105,6 +105,7 @@ def _assemble(
             log,
             relational.load,
             relational.handle,
+            relational.isolate,
             projections=tuple(projection.name for projection in relational.projections),
         ),
         *(_columnar_subscription(log, columnar, projection) for projection in columnar.projections),

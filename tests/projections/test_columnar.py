@@ -17,8 +17,8 @@ from infra.objects import Objects
 from projections.columnar import ColumnarProjector
 from projections.curve_points import curve_points_projection
 from projections.prices import prices_projection
+from projections.projector import RelationalProjector
 from projections.publications import PROJECTION as PUBLICATIONS
-from projections.relational import RelationalProjector
 from queries.checkpoints import checkpoints, readable_position
 from queries.prices import PriceQuery, prices
 from queries.publications import superseded_readings
@@ -119,7 +119,7 @@ def test_a_newer_reading_replaces_all_rows_of_the_older_one_but_not_in_the_past(
 ) -> None:
     first = publish(node="A", hours=5, lmp_usd_per_mwh=30.0)
     second = publish(node="A", hours=3, lmp_usd_per_mwh=31.0, again=first)
-    relational = RelationalProjector(pool, [PUBLICATIONS])
+    relational = RelationalProjector(pool, log, [PUBLICATIONS])
     relational.load()
     load(projector)
     relational.handle(log.page(0))
