@@ -17,8 +17,8 @@ from infra.subscriptions import Subscription
 from projections.columnar import ColumnarProjector
 from projections.columnar_build import ColumnarProjection
 from projections.prices import prices_projection
+from projections.projector import RelationalProjector
 from projections.publications import PROJECTION as PUBLICATIONS
-from projections.relational import RelationalProjector
 from projections.retries import NoDeadLetter, StillFailing
 from queries.dead_letters import count_dead_letters, dead_letters
 from queries.prices import prices
@@ -68,7 +68,7 @@ def seen_prices(store: ClickHouse, pool: Pool, log: EventLog) -> dict[str, float
 
 
 def follow_publications(pool: Pool, log: EventLog) -> None:
-    relational = RelationalProjector(pool, [PUBLICATIONS])
+    relational = RelationalProjector(pool, log, [PUBLICATIONS])
     relational.load()
     relational.handle(log.page(0))
 
