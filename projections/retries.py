@@ -23,12 +23,18 @@ class NoDeadLetter(PlatformError):
     """A position was named that the projection has not set aside."""
 
 
+@dataclass(frozen=True)
+class StillFailing:
+    position: int
+    reason: str
+
+
 @dataclass
 class Retried:
-    """Positions that have been applied now, those that still fail with the reason, those that wait behind them."""
+    """Positions that have been applied now, events that still fail, and positions that wait behind these."""
 
     succeeded: list[int] = field(default_factory=list)
-    failing: dict[int, str] = field(default_factory=dict)
+    failing: list[StillFailing] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
 
 
@@ -64,7 +70,7 @@ def _retry_stream(pool: Pool, projection: str, log: EventLog, apply: Apply, stre
         with pool.connection() as connection, connection.cursor() as cursor:
             dead_letters.add_dead_letter(cursor, projection, recorded, failure)
             dead_letters.wait_behind(cursor, projection, stream, position)
-        retried.failing[position] = failure.reason
+        retried.failing.append(StillFailing(position, failure.reason))
         retried.waiting += positions[index + 1 :]
         return
 

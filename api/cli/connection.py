@@ -40,6 +40,7 @@ class Connection:
         self._client = client
         self._runner = asyncio.Runner()
         self._platform = platform
+        self.replay: str | None = None  # reads go to it instead of the live read models
 
     @classmethod
     def open(cls, settings: Settings) -> Connection:
@@ -115,11 +116,14 @@ class Connection:
 
     def get(self, path: str, **params: Any) -> Any:
         """The JSON behind `path`, once the read models hold everything written so far."""
-        return self.run(self.request("GET", path, params=params | {"wait_for": "head"})).json()
+        return self.run(self.request("GET", path, params=self._reading(params))).json()
 
     def download(self, sink: BinaryIO, path: str, **params: Any) -> int:
         """Writes what is behind `path` to `sink` as it comes; returns the number of bytes."""
-        return self.run(self._download(sink, path, _given(params | {"wait_for": "head"})))
+        return self.run(self._download(sink, path, _given(self._reading(params))))
+
+    def _reading(self, params: dict[str, Any]) -> dict[str, Any]:
+        return params | {"wait_for": "head", "replay": self.replay}
 
     async def _download(self, sink: BinaryIO, path: str, params: dict[str, Any] | None) -> int:
         size_bytes = 0

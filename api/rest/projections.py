@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
 from api.platform import Platform
 from api.problems import Problem
+from api.projection_lags import projection_lags
 from api.rest.dependencies import PlatformOf, only_known_parameters, wait_for_position
 from api.rest.progress import Report, reporting
-from queries.checkpoints import checkpoints
+from projections.columnar_build import ColumnarProjection
+from projections.relational import RelationalProjection
+from queries.dead_letters import dead_letters
 
 router = APIRouter(prefix="/v1/projections", tags=["projections"], dependencies=[Depends(only_known_parameters)])
 
@@ -20,13 +24,35 @@ RELATIONAL = "relational read models"
 
 @router.get("", operation_id="list_projections", dependencies=[Depends(wait_for_position)])
 def list_projections(platform: PlatformOf) -> dict[str, Any]:
-    """How far each read model has come, and how far it lies behind."""
-    head = platform.log.head()
-    known = checkpoints(platform.view)
-    items = [
-        {"name": name, "position": position, "lag": max(0, head - position)} for name, position in sorted(known.items())
-    ]
-    return {"head": head, "items": items}
+    """How far each read model has come, and how far it lies behind, in events and in seconds.
+
+    `lag_s` is the age of the oldest event that is not in it; `trouble` what keeps it from following the log, else null.
+    """
+    return {"head": platform.log.head(), "items": [asdict(lag) for lag in projection_lags(platform)]}
+
+
+@router.get("/dead-letters", operation_id="list_dead_letters")
+def list_dead_letters(platform: PlatformOf, projection: Annotated[str | None, Query()] = None) -> dict[str, Any]:
+    """Events that a read model could not apply, and those of the same streams that wait behind them (`follows`)."""
+    if projection is not None:
+        _known(platform, projection)
+    return {"items": dead_letters(platform.pool, projection)}
+
+
+@router.post("/{name}/retry", operation_id="retry_projection")
+def retry_projection(
+    name: str, platform: PlatformOf, position: Annotated[int | None, Query(description="a dead letter's", ge=1)] = None
+) -> dict[str, Any]:
+    """Applies dead letters, in order within each stream: all, or the stream of the one at `position`.
+
+    Answers the positions that `succeeded`, those `failing` still with the reason, and those `waiting` behind them.
+    """
+    projection = _every(platform)[_known(platform, name)]
+    if isinstance(projection, RelationalProjection):
+        retried = platform.relational.retry(projection, platform.log, position)
+    else:
+        retried = platform.columnar.retry(projection, platform.log, position)
+    return {"name": name, **asdict(retried)}
 
 
 @router.post("/rebuild", operation_id="rebuild_projections")
@@ -36,7 +62,7 @@ def rebuild_projections(platform: PlatformOf) -> StreamingResponse:
     Answers lines of JSON: `{name, position, of}` while it goes on, and last `{items: [{name, position}]}` or
     `{problem, remedy}`.
     """
-    return reporting(lambda report: {"items": _rebuild(platform, _names(platform), report)})
+    return reporting(lambda report: {"items": _rebuild(platform, sorted(_every(platform)), report)})
 
 
 @router.post("/{name}/rebuild", operation_id="rebuild_projection")
@@ -53,7 +79,7 @@ def verify_projections(platform: PlatformOf) -> StreamingResponse:
     Answers lines of JSON: `{name, position, of}` while it goes on, and last `{items: [{name, differences}]}`, some of
     the differing rows as text, or `{problem, remedy}`.
     """
-    return reporting(lambda report: {"items": _verify(platform, _names(platform), report)})
+    return reporting(lambda report: {"items": _verify(platform, sorted(_every(platform)), report)})
 
 
 @router.post("/{name}/verification", operation_id="verify_projection")
@@ -84,12 +110,13 @@ def _verify(platform: Platform, names: list[str], report: Report) -> list[dict[s
     return [{"name": name, "differences": found[name]} for name in names]
 
 
-def _names(platform: Platform) -> list[str]:
-    return sorted(p.name for projector in (platform.relational, platform.columnar) for p in projector.projections)
+def _every(platform: Platform) -> dict[str, RelationalProjection | ColumnarProjection]:
+    every: dict[str, RelationalProjection | ColumnarProjection] = {p.name: p for p in platform.relational.projections}
+    return every | {p.name: p for p in platform.columnar.projections}
 
 
 def _known(platform: Platform, name: str) -> str:
-    known = _names(platform)
+    known = sorted(_every(platform))
     if name not in known:
         raise Problem(404, f"there is no read model {name}", remedy=f"The read models are {', '.join(known)}.")
     return name

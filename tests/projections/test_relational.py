@@ -15,6 +15,7 @@ from projections.audit import PROJECTION as AUDIT
 from projections.projector import RelationalProjector
 from projections.publications import PROJECTION as PUBLICATIONS
 from projections.relational import RelationalProjection
+from projections.retries import StillFailing
 from queries.audit import list_audit
 from queries.dead_letters import dead_letters
 from queries.publications import list_publications
@@ -160,7 +161,7 @@ def test_later_events_of_its_stream_wait_behind_a_dead_letter_and_are_retried_in
     assert noted(pool) == [1, 3, 5]
     assert [(letter["position"], letter["follows"]) for letter in dead_letters(pool)] == [(2, None), (4, 2)]
     still = projector.retry(notes, log)
-    assert (still.succeeded, still.failing, still.waiting) == ([], {2: "ValueError: poison"}, [4])
+    assert (still.succeeded, still.failing, still.waiting) == ([], [StillFailing(2, "ValueError: poison")], [4])
     assert [letter["attempts"] for letter in dead_letters(pool)] == [6, 0]
     broken = False
     assert projector.retry(notes, log).succeeded == [2, 4]
