@@ -40,8 +40,11 @@ def reads(verb: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(verb)
     def reading(*given: Any, replay: str | None = None, **options: Any) -> None:
-        _replay.set(replay)
-        verb(*given, **options)
+        chosen = _replay.set(replay)
+        try:
+            verb(*given, **options)
+        finally:
+            _replay.reset(chosen)
 
     own = signature(verb, eval_str=True)
     wanted = Annotated[str | None, typer.Option(help="Read this replay: what stood at its position.")]

@@ -123,7 +123,7 @@ class Connection:
         return self.run(self._download(sink, path, _given(self._reading(params))))
 
     def _reading(self, params: dict[str, Any]) -> dict[str, Any]:
-        return params | {"wait_for": "head", "replay": self.replay}
+        return {"wait_for": "head", "replay": self.replay} | params
 
     async def _download(self, sink: BinaryIO, path: str, params: dict[str, Any] | None) -> int:
         size_bytes = 0

@@ -10,7 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.platform import Platform
 from api.problems import Problem
-from api.rest.dependencies import PlatformOf, is_number, known_position, moment, only_known_parameters
+from api.rest.dependencies import (
+    PlatformOf,
+    is_number,
+    known_position,
+    moment,
+    only_known_parameters,
+    wait_for_position,
+)
 from api.rest.progress import Report, reporting
 from projections.replays import NoReplay, ReplayNameTaken
 from queries.replays import list_replays as replays_of
@@ -51,7 +58,7 @@ def create_replay(wanted: NewReplay, platform: PlatformOf) -> StreamingResponse:
     return reporting(build)
 
 
-@router.get("", operation_id="list_replays")
+@router.get("", operation_id="list_replays", dependencies=[Depends(wait_for_position)])
 def list_replays(platform: PlatformOf) -> dict[str, Any]:
     """Which replays there are, the position that each shows, and when it was made."""
     return {"items": replays_of(platform.pool)}
