@@ -8,6 +8,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from api import problems
+from api.graphql import endpoint as graphql
 from api.platform import Platform
 from api.rest import (
     audit,
@@ -27,7 +28,7 @@ from api.security import Door
 
 _ROUTERS = (
     objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    operations,
+    operations, graphql,
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from api.cli import (
     audit,
     curves,
     doctor,
+    graphql,
     ingest,
     instruments,
     lineage,
@@ -51,6 +52,7 @@ app.command("ingest")(ingest.ingest)
 app.command("lineage")(lineage.lineage)
 app.command("recompute")(audit.recompute)
 app.command("doctor")(doctor.doctor)
+app.command("graphql")(graphql.graphql)
 for noun, group in (
     ("prices", prices.app),
     ("projections", projections.app),
