@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -46,7 +47,7 @@ class Listing:
     key: Any
     filters: tuple[Any, ...] = ()
 
-    @property
+    @cached_property
     def _digest(self) -> str:
         return blake2b(repr((self.name, *self.filters)).encode(), digest_size=6).hexdigest()
 
@@ -72,14 +73,14 @@ class Listing:
         return tuple(key)
 
     def connection(self, request: PageRequest, page: Page, node: Callable[[Row], T]) -> Connection[T]:
-        edges = [Edge(node=node(row), row=row, listing=self) for row in page.items]
+        edges = [Edge(node=node(row), cursor=self.cursor(row)) for row in page.items]
         return Connection(
             edges=edges,
             page_info=PageInfo(
                 has_next_page=page.after is not None,
                 has_previous_page=request.after is not None,
-                start_cursor=self.cursor(page.items[0]) if page.items else None,
-                end_cursor=self.cursor(page.items[-1]) if page.items else None,
+                start_cursor=edges[0].cursor if edges else None,
+                end_cursor=edges[-1].cursor if edges else None,
             ),
         )
 
@@ -92,12 +93,7 @@ def cut(rows: Sequence[Row], limit: int) -> Page:
 @strawberry.type(description="A place in a list.")
 class Edge(Generic[T]):
     node: T
-    row: strawberry.Private[Row]
-    listing: strawberry.Private[Listing]
-
-    @strawberry.field(description="Opaque; the next page continues `after` it.")
-    def cursor(self) -> str:
-        return self.listing.cursor(self.row)
+    cursor: str = strawberry.field(description="Opaque; the next page continues `after` it.")
 
 
 @strawberry.type(description="A page of a list.")

@@ -1,5 +1,7 @@
 """What a document may ask for: tokens, depth, aliases, repetitions and rows, refused before anything is read.
 
+Repetitions count because validation compares the fields of one name with each other, pair by pair.
+
 The library's own limiters walk every spread of a fragment anew, which takes time exponential in the number of nested
 fragments. Here each fragment is measured once.
 """
@@ -18,8 +20,7 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLCompositeType,
     GraphQLError,
-    GraphQLInterfaceType,
-    GraphQLObjectType,
+    GraphQLField,
     GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
@@ -28,7 +29,6 @@ from graphql import (
     parse,
 )
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
-from graphql.type.introspection import SchemaMetaFieldDef, TypeMetaFieldDef
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
@@ -36,14 +36,14 @@ MAX_BODY_BYTES = 128 * 1024
 MAX_TOKENS = 2000
 MAX_DEPTH = 15
 MAX_ALIASES = 30
-MAX_REPEATS = 20
+MAX_REPEATS = 50
 MAX_COST_ROWS = 10_000
 COLUMN_ROWS_PER_ROW = 10
 MAX_COLUMN_ROWS = MAX_COST_ROWS * COLUMN_ROWS_PER_ROW
 
-# What a list of the introspection holds at most, so that asking for types of fields of types … is refused like rows.
-_INTROSPECTION_ROWS = {"types": 80, "fields": 20, "args": 5, "inputFields": 10, "enumValues": 5, "directives": 5,
-                       "possibleTypes": 8, "interfaces": 2}  # fmt: skip
+# How much a list of the introspection holds, on the average of all types.
+_INTROSPECTION_ROWS = {"types": 50, "fields": 9, "args": 2, "inputFields": 4, "enumValues": 3, "directives": 5,
+                       "possibleTypes": 7, "interfaces": 1}  # fmt: skip
 
 
 def column_cost(rows: int) -> int:
@@ -64,8 +64,10 @@ class Limits(SchemaExtension):
     _cost_rows: int | None = None
 
     def on_parse(self) -> Iterator[None]:
-        document = parse_within_limits(self.execution_context.query or "")
+        document = parse(self.execution_context.query or "", max_tokens=MAX_TOKENS)
         _Shapes(document).check()
+        # Without a name the library takes the first of several operations.
+        _operation(document, self.execution_context._provided_operation_name)
         self.execution_context.graphql_document = document
         yield
 
@@ -85,11 +87,6 @@ class Limits(SchemaExtension):
         return {} if self._cost_rows is None else {"costRows": self._cost_rows}
 
 
-def parse_within_limits(query: str) -> DocumentNode:
-    """Raises GraphQLError for what is no GraphQL, too long, or nested deeper than the parser can follow."""
-    return parse(query, max_tokens=MAX_TOKENS)
-
-
 @dataclass(frozen=True)
 class _Shape:
     depth: int = 0
@@ -103,21 +100,25 @@ class _Shapes:
         self._document = document
         self._fragments = _fragments(document)
         self._known: dict[str, _Shape | None] = {}
+        self._names: Counter[str] = Counter()
 
     def check(self) -> None:
         """Raises LimitExceeded."""
         for definition in self._document.definitions:
-            if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
+            if isinstance(definition, OperationDefinitionNode):
                 self._measure(definition.selection_set)
+        for name in self._fragments:
+            self._fragment(name)
 
     def _measure(self, selected: SelectionSetNode | None, level: int = 0) -> _Shape:
         if selected is None:
             return _Shape()
         if level > MAX_DEPTH:
             raise LimitExceeded(f"this nests deeper than {MAX_DEPTH} levels")
-        names = Counter(_response_name(s) for s in selected.selections if not isinstance(s, InlineFragmentNode))
-        if names and max(names.values()) > MAX_REPEATS:
-            raise LimitExceeded(f"{names.most_common(1)[0][0]} is selected more than {MAX_REPEATS} times in one place")
+        self._names.update(_response_name(s) for s in selected.selections if not isinstance(s, InlineFragmentNode))
+        for name, times in self._names.most_common(1):
+            if times > MAX_REPEATS:
+                raise LimitExceeded(f"{name} is selected more than {MAX_REPEATS} times")
         depth = aliases = 0
         for selection in selected.selections:
             if isinstance(selection, FieldNode):
@@ -161,8 +162,11 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
     found = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
     if name is not None:
         found = [operation for operation in found if operation.name is not None and operation.name.value == name]
+        if not found:
+            raise GraphQLError(f"operationName: the document has no operation {name[:100]!r}")
     if len(found) != 1:
-        raise GraphQLError("the document has several operations: name the one that is meant in operationName")
+        count = "several operations" if found else "no operation"
+        raise GraphQLError(f"the document has {count}: name the one that is meant in operationName")
     return found[0]
 
 
@@ -195,24 +199,18 @@ class _Costs:
         if node.selection_set is None:
             return 0
         name = node.name.value
-        if name == "__schema":
-            definition = SchemaMetaFieldDef
-        elif name == "__type":
-            definition = TypeMetaFieldDef
-        else:
-            assert isinstance(parent, GraphQLObjectType | GraphQLInterfaceType)
-            definition = parent.fields[name]
+        definition = self._schema.get_field(parent, name)
+        assert definition is not None
         kind = get_named_type(definition.type)
         inner = self.of(node.selection_set, kind)  # type: ignore[arg-type]
-        if parent.name.startswith("__"):
-            rows = _INTROSPECTION_ROWS.get(name, 1)
-        else:
-            field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-            count = field.metadata.get("rows") if field is not None else None
-            if count is None:
-                return inner
-            rows = max(0, count(get_argument_values(definition, node, self._values)))
-        return rows * (1 + inner)
+        rows = _INTROSPECTION_ROWS.get(name) if parent.name.startswith("__") else self._rows(definition, node)
+        return inner if rows is None else rows * (1 + inner)
+
+    def _rows(self, definition: GraphQLField, node: FieldNode) -> int | None:
+        """What the field's metadata say of these arguments; None where it only leads to another field."""
+        declared = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        count = declared.metadata.get("rows") if declared is not None else None
+        return None if count is None else max(0, count(get_argument_values(definition, node, self._values)))
 
     def _condition(self, named: Any) -> GraphQLCompositeType | None:
         return None if named is None else self._schema.type_map[named.name.value]  # type: ignore[return-value]

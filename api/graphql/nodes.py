@@ -31,7 +31,7 @@ class Noun(relay.Node):
     @classmethod
     def of(cls, row: Row) -> Self:
         """The object of a read model's row, which names the key `id`."""
-        known = {field.name: row[field.name] for field in fields(cls) if field.name in row}
+        known = {field.name: row[field.name] for field in fields(cls) if field.init and field.name in row}
         return cls(**{cls.KEY: row.get("id"), **known})
 
     @classmethod

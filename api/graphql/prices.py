@@ -16,7 +16,7 @@ from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listi
 from api.graphql.context import Context, Info
 from api.graphql.limits import MAX_COLUMN_ROWS, column_cost
 from api.graphql.markets import INTERVALS_PER_HOUR, Iso, Market
-from api.graphql.scalars import DateTimeColumn, FloatColumn, IntColumn, Long, StringColumn, column, local_texts
+from api.graphql.scalars import DateTimeColumn, FloatColumn, IntColumn, Long, StringColumn, column, local_texts, rows
 from api.problems import Problem
 from api.rest.dependencies import moment, time_zone
 from api.rest.prices import MARKET_ZONES
@@ -118,7 +118,9 @@ def _series_cost(arguments: Mapping[str, Any]) -> int:
 @strawberry.type
 class PricesQuery:
     @strawberry.field(description="Prices by market, node and start, page by page.", metadata=PAGED)
-    def prices(self, info: Info, where: PriceWhere, first: First = PAGE, after: After = None) -> Connection[Price] | None:
+    def prices(
+        self, info: Info, where: PriceWhere, first: First = PAGE, after: After = None
+    ) -> Connection[Price] | None:
         context, zone = info.context, _zone(where)
         query = _query(context, where, zone)
         listing = Listing("prices", PAGE_KEY, tuple[str, str, datetime, str, str], (query,))
@@ -126,11 +128,9 @@ class PricesQuery:
         found = price_page(
             context.view.clickhouse, query, limit=first + 1, after=request.after, **_known(context, query)
         )
-        rows = found.to_pylist()
-        local = local_texts(found["interval_start_utc"], zone) if zone else [None] * len(rows)
-        for row, text in zip(rows, local, strict=True):
-            row["interval_start_local"] = text
-        return listing.connection(request, cut(rows, first), lambda row: Price(**row))
+        local = local_texts(found["interval_start_utc"], zone) if zone else [None] * found.num_rows
+        listed = rows(found.append_column("interval_start_local", pa.array(local, pa.string())))
+        return listing.connection(request, cut(listed, first), lambda row: Price(**row))
 
     @strawberry.field(
         description="Prices of the named nodes as columns: a series for each place, market and feed.",

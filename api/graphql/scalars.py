@@ -25,19 +25,33 @@ DateColumn = NewType("DateColumn", object)
 DateTimeColumn = NewType("DateTimeColumn", object)
 
 
-def column(values: Any) -> Any:
-    """The JSON list of an Arrow column: instants as `2026-01-31T05:00:00Z`, dates as `2026-01-31`, NaN as null."""
+def column(values: Any) -> list[Any]:
+    """The JSON list of an Arrow column: instants as `2026-01-31T05:00:00Z`, dates as `2026-01-31`, NaN as null.
+
+    Arrow spells whole columns, which is many times as fast as value by value.
+    """
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
-    if pa.types.is_timestamp(values.type) and values.type.unit == "s":
-        return pc.replace_substring(values.cast(pa.string()), " ", "T").to_pylist()
-    if pa.types.is_timestamp(values.type):
-        return [value and utc_text(value) for value in values.to_pylist()]
-    if pa.types.is_date(values.type):
-        return values.cast(pa.string()).to_pylist()
-    if pa.types.is_floating(values.type):
-        values = pc.if_else(pc.is_finite(values), values, pa.scalar(None, values.type))
-    return values.to_pylist()
+    kind = values.type
+    if pa.types.is_timestamp(kind) and kind.unit == "s":
+        values = pc.replace_substring(values.cast(pa.string()), " ", "T")
+    elif pa.types.is_timestamp(kind):
+        # These are the same for all rows of a publication: each is spelled once.
+        encoded = values.dictionary_encode()
+        texts = pa.array([utc_text(time) for time in encoded.dictionary.to_pylist()], pa.string())
+        values = texts.take(encoded.indices)
+    elif pa.types.is_dictionary(kind) or pa.types.is_date(kind):
+        values = values.cast(pa.string())
+    elif pa.types.is_floating(kind):
+        values = pc.if_else(pc.is_finite(values), values, pa.scalar(None, kind))
+    found: list[Any] = values.to_pylist()
+    return found
+
+
+def rows(table: pa.Table) -> list[dict[str, Any]]:
+    """The rows of a table, their values as in `column`."""
+    names = table.schema.names
+    return [dict(zip(names, values, strict=True)) for values in zip(*map(column, table.columns), strict=True)]
 
 
 def local_texts(instants: Any, zone: ZoneInfo) -> list[str]:
@@ -47,6 +61,11 @@ def local_texts(instants: Any, zone: ZoneInfo) -> list[str]:
 
 def utc_text(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+
+
+def _instant(value: datetime | str) -> str:
+    """Texts of `column` are spelled already."""
+    return value if isinstance(value, str) else utc_text(value)
 
 
 def _whole_number(value: object) -> int:
@@ -70,7 +89,7 @@ _A_COLUMN = "A whole column, one value for each row of the series in its order: 
 CONFIG = StrawberryConfig(
     scalar_map={
         Long: _scalar("Long", "A whole number of up to 64 bits, as a JSON number.", parse=_whole_number),
-        datetime: _scalar("DateTime", "An instant in UTC, ISO 8601: `2026-01-31T05:00:00Z`.", utc_text),
+        datetime: _scalar("DateTime", "An instant in UTC, ISO 8601: `2026-01-31T05:00:00Z`.", _instant),
         FloatColumn: _scalar("FloatColumn", f"{_A_COLUMN} numbers; null where there is no value."),
         IntColumn: _scalar("IntColumn", f"{_A_COLUMN} whole numbers."),
         StringColumn: _scalar("StringColumn", f"{_A_COLUMN} texts; null where there is no value."),

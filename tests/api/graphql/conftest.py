@@ -17,6 +17,13 @@ DAY = date(2026, 1, 30)
 Ask = Callable[..., dict[str, Any]]
 
 
+def data(answer: dict[str, Any]) -> dict[str, Any]:
+    """What an answer without errors holds."""
+    assert "errors" not in answer, answer["errors"]
+    found: dict[str, Any] = answer["data"]
+    return found
+
+
 @pytest.fixture(scope="module")
 def sample(api: Connection, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A day of four ISOs, a hub, quotes, a scenario, a curve and a valued contract; the ids of the results."""
