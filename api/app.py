@@ -39,10 +39,12 @@ def create_app(platform: Platform) -> ASGIApp:
         version=platform.code_version,
         summary="See the market, price the future, and prove every number.",
         redoc_url=None,
-        dependencies=[Depends(HTTPBearer(auto_error=False, description="the token of the data folder's token file"))],
+        dependencies=[
+            Depends(HTTPBearer(auto_error=False, description="a token, an API key, or the data folder's token"))
+        ],
     )
     app.state.platform = platform
     problems.install(app)
     for module in _ROUTERS:
         app.include_router(module.router)
-    return Door(app, token=platform.token)
+    return Door(app, platform.authenticator)

@@ -11,7 +11,7 @@ from infra.data_folder import DataFolder
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from infra.objects import Objects
-from infra.principal import Principal
+from infra.principal import ROLES, Authenticator, Principal
 from infra.seals import Seals
 from infra.settings import Settings
 from infra.subscriptions import Subscription
@@ -24,7 +24,8 @@ LOCAL_ACTOR = "local-operator"
 LOCAL_PRINCIPAL = Principal(
     LOCAL_TENANT,
     LOCAL_ACTOR,
-    frozenset({"admin", "operator", "analyst", "approver", "auditor"}),
+    frozenset(ROLES),
+    kind="folder token",
     credential="folder token",
 )
 
@@ -36,6 +37,7 @@ class Platform:
     settings: Settings
     folder: DataFolder
     token: str
+    authenticator: Authenticator
     code_version: str
     dsn: str
     log: EventLog

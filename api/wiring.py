@@ -12,7 +12,8 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from api.platform import Platform
+from api.authentication import PlatformAuthenticator
+from api.platform import LOCAL_PRINCIPAL, Platform
 from commands.bus import CommandBus
 from commands.message import A, Loaded, Tools
 from commands.readings import Readings
@@ -104,10 +105,12 @@ def _assemble(
     )
     seals = Seals(folder.home / "seals", folder.ensure_seal_key())
     code = code_version()
+    token = folder.ensure_token()
     platform = Platform(
         settings=settings,
         folder=folder,
-        token=folder.ensure_token(),
+        token=token,
+        authenticator=PlatformAuthenticator(token, LOCAL_PRINCIPAL),
         code_version=code,
         dsn=dsn,
         log=log,

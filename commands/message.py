@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from commands.readings import Readings
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
+from infra.principal import Principal
 from write_model.base import Aggregate, NotFound
 from write_model.base import Refused as Refused  # what a caller of the bus has to expect
 
@@ -65,13 +66,17 @@ class Command(BaseModel):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sends a command, and under which ids. `causation_id` is the command or event that led to it."""
+    """Who sends a command, and under which ids. `causation_id` is the command or event that led to it.
+
+    `principal` says with what rights; it is None where the platform itself sends the command.
+    """
 
     tenant: str
     actor: str
     command_id: UUID
     correlation_id: UUID
     causation_id: UUID
+    principal: Principal | None = None
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ def caller_of(
         command_id=command_id,
         correlation_id=x_correlation_id or command_id,
         causation_id=command_id,
+        principal=principal,
     )
 
 
