@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
@@ -110,7 +111,7 @@ def _assemble(
         settings=settings,
         folder=folder,
         token=token,
-        authenticator=PlatformAuthenticator(token, LOCAL_PRINCIPAL),
+        authenticator=PlatformAuthenticator(token, replace(LOCAL_PRINCIPAL, tenant=settings.platform_tenant)),
         code_version=code,
         dsn=dsn,
         log=log,
@@ -123,6 +124,7 @@ def _assemble(
             settled_position=lambda: platform.settled_position(),
             now=_utc_now,
             code_version=code,
+            platform_tenant=settings.platform_tenant,
         )),
         pool=pool,
         clickhouse=clickhouse,

@@ -25,7 +25,8 @@ def _without_brackets(host: str) -> str:
 class Settings(BaseSettings):
     """CARBON254_HOME, CARBON254_HOST and CARBON254_PORT; DATABASE_URL, where set, replaces the embedded PostgreSQL.
 
-    `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
+    CARBON254_PLATFORM_TENANT names the tenant that owns the market data and operates the platform; the data folder's
+    token acts for it. `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
     """
 
     model_config = SettingsConfigDict(
@@ -35,4 +36,5 @@ class Settings(BaseSettings):
     home: Annotated[Path, AfterValidator(_absolute)] = Field(default_factory=default_home)
     host: Annotated[str, AfterValidator(_without_brackets)] = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    platform_tenant: str = Field(default="local", min_length=1, max_length=100)
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
