@@ -16,6 +16,7 @@ from api.cli import (
     audit,
     curves,
     doctor,
+    entitlements,
     ingest,
     instruments,
     lineage,
@@ -61,6 +62,7 @@ for noun, group in (
     ("curves", curves.app),
     ("ppas", ppas.app),
     ("audit", audit.app),
+    ("entitlements", entitlements.app),
 ):
     app.add_typer(group, name=noun)
 
