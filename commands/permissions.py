@@ -18,21 +18,22 @@ class Permission(StrEnum):
     DEFINE = "define"
     APPROVE = "approve"
     READ_AUDIT = "read the audit log"
+    HOLD_KEYS = "hold keys"
     MANAGE_KEYS = "manage keys"
     OPERATE = "operate"
     VERIFY = "verify"
     GRANT_ENTITLEMENTS = "grant entitlements"
 
 
-_READS = frozenset({Permission.READ_MARKET_DATA, Permission.READ_RESULTS})
+_EVERYBODY = frozenset({Permission.READ_MARKET_DATA, Permission.READ_RESULTS, Permission.HOLD_KEYS})
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
-    "reader": _READS,
-    "analyst": _READS | {Permission.COMPUTE, Permission.DEFINE},
-    "approver": _READS | {Permission.APPROVE},
-    "operator": _READS | {Permission.OPERATE, Permission.VERIFY},
-    "auditor": _READS | {Permission.READ_AUDIT, Permission.VERIFY},
-    "admin": _READS | {Permission.READ_AUDIT, Permission.MANAGE_KEYS, Permission.GRANT_ENTITLEMENTS},
+    "reader": _EVERYBODY,
+    "analyst": _EVERYBODY | {Permission.COMPUTE, Permission.DEFINE},
+    "approver": _EVERYBODY | {Permission.APPROVE},
+    "operator": _EVERYBODY | {Permission.OPERATE, Permission.VERIFY},
+    "auditor": _EVERYBODY | {Permission.READ_AUDIT, Permission.VERIFY},
+    "admin": _EVERYBODY | {Permission.READ_AUDIT, Permission.MANAGE_KEYS, Permission.GRANT_ENTITLEMENTS},
 }
 
 PLATFORM_ONLY = frozenset({Permission.OPERATE, Permission.VERIFY, Permission.GRANT_ENTITLEMENTS})
