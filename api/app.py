@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from api import problems
 from api.platform import Platform
 from api.rest import (
+    api_keys,
     audit,
     commands,
     curves,
@@ -22,12 +23,13 @@ from api.rest import (
     publications,
     quotes,
     scenarios,
+    tokens,
 )
 from api.security import Door
 
 _ROUTERS = (
     objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    operations,
+    operations, api_keys, tokens,
 )  # fmt: skip
 
 

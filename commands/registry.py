@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from commands import curves, instruments, ppas, publications, quotes, results, scenarios
+from commands import api_keys, curves, instruments, ppas, publications, quotes, results, scenarios
 from commands.bus import Handling
+from write_model.api_keys import ActorAccess, ApiKey
 from write_model.curves import Curve
 from write_model.instruments import Instrument
 from write_model.ppas import PpaContract, PpaValuation
@@ -31,6 +32,9 @@ _HANDLINGS = (
         results.RecomputeResult, ComputedResult, results.stream_of_result, results.handle_recompute_result,
         results.status_of_recomputation,
     ),
+    Handling(api_keys.IssueApiKey, ApiKey, api_keys.stream_of_new_key, api_keys.handle_issue_api_key),
+    Handling(api_keys.RevokeApiKey, ApiKey, api_keys.stream_of_key, api_keys.handle_revoke_api_key),
+    Handling(api_keys.RevokeActor, ActorAccess, api_keys.stream_of_actor, api_keys.handle_revoke_actor),
 )  # fmt: skip
 
 REGISTRY = {handling.message.command_name(): handling for handling in _HANDLINGS}
