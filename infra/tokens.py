@@ -181,6 +181,8 @@ def _key_id(token: str) -> str:
         raise _malformed()
     if header.get("alg") != ALGORITHM:
         raise NotAuthenticated(f"the token's algorithm is not allowed, only {ALGORITHM} is", remedy=_NEW_TOKEN)
+    if "crit" in header:
+        raise _malformed("it has critical headers, and none is known here")
     kid = header.get("kid")
     if not isinstance(kid, str):
         raise _malformed("its header has no kid")
