@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from api import problems
 from api.platform import Platform
 from api.rest import (
+    api_keys,
     audit,
     commands,
     curves,
@@ -22,14 +23,14 @@ from api.rest import (
     publications,
     quotes,
     scenarios,
+    tokens,
 )
 from api.rest.dependencies import bearer
 from api.security import Door
 
 _ROUTERS = (
     objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    entitlements,
-    operations,
+    entitlements, operations, api_keys, tokens,
 )  # fmt: skip
 
 

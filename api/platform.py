@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from api.authentication import Identity
 from commands.bus import CommandBus
 from infra.clickhouse import ClickHouse
 from infra.data_folder import DataFolder
@@ -16,6 +17,7 @@ from infra.seals import Seals
 from infra.settings import Settings
 from infra.subscriptions import Subscription
 from projections.columnar import ColumnarProjector
+from projections.live_credentials import LiveCredentials
 from projections.relational import RelationalProjector
 from queries.view import ReadView
 
@@ -38,6 +40,8 @@ class Platform:
     folder: DataFolder
     token: str
     authenticator: Authenticator
+    identity: Identity
+    credentials: LiveCredentials
     code_version: str
     dsn: str
     log: EventLog

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from api.authentication import PlatformAuthenticator
+from api.authentication import PlatformAuthenticator, open_identity
 from api.platform import LOCAL_PRINCIPAL, Platform
 from commands.bus import CommandBus
 from commands.message import A, Loaded, Tools
@@ -33,6 +33,7 @@ from infra.subscriptions import Subscription
 from integrations.isos.simulator import SampleMarket, write_sample
 from projections import curve_points, prices
 from projections.columnar import ColumnarProjector
+from projections.live_credentials import LiveCredentials
 from projections.registry import relational_projections
 from projections.relational import RelationalProjector
 from queries.prices import price_history
@@ -107,11 +108,16 @@ def _assemble(
     seals = Seals(folder.home / "seals", folder.ensure_seal_key())
     code = code_version()
     token = folder.ensure_token()
+    identity = open_identity(settings, folder, _utc_now)
+    credentials = LiveCredentials(log, pool)
+    owner = replace(LOCAL_PRINCIPAL, tenant=settings.platform_tenant)
     platform = Platform(
         settings=settings,
         folder=folder,
         token=token,
-        authenticator=PlatformAuthenticator(token, replace(LOCAL_PRINCIPAL, tenant=settings.platform_tenant)),
+        authenticator=PlatformAuthenticator(token, owner, credentials, identity.verifier),
+        identity=identity,
+        credentials=credentials,
         code_version=code,
         dsn=dsn,
         log=log,
@@ -138,6 +144,8 @@ def _assemble(
     for subscription in subscriptions:
         subscription.start()
         platform.closers.append(subscription.stop)
+    credentials.start()
+    platform.closers.append(credentials.write_uses)
     sealer = Sealer(log, seals, _utc_now)
     sealer.start()
     platform.closers.append(sealer.stop)

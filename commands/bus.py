@@ -86,7 +86,8 @@ class CommandBus:
         if not events:
             return Answer(command_id, stream.id, stream.position, status, ())
         grown = self._log.append(stream, events, self._metadata(command, context.caller, status))
-        return Answer.of(command_id, stream.id, grown.of_command(command_id))
+        answer = Answer.of(command_id, stream.id, grown.of_command(command_id))
+        return replace(answer, secret=context.secrets[0]) if context.secrets else answer
 
     def _record_refusal(self, command: Command, caller: Caller, target: UUID, refused: Refused) -> None:
         refusal = Refusal.record(target_id=target, reason=refused.reason, remedy=refused.remedy)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -84,7 +84,8 @@ class Answer:
     """What a command came to: the id it made or changed, the log position that holds it, and the events it appended.
 
     `status` is `done`, `unchanged`, or what its noun says (`quarantined`, `different`). It is derived from the log
-    alone, so that the same command always gets the same answer.
+    alone, so that the same command always gets the same answer; but for `secret`, which only the call that made it
+    is told.
     """
 
     command_id: UUID
@@ -92,6 +93,7 @@ class Answer:
     position: int
     status: str
     events: tuple[dict[str, Any], ...]
+    secret: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, command_id: UUID, stream_id: UUID, appended: Sequence[RecordedEvent]) -> Answer:
@@ -155,6 +157,11 @@ class Context:
     stream_id: UUID
     tools: Tools
     first_position: int | None = None
+    secrets: list[str] = field(default_factory=list, repr=False)
+
+    def show_once(self, secret: str) -> None:
+        """Has the answer tell a secret, which no event holds and no other answer will tell."""
+        self.secrets[:] = [secret]
 
     def load(self, kind: type[A], aggregate_id: UUID, noun: str, given: object, *, remedy: str) -> Loaded[A]:
         """Another aggregate of the same tenant, from its own events. Raises NotFound."""

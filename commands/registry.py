@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from commands import curves, entitlements, instruments, ppas, publications, quotes, results, scenarios
+from commands import api_keys, curves, entitlements, instruments, ppas, publications, quotes, results, scenarios
 from commands.bus import Handling
 from commands.permissions import Permission
+from write_model.api_keys import ActorAccess, ApiKey
 from write_model.curves import Curve
 from write_model.entitlements import Entitlements
 from write_model.instruments import Instrument
@@ -48,6 +49,18 @@ _HANDLINGS = (
     Handling(
         entitlements.RevokeEntitlement, Permission.GRANT_ENTITLEMENTS, Entitlements,
         entitlements.stream_of_entitlements, entitlements.handle_revoke_entitlement,
+    ),
+    Handling(
+        api_keys.IssueApiKey, Permission.HOLD_KEYS, ApiKey, api_keys.stream_of_new_key,
+        api_keys.handle_issue_api_key,
+    ),
+    Handling(
+        api_keys.RevokeApiKey, Permission.HOLD_KEYS, ApiKey, api_keys.stream_of_key,
+        api_keys.handle_revoke_api_key,
+    ),
+    Handling(
+        api_keys.RevokeActor, Permission.HOLD_KEYS, ActorAccess, api_keys.stream_of_actor,
+        api_keys.handle_revoke_actor,
     ),
 )  # fmt: skip
 

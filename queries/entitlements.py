@@ -12,8 +12,9 @@ def list_entitlements(pool: Pool, tenant: str | None = None, request: PageReques
     """What is granted to one tenant, or to all where none is named; by tenant, ISO and channel."""
     return page(
         pool,
-        """SELECT tenant, iso, channel, valid_from, valid_until, granted_by, recorded_at, log_position
-           FROM entitlement_product WHERE (%(tenant)s::text IS NULL OR tenant = %(tenant)s)""",
+        """SELECT tenant, iso, channel, valid_from, valid_until, granted_by, granted_at, log_position
+           FROM entitlement_product
+           WHERE revoked_at IS NULL AND (%(tenant)s::text IS NULL OR tenant = %(tenant)s)""",
         {"tenant": tenant},
         BY_TENANT,
         request,

@@ -1,38 +1,45 @@
-"""`pg.entitlement_product`: what each tenant is entitled to, a row an ISO and channel, as last granted.
+"""`pg.entitlement_product`: what each tenant is entitled to, a row an ISO and channel, as last granted or revoked.
 
 It is what people look at. Who may read what is decided from the events themselves, never from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from uuid import UUID
 
-from read_models.relational import Cursor, insert
+from read_models.batch import Row
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS entitlement_product (
+    entitlements_id uuid NOT NULL,
     tenant text NOT NULL,
     iso text NOT NULL,
     channel text NOT NULL,
     valid_from timestamptz,
     valid_until timestamptz,
     granted_by text NOT NULL,
-    recorded_at timestamptz NOT NULL,
+    granted_at timestamptz NOT NULL,
+    revoked_at timestamptz,
     log_position bigint NOT NULL,
-    PRIMARY KEY (tenant, iso, channel)
+    PRIMARY KEY (entitlements_id, iso, channel)
 );
 """
 
 
-def put_grant(cursor: Cursor, row: Mapping[str, Any]) -> None:
-    """Adds a grant in place of the one that its channel had."""
-    remove_grants(cursor, row["tenant"], row["iso"], [row["channel"]])
-    insert(cursor, "entitlement_product", dict(row))
+class EntitlementRow(Row):
+    """`entitlements_id` names the tenant's stream; `log_position` is that of the last event about the row."""
 
+    TABLE = "entitlement_product"
+    LOOKUP = "entitlements_id"
 
-def remove_grants(cursor: Cursor, tenant: str, iso: str, channels: Sequence[str]) -> None:
-    cursor.execute(
-        "DELETE FROM entitlement_product WHERE tenant = %s AND iso = %s AND channel = ANY(%s)",
-        (tenant, iso, list(channels)),
-    )
+    entitlements_id: UUID
+    tenant: str
+    iso: str
+    channel: str
+    valid_from: datetime | None
+    valid_until: datetime | None
+    granted_by: str
+    granted_at: datetime
+    revoked_at: datetime | None
+    log_position: int

@@ -77,7 +77,7 @@ def list_(
     """List what is granted: to every tenant for the platform's admins, to your own else."""
     with connect() as connection:
         found: list[dict[str, Any]] = connection.get("/v1/entitlements", tenant=tenant)["items"]
-    columns = ("tenant", "iso", "channel", "valid_from", "valid_until", "granted_by", "recorded_at")
+    columns = ("tenant", "iso", "channel", "valid_from", "valid_until", "granted_by", "granted_at")
     show_rows(
         found, columns, as_json=as_json, empty="Nothing is granted: `carbon254 entitlements grant TENANT --iso MISO`."
     )

@@ -61,6 +61,7 @@ def doctor(platform: PlatformOf) -> dict[str, Any]:
         "held_by": {"pid": holder.pid, "address": holder.address} if holder else None,
         "database": without_password(platform.dsn),
         "embedded_database": platform.settings.database_url is None,
+        "token_issuer": platform.identity.description,
         "event_table": found,
         "projections": checkpoints(platform.view),
         "findings": findings,
