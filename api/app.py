@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fastapi import Depends
-from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
@@ -14,6 +13,7 @@ from api.rest import (
     audit,
     commands,
     curves,
+    entitlements,
     instruments,
     objects,
     operations,
@@ -25,11 +25,12 @@ from api.rest import (
     scenarios,
     tokens,
 )
+from api.rest.dependencies import bearer
 from api.security import Door
 
 _ROUTERS = (
     objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    operations, api_keys, tokens,
+    entitlements, operations, api_keys, tokens,
 )  # fmt: skip
 
 
@@ -41,9 +42,7 @@ def create_app(platform: Platform) -> ASGIApp:
         version=platform.code_version,
         summary="See the market, price the future, and prove every number.",
         redoc_url=None,
-        dependencies=[
-            Depends(HTTPBearer(auto_error=False, description="a token, an API key, or the data folder's token"))
-        ],
+        dependencies=[Depends(bearer)],
     )
     app.state.platform = platform
     problems.install(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
@@ -109,11 +110,12 @@ def _assemble(
     token = folder.ensure_token()
     identity = open_identity(settings, folder, _utc_now)
     credentials = LiveCredentials(log, pool)
+    owner = replace(LOCAL_PRINCIPAL, tenant=settings.platform_tenant)
     platform = Platform(
         settings=settings,
         folder=folder,
         token=token,
-        authenticator=PlatformAuthenticator(token, LOCAL_PRINCIPAL, credentials, identity.verifier),
+        authenticator=PlatformAuthenticator(token, owner, credentials, identity.verifier),
         identity=identity,
         credentials=credentials,
         code_version=code,
@@ -128,6 +130,7 @@ def _assemble(
             settled_position=lambda: platform.settled_position(),
             now=_utc_now,
             code_version=code,
+            platform_tenant=settings.platform_tenant,
         )),
         pool=pool,
         clickhouse=clickhouse,

@@ -130,7 +130,10 @@ class ReadAggregate(Protocol):
 
 @dataclass(frozen=True)
 class Tools:
-    """What handlers may use besides their own aggregate; filled by the wiring."""
+    """What handlers may use besides their own aggregate; filled by the wiring.
+
+    `platform_tenant` is whose market data it is: it feeds and operates the platform.
+    """
 
     objects: Objects
     readings: Readings
@@ -140,6 +143,7 @@ class Tools:
     settled_position: Callable[[], int]
     now: Callable[[], datetime]
     code_version: str
+    platform_tenant: str
 
 
 @dataclass(frozen=True)

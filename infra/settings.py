@@ -29,8 +29,9 @@ IssuerUrl = Annotated[str, AfterValidator(check_url)]
 class Settings(BaseSettings):
     """CARBON254_HOME, CARBON254_HOST and CARBON254_PORT; DATABASE_URL, where set, replaces the embedded PostgreSQL.
 
-    `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL. The `oidc_` settings name
-    whose tokens are accepted; without an issuer the local one is on.
+    CARBON254_PLATFORM_TENANT names the tenant that owns the market data and operates the platform; the data folder's
+    token acts for it. The `oidc_` settings name whose tokens are accepted; without an issuer the local one is on.
+    `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
     """
 
     model_config = SettingsConfigDict(
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     home: Annotated[Path, AfterValidator(_absolute)] = Field(default_factory=default_home)
     host: Annotated[str, AfterValidator(_without_brackets)] = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    platform_tenant: str = Field(default="local", min_length=1, max_length=100)
     oidc_issuer: IssuerUrl | None = None
     oidc_audience: str | None = None
     oidc_jwks_url: IssuerUrl | None = None

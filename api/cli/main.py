@@ -18,6 +18,7 @@ from api.cli import (
     audit,
     curves,
     doctor,
+    entitlements,
     ingest,
     instruments,
     lineage,
@@ -65,6 +66,7 @@ for noun, group in (
     ("curves", curves.app),
     ("ppas", ppas.app),
     ("audit", audit.app),
+    ("entitlements", entitlements.app),
     ("api-keys", api_keys.app),
     ("actors", actors.app),
 ):
