@@ -18,7 +18,7 @@ _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def token(
     actor: Annotated[str | None, typer.Option(help="Whose token; local-operator by default.")] = None,
-    tenant: Annotated[str | None, typer.Option(help="Of which tenant; local by default.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Of which tenant; the platform's own by default.")] = None,
     role: Annotated[
         list[str] | None,
         typer.Option(help="May be repeated. By default all for local-operator, and reader for anybody else."),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.platform import LOCAL_PRINCIPAL, Platform
+from api.platform import Platform
 from api.problems import Problem
 from api.rest.dependencies import PlatformOf, PrincipalOf, only_known_parameters
 from api.security import JWKS_PATH
@@ -20,20 +20,24 @@ router = APIRouter(tags=["tokens"])
 
 
 class TokenRequest(BaseModel):
-    """Whose token, with which rights, and for how long. Roles: the caller's own for itself, else reader."""
+    """Whose token, with which rights, and for how long.
+
+    The caller and its tenant where none is given. Roles where none are given: the caller's for itself, else reader.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    actor: Actor = LOCAL_PRINCIPAL.actor
-    tenant: Actor = LOCAL_PRINCIPAL.tenant
+    actor: Actor | None = None
+    tenant: Actor | None = None
     roles: Annotated[list[Role] | None, Field(min_length=1, max_length=6)] = None
     channel: Channel = "api"
     ttl_s: Annotated[int, Field(ge=1, le=int(LONGEST_LIFE.total_seconds()))] = 3600
 
-    def principal(self) -> Principal:
-        own = (self.actor, self.tenant) == (LOCAL_PRINCIPAL.actor, LOCAL_PRINCIPAL.tenant)
-        roles = self.roles or (LOCAL_PRINCIPAL.roles if own else ["reader"])
-        return Principal(self.tenant, self.actor, frozenset(roles), self.channel)
+    def principal(self, caller: Principal) -> Principal:
+        tenant, actor = self.tenant or caller.tenant, self.actor or caller.actor
+        is_caller = (tenant, actor) == (caller.tenant, caller.actor)
+        roles = self.roles or (caller.roles if is_caller else ["reader"])
+        return Principal(tenant, actor, frozenset(roles), self.channel)
 
 
 class Token(BaseModel):
@@ -54,7 +58,7 @@ def make_token(request: TokenRequest, platform: PlatformOf, caller: PrincipalOf,
             "tokens are made for the owner of the data folder only",
             remedy="Call with the content of the file `token` of the data folder, as `carbon254 token` does.",
         )
-    principal = request.principal()
+    principal = request.principal(caller)
     token, expires_at = _local_issuer(platform, 409).mint(principal, timedelta(seconds=request.ttl_s))
     response.headers["Cache-Control"] = "no-store"
     return Token(
