@@ -17,11 +17,11 @@ _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def token(
-    actor: Annotated[str | None, typer.Option(help="Whose token; your own by default.")] = None,
-    tenant: Annotated[str | None, typer.Option(help="Of which tenant; your own by default.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Whose token; local-operator by default.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Of which tenant; the platform's own by default.")] = None,
     role: Annotated[
         list[str] | None,
-        typer.Option(help="May be repeated. By default all of yours for yourself, and reader for anybody else."),
+        typer.Option(help="May be repeated. By default all for local-operator, and reader for anybody else."),
     ] = None,
     channel: Channel = None,
     ttl: Annotated[str, typer.Option(help="How long it counts: 90s, 30m, 1h, 7d; 30 days at most.")] = "1h",

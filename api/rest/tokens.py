@@ -20,8 +20,10 @@ router = APIRouter(tags=["tokens"])
 
 
 class TokenRequest(BaseModel):
-    """Whose token, with which rights, and for how long. Who isn't named is the caller; its roles are the caller's own
-    for itself, else reader."""
+    """Whose token, with which rights, and for how long.
+
+    The caller and its tenant where none is given. Roles where none are given: the caller's for itself, else reader.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,9 +34,9 @@ class TokenRequest(BaseModel):
     ttl_s: Annotated[int, Field(ge=1, le=int(LONGEST_LIFE.total_seconds()))] = 3600
 
     def principal(self, caller: Principal) -> Principal:
-        actor, tenant = self.actor or caller.actor, self.tenant or caller.tenant
-        own = (actor, tenant) == (caller.actor, caller.tenant)
-        roles = self.roles or (caller.roles if own else ["reader"])
+        tenant, actor = self.tenant or caller.tenant, self.actor or caller.actor
+        is_caller = (tenant, actor) == (caller.tenant, caller.actor)
+        roles = self.roles or (caller.roles if is_caller else ["reader"])
         return Principal(tenant, actor, frozenset(roles), self.channel)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from typing import Any
 
 import httpx2
 import pytest
@@ -27,12 +28,12 @@ GUARDED = (
 
 
 def call(
-    platform: Platform, method: str, path: str, headers: dict[str, str], host: str = "127.0.0.1"
+    platform: Platform, method: str, path: str, headers: dict[str, str], host: str = "127.0.0.1", json: Any = None
 ) -> httpx2.Response:
     async def send() -> httpx2.Response:
         transport = httpx2.ASGITransport(app=create_app(platform))
         async with httpx2.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
-            return await client.request(method, path, headers=headers)
+            return await client.request(method, path, headers=headers, json=json)
 
     return asyncio.run(send())
 
