@@ -9,11 +9,13 @@ from uuid import UUID
 
 import strawberry
 
+from api.graphql.access import NEEDS_AUDIT
 from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listing
 from api.graphql.context import Info
 from api.graphql.nodes import Noun
 from api.graphql.scalars import Long
 from api.rest.dependencies import moment
+from commands.permissions import Permission
 from queries.audit import AuditFilter, list_audit
 from queries.relational import Row
 
@@ -22,6 +24,7 @@ from queries.relational import Row
 class AuditEntry(Noun):
     KEY = "position"
     LOADER = "audit_entry"
+    NEEDS = Permission.READ_AUDIT
 
     position: Long
     recorded_at: datetime
@@ -60,7 +63,7 @@ class AuditWhere:
 
 @strawberry.type
 class AuditQuery:
-    @strawberry.field(description="The audit log, newest first.", metadata=PAGED)
+    @strawberry.field(description="The audit log, newest first.", extensions=NEEDS_AUDIT, metadata=PAGED)
     def audit(
         self, info: Info, where: AuditWhere | None = None, first: First = PAGE, after: After = None
     ) -> Connection[AuditEntry]:

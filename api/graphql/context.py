@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import strawberry
 
+from api.access import Access
 from api.graphql.loaders import Loaders
 from api.platform import Platform
 from api.rest.dependencies import is_number, known_position, moment
-from infra.principal import Principal
 from queries.checkpoints import checkpoints, readable_position
 from queries.publications import superseded_readings
 from queries.view import ReadView
@@ -21,16 +21,16 @@ from queries.view import ReadView
 class Context:
     """One for each request, in the request's own thread. Resolvers read through `view` and `load`, never the log."""
 
-    def __init__(self, platform: Platform, view: ReadView, principal: Principal, correlation_id: UUID) -> None:
+    def __init__(self, platform: Platform, view: ReadView, access: Access, correlation_id: UUID) -> None:
         self.platform = platform
         self.view = view
-        self.principal = principal
+        self.access = access
         self.correlation_id = correlation_id
         self._superseded: dict[int, Sequence[int]] = {}
 
     @property
     def tenant(self) -> str:
-        return self.principal.tenant
+        return self.access.principal.tenant
 
     @cached_property
     def load(self) -> Loaders:

@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 from strawberry.scalars import JSON
 
+from api.graphql.access import NEEDS_RESULTS
 from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listing
 from api.graphql.context import Info
 from api.graphql.limits import column_cost
@@ -79,13 +80,13 @@ class Curve(Noun):
 
 @strawberry.type
 class CurvesQuery:
-    @strawberry.field(description="Curves, newest first.", metadata=PAGED)
+    @strawberry.field(description="Curves, newest first.", extensions=NEEDS_RESULTS, metadata=PAGED)
     def curves(self, info: Info, hub: str | None = None, first: First = PAGE, after: After = None) -> Connection[Curve]:
         listing = Listing("curves", ("log_position",), tuple[int], (hub,))
         request = listing.request(first, after)
         page = list_curves(info.context.view.pool, info.context.tenant, hub, request)
         return listing.connection(request, page, Curve.of)
 
-    @strawberry.field(description="One curve, null where there is none.")
+    @strawberry.field(description="One curve, null where there is none.", extensions=NEEDS_RESULTS)
     async def curve(self, info: Info, curve_id: UUID) -> Curve | None:
         return await Curve.find(info.context, curve_id)

@@ -16,15 +16,21 @@ from api.graphql.limits import MAX_BODY_BYTES
 from api.graphql.schema import schema
 from api.problems import Problem
 from api.rest.dependencies import (
+    AccessOf,
     CallerOf,
     PlatformOf,
-    PrincipalOf,
     ViewOf,
+    needs,
     only_known_parameters,
     wait_for_position,
 )
+from commands.permissions import Permission
 
-router = APIRouter(tags=["graphql"], dependencies=[Depends(only_known_parameters), Depends(wait_for_position)])
+# Anybody with a role may ask; each field says what it needs.
+_READERS = needs(Permission.READ_MARKET_DATA, Permission.READ_RESULTS, Permission.READ_AUDIT, Permission.VERIFY)
+router = APIRouter(
+    tags=["graphql"], dependencies=[_READERS, Depends(only_known_parameters), Depends(wait_for_position)]
+)
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 
@@ -60,20 +66,26 @@ async def operation_of(request: Request) -> Operation:
     return operation
 
 
-@router.post("/graphql", operation_id="graphql", response_model=dict[str, Any])
+_BODY = {
+    "required": True,
+    "content": {"application/json": {"schema": msgspec.json.schema(Operation)["$defs"]["Operation"]}},
+}
+
+
+@router.post("/graphql", operation_id="graphql", response_model=dict[str, Any], openapi_extra={"requestBody": _BODY})
 def graphql(
     request: Request,
     operation: Annotated[Operation, Depends(operation_of)],
     platform: PlatformOf,
     view: ViewOf,
-    principal: PrincipalOf,
+    access: AccessOf,
     caller: CallerOf,
 ) -> Response:
     """Answers a query of the schema in docs/graphql/schema.graphql. It only reads.
 
     The whole request runs in a thread of its own with a loop of its own: what it waits for holds up nobody else.
     """
-    context = Context(platform, view, principal, caller.correlation_id)
+    context = Context(platform, view, access, caller.correlation_id)
     answer = asyncio.run(_execute(operation, context))
     wants_status = GRAPHQL_RESPONSE in request.headers.get("accept", "")
     status = 400 if wants_status and "data" not in answer else 200

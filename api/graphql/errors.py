@@ -10,6 +10,7 @@ from uuid import UUID
 from graphql import GraphQLError
 
 from api.problems import Problem
+from commands.message import Refused
 from infra.errors import PlatformError
 
 logger = logging.getLogger(__name__)
@@ -21,6 +22,9 @@ def formatted(error: GraphQLError, correlation_id: UUID) -> dict[str, Any]:
     shown: dict[str, Any] = dict(error.formatted)
     if isinstance(cause, Problem):
         shown["message"] = cause.title
+        shown["extensions"] = _extensions(cause.status, cause.remedy)
+    elif isinstance(cause, Refused):
+        shown["message"] = cause.reason
         shown["extensions"] = _extensions(cause.status, cause.remedy)
     elif isinstance(cause, PlatformError):
         shown["message"] = cause.message

@@ -7,6 +7,7 @@ from enum import Enum
 import strawberry
 from strawberry.scalars import JSON
 
+from api.graphql.access import NEEDS_RESULTS
 from api.graphql.context import Info
 from api.graphql.scalars import Long
 from api.problems import Problem
@@ -52,14 +53,17 @@ class Lineage:
 class LineageQuery:
     @strawberry.field(
         description=f"The lineage of a result, publication or object of up to {MAX_NODES} nodes; null where unknown.",
+        extensions=NEEDS_RESULTS,
         metadata={"rows": lambda _: MAX_NODES // 10},
     )
     def lineage(
         self, info: Info, id: str, direction: Direction = Direction.UPSTREAM, position: Long | None = None
     ) -> Lineage | None:
         context = info.context
-        found = lineage_of(context.view.pool, context.tenant, id, direction.value, position)
+        entitled = context.access.entitled()
+        found = lineage_of(context.view.pool, context.tenant, id, direction.value, position, entitled=entitled)
         if found is None:
+            context.access.demand_lineage(context.view, id)
             return None
         if len(found["nodes"]) > MAX_NODES:
             remedy = f"`GET /v1/lineage/{id}` has no such limit."

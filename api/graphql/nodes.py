@@ -10,6 +10,7 @@ from strawberry import relay
 
 from api.graphql.context import Context
 from api.problems import Problem
+from commands.permissions import Permission
 from queries.relational import Row
 
 
@@ -18,6 +19,7 @@ class Noun(relay.Node):
 
     KEY: ClassVar[str]
     LOADER: ClassVar[str]
+    NEEDS: ClassVar[Permission] = Permission.READ_RESULTS
 
     @classmethod
     def resolve_id_attr(cls) -> str:
@@ -51,4 +53,5 @@ async def find_node(context: Context, wanted: relay.GlobalID, kinds: dict[str, t
         key = kind.key_of(wanted.node_id)
     except ValueError as error:
         raise Problem(400, f"id: {wanted.node_id[:50]!r} is no key", remedy="Give the `id` of an answer.") from error
+    context.access.demand("node", kind.NEEDS)
     return await kind.find(context, key)

@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 from strawberry.scalars import JSON
 
+from api.graphql.access import NEEDS_RESULTS
 from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listing, cut
 from api.graphql.context import Info
 from api.graphql.curves import Curve
@@ -109,17 +110,17 @@ class Ppa(Noun):
 
 @strawberry.type
 class PpasQuery:
-    @strawberry.field(description="Contracts by name.", metadata=PAGED)
+    @strawberry.field(description="Contracts by name.", extensions=NEEDS_RESULTS, metadata=PAGED)
     def ppas(self, info: Info, first: First = PAGE, after: After = None) -> Connection[Ppa]:
         listing = Listing("ppas", ("name",), tuple[str])
         request = listing.request(first, after)
         page = list_ppas(info.context.view.pool, info.context.tenant, request)
         return listing.connection(request, page, Ppa.of)
 
-    @strawberry.field(description="One contract, null where there is none.")
+    @strawberry.field(description="One contract, null where there is none.", extensions=NEEDS_RESULTS)
     async def ppa(self, info: Info, ppa_id: UUID) -> Ppa | None:
         return await Ppa.find(info.context, ppa_id)
 
-    @strawberry.field(description="One valuation, null where there is none.")
+    @strawberry.field(description="One valuation, null where there is none.", extensions=NEEDS_RESULTS)
     async def ppa_valuation(self, info: Info, valuation_id: UUID) -> PpaValuation | None:
         return await PpaValuation.find(info.context, valuation_id)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import strawberry
 
-from api.graphql.access import check_market_data
+from api.graphql.access import NEEDS_MARKET_DATA, demand_market_data
 from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listing, cut
 from api.graphql.context import Context, Info
 from api.graphql.limits import MAX_COLUMN_ROWS, column_cost
@@ -117,7 +117,9 @@ def _series_cost(arguments: Mapping[str, Any]) -> int:
 
 @strawberry.type
 class PricesQuery:
-    @strawberry.field(description="Prices by market, node and start, page by page.", metadata=PAGED)
+    @strawberry.field(
+        description="Prices by market, node and start, page by page.", extensions=NEEDS_MARKET_DATA, metadata=PAGED
+    )
     def prices(
         self, info: Info, where: PriceWhere, first: First = PAGE, after: After = None
     ) -> Connection[Price] | None:
@@ -134,6 +136,7 @@ class PricesQuery:
 
     @strawberry.field(
         description="Prices of the named nodes as columns: a series for each place, market and feed.",
+        extensions=NEEDS_MARKET_DATA,
         metadata={"rows": _series_cost},
     )
     def price_series(self, info: Info, where: PriceWhere) -> list[PriceSeries] | None:
@@ -158,7 +161,7 @@ def _zone(where: PriceWhere) -> ZoneInfo | None:
 
 def _query(context: Context, where: PriceWhere, zone: ZoneInfo | None) -> PriceQuery:
     """The question to put, once the caller may ask it; raises Problem naming the argument at fault."""
-    check_market_data(context, where.iso.value)
+    demand_market_data(context, where.iso.value)
     if len(where.nodes) > MAX_NODES:
         raise Problem(400, f"nodes: {len(where.nodes)} are more than {MAX_NODES}", remedy="Ask for them in parts.")
     try:

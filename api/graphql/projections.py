@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
+from api.graphql.access import NEEDS_VERIFY
 from api.graphql.context import Info
 from api.graphql.scalars import Long
 
@@ -17,7 +18,7 @@ class Projection:
 
 @strawberry.type
 class ProjectionsQuery:
-    @strawberry.field(description="The read models by name.", metadata={"rows": lambda _: 20})
+    @strawberry.field(description="The read models by name.", extensions=NEEDS_VERIFY, metadata={"rows": lambda _: 20})
     def projections(self, info: Info) -> list[Projection]:
         context = info.context
         head = context.platform.log.head()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, Self
 from uuid import UUID
 
 import strawberry
 
+from api.graphql.access import NEEDS_MARKET_DATA, demand_market_data
 from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listing
-from api.graphql.context import Info
+from api.graphql.context import Context, Info
 from api.graphql.markets import Iso, PublicationStatus
 from api.graphql.nodes import Noun
 from api.graphql.scalars import Long
+from commands.permissions import Permission
 from queries.publications import list_publications
 
 
@@ -19,6 +22,7 @@ from queries.publications import list_publications
 class Publication(Noun):
     KEY = "publication_id"
     LOADER = "publication"
+    NEEDS = Permission.READ_MARKET_DATA
 
     publication_id: UUID
     status: PublicationStatus
@@ -36,6 +40,16 @@ class Publication(Noun):
     recorded_at: datetime
     log_position: Long
 
+    @classmethod
+    async def find(cls, context: Context, key: Any) -> Self | None:
+        found = await super().find(context, key)
+        # What could not be read is of no ISO, and a matter of those who operate the platform.
+        if found is None or (found.iso is None and not context.access.is_platform):
+            return None
+        if found.iso is not None:
+            demand_market_data(context, found.iso)
+        return found
+
     @strawberry.field(description="SHA-256 of the raw bytes, innermost first.")
     async def raw_sha256(self, info: Info) -> list[str]:
         row = await info.context.load.publication.load(self.publication_id)
@@ -44,7 +58,7 @@ class Publication(Noun):
 
 @strawberry.type
 class PublicationsQuery:
-    @strawberry.field(description="Publications, newest first.", metadata=PAGED)
+    @strawberry.field(description="Publications, newest first.", extensions=NEEDS_MARKET_DATA, metadata=PAGED)
     def publications(
         self,
         info: Info,
@@ -53,12 +67,15 @@ class PublicationsQuery:
         first: First = PAGE,
         after: After = None,
     ) -> Connection[Publication]:
+        access = info.context.access
+        if iso is not None:
+            demand_market_data(info.context, iso.value)
         wanted = {"iso": iso and iso.value, "status": status and status.value}
         listing = Listing("publications", ("log_position",), tuple[int], tuple(wanted.values()))
         request = listing.request(first, after)
-        page = list_publications(info.context.view.pool, **wanted, request=request)
+        page = list_publications(info.context.view.pool, **wanted, entitled=access.entitled(), request=request)
         return listing.connection(request, page, Publication.of)
 
-    @strawberry.field(description="One publication, null where there is none.")
+    @strawberry.field(description="One publication, null where there is none.", extensions=NEEDS_MARKET_DATA)
     async def publication(self, info: Info, publication_id: UUID) -> Publication | None:
         return await Publication.find(info.context, publication_id)

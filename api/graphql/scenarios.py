@@ -7,6 +7,7 @@ from uuid import UUID
 
 import strawberry
 
+from api.graphql.access import NEEDS_RESULTS
 from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listing
 from api.graphql.context import Info
 from api.graphql.nodes import Noun
@@ -30,13 +31,13 @@ class Scenario(Noun):
 
 @strawberry.type
 class ScenariosQuery:
-    @strawberry.field(description="Scenarios by name.", metadata=PAGED)
+    @strawberry.field(description="Scenarios by name.", extensions=NEEDS_RESULTS, metadata=PAGED)
     def scenarios(self, info: Info, first: First = PAGE, after: After = None) -> Connection[Scenario]:
         listing = Listing("scenarios", ("name",), tuple[str])
         request = listing.request(first, after)
         page = list_scenarios(info.context.view.pool, info.context.tenant, request)
         return listing.connection(request, page, Scenario.of)
 
-    @strawberry.field(description="One scenario, null where there is none.")
+    @strawberry.field(description="One scenario, null where there is none.", extensions=NEEDS_RESULTS)
     async def scenario(self, info: Info, scenario_id: UUID) -> Scenario | None:
         return await Scenario.find(info.context, scenario_id)

@@ -8,11 +8,12 @@ from uuid import uuid4
 
 import pytest
 
+from api.access import Access
 from api.cli.connection import Connection
 from api.graphql.context import Context
 from api.graphql.schema import NODES, schema
 from api.platform import Platform
-from infra.principal import Principal
+from infra.principal import ROLES, Principal
 from queries.view import ReadView
 from tests.api.graphql.conftest import Ask, data
 
@@ -196,7 +197,8 @@ def test_what_is_not_there_is_null(sample: dict[str, str], ask: Ask) -> None:
 
 
 def answered_to(platform: Platform, tenant: str, query: str, view: ReadView | None = None) -> dict[str, Any]:
-    context = Context(platform, view or platform.view, Principal(tenant, "somebody"), uuid4())
+    access = Access(platform.bus.tools, Principal(tenant, "somebody", frozenset(ROLES)))
+    context = Context(platform, view or platform.view, access, uuid4())
     result = asyncio.run(schema.execute(query, context_value=context))
     assert result.errors is None
     assert result.data is not None
