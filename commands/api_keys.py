@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field
 
 from commands.instruments import Name
 from commands.message import Caller, Command, Context, Tools
+from commands.permissions import Permission, permissions_of
 from infra.key_secrets import new_key
 from infra.principal import Channel, Principal, Role
 from write_model.api_keys import ActorAccess, ApiKey, actor_access_id, api_key_id
@@ -135,7 +136,7 @@ def _principal(context: Context) -> Principal:
 
 
 def _is_admin(principal: Principal) -> bool:
-    return "admin" in principal.roles
+    return Permission.MANAGE_KEYS in permissions_of(principal.roles)
 
 
 def _forbidden(reason: str, remedy: str) -> Refused:
