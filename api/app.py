@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from fastapi import Depends
-from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from api import problems
 from api.platform import Platform
 from api.rest import (
+    api_keys,
     audit,
     commands,
     curves,
+    entitlements,
     instruments,
     objects,
     operations,
@@ -22,12 +23,14 @@ from api.rest import (
     publications,
     quotes,
     scenarios,
+    tokens,
 )
+from api.rest.dependencies import bearer
 from api.security import Door
 
 _ROUTERS = (
     objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    operations,
+    entitlements, operations, api_keys, tokens,
 )  # fmt: skip
 
 
@@ -39,10 +42,10 @@ def create_app(platform: Platform) -> ASGIApp:
         version=platform.code_version,
         summary="See the market, price the future, and prove every number.",
         redoc_url=None,
-        dependencies=[Depends(HTTPBearer(auto_error=False, description="the token of the data folder's token file"))],
+        dependencies=[Depends(bearer)],
     )
     app.state.platform = platform
     problems.install(app)
     for module in _ROUTERS:
         app.include_router(module.router)
-    return Door(app, token=platform.token)
+    return Door(app, platform.authenticator)

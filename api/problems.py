@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -20,16 +21,23 @@ logger = logging.getLogger(__name__)
 
 
 class Problem(Exception):
-    """An answer that is an error; `errors` name the fields at fault."""
+    """An answer that is an error; `errors` name the fields at fault, `headers` go with the answer."""
 
     def __init__(
-        self, status: int, title: str, *, remedy: str = "", errors: list[dict[str, Any]] | None = None
+        self,
+        status: int,
+        title: str,
+        *,
+        remedy: str = "",
+        errors: list[dict[str, Any]] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(title)
         self.status = status
         self.title = title
         self.remedy = remedy
         self.errors = errors or []
+        self.headers = headers
 
     def body(self) -> dict[str, Any]:
         body: dict[str, Any] = {"type": "about:blank", "status": self.status, "title": self.title}
@@ -41,7 +49,9 @@ class Problem(Exception):
 
 
 def response(problem: Problem) -> JSONResponse:
-    return JSONResponse(problem.body(), status_code=problem.status, media_type="application/problem+json")
+    return JSONResponse(
+        problem.body(), status_code=problem.status, media_type="application/problem+json", headers=problem.headers
+    )
 
 
 def validation_problem(errors: list[Any]) -> Problem:

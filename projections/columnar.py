@@ -18,7 +18,8 @@ from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from projections.relational import SHOWN, Progress
-from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, Cursor, load_checkpoint, save_checkpoint
+from read_models.batch import Cursor
+from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoint, save_checkpoint
 
 # While one load waits for the disk, another decodes its rows.
 LOADS_AT_ONCE = 2

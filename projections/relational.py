@@ -4,43 +4,57 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from psycopg import sql
 
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
-from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, Cursor, load_checkpoint, save_checkpoint
+from read_models.batch import Batch, Cursor, Wanted
+from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoint, save_checkpoint
 
 # Rows of a table that `verify` shows.
 SHOWN = 5
 
 Progress = Callable[[int, int], None]
-Write = Callable[[Cursor, RecordedEvent], None]
+Write = Callable[[Batch, RecordedEvent], None]
+Find = Callable[[RecordedEvent], Iterable[Wanted]]
 
 
 @dataclass(frozen=True)
 class RelationalProjection:
-    """One noun's read model: its tables, and what each event writes to them. `every` writes for all events."""
+    """One noun's read model: its tables, and what each event writes to them.
+
+    `every` writes for all events. `finds` names the rows that a handler looks up, for the batch to hold them.
+    """
 
     name: str
     version: int
     tables: str
     handlers: Mapping[type, Write]
     every: Write | None = None
+    finds: Mapping[type, Find] = field(default_factory=dict)
 
     @property
     def table_names(self) -> list[str]:
         """The tables that are this projection's own."""
         return re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", self.tables)
 
-    def write(self, cursor: Cursor, recorded: RecordedEvent) -> None:
-        if self.every:
-            self.every(cursor, recorded)
-        if handler := self.handlers.get(type(recorded.event)):
-            handler(cursor, recorded)
+    def apply(self, cursor: Cursor, events: Sequence[RecordedEvent]) -> None:
+        """Writes the rows of all events, in their order."""
+        batch = Batch()
+        for recorded in events:
+            if find := self.finds.get(type(recorded.event)):
+                batch.want(find(recorded))
+        batch.fetch(cursor)
+        for recorded in events:
+            if self.every:
+                self.every(batch, recorded)
+            if handler := self.handlers.get(type(recorded.event)):
+                handler(batch, recorded)
+        batch.flush(cursor)
 
 
 class RelationalProjector:
@@ -78,9 +92,7 @@ class RelationalProjector:
             for projection in self.projections:
                 # Asked of the database each time: a commit may have been done though its answer never came.
                 seen = load_checkpoint(cursor, projection.name, projection.version)
-                for recorded in events:
-                    if recorded.position > seen:
-                        projection.write(cursor, recorded)
+                projection.apply(cursor, [recorded for recorded in events if recorded.position > seen])
                 save_checkpoint(cursor, projection.name, projection.version, max(events[-1].position, seen))
 
     def rebuild(self, projection: RelationalProjection, log: EventLog, progress: Progress) -> int:
@@ -113,9 +125,7 @@ class RelationalProjector:
             cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
         position = 0
         while position < through and (page := log.page(position)):
-            for recorded in page:
-                if recorded.position <= through:
-                    projection.write(cursor, recorded)
+            projection.apply(cursor, [recorded for recorded in page if recorded.position <= through])
             position = min(page[-1].position, through)
             progress(position, through)
         return position

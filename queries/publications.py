@@ -12,17 +12,23 @@ NEWEST_FIRST = Order(("log_position",), descending=True)
 
 
 def list_publications(
-    pool: Pool, *, iso: str | None = None, status: str | None = None, request: PageRequest = ALL
+    pool: Pool,
+    *,
+    iso: str | None = None,
+    status: str | None = None,
+    entitled: Sequence[str] | None = None,
+    request: PageRequest = ALL,
 ) -> Page:
-    """Publications, newest first."""
+    """Publications, newest first; where `entitled` is given, only those of these ISOs."""
     return page(
         pool,
         """SELECT publication_id AS id, status, iso, market, feed, vintage, row_count, gap_count,
                   first_interval_start_utc, last_interval_end_utc, published_at, reason, names, recorded_at,
                   log_position
            FROM publication
-           WHERE (%(iso)s::text IS NULL OR iso = %(iso)s) AND (%(status)s::text IS NULL OR status = %(status)s)""",
-        {"iso": iso, "status": status},
+           WHERE (%(iso)s::text IS NULL OR iso = %(iso)s) AND (%(status)s::text IS NULL OR status = %(status)s)
+             AND (%(entitled)s::text[] IS NULL OR iso = ANY(%(entitled)s))""",
+        {"iso": iso, "status": status, "entitled": entitled},
         NEWEST_FIRST,
         request,
     )
@@ -55,14 +61,18 @@ def superseded_readings(pool: Pool, through_position: int) -> Sequence[int]:
     return [r["log_position"] for r in found]
 
 
-def coverage(pool: Pool, *, iso: str | None = None) -> list[Row]:
-    """Which feeds there are: a row an iso, market and feed, with the rows of all its publications and their span."""
+def coverage(pool: Pool, *, iso: str | None = None, entitled: Sequence[str] | None = None) -> list[Row]:
+    """Which feeds there are: a row an iso, market and feed, with the rows of all its publications and their span.
+
+    Where `entitled` is given, only those of these ISOs.
+    """
     return rows(
         pool,
         """SELECT iso, market, feed, count(*) AS publications, sum(row_count)::bigint AS row_count,
                   min(first_interval_start_utc) AS first_interval_start_utc,
                   max(last_interval_end_utc) AS last_interval_end_utc
            FROM publication WHERE status = 'ingested' AND (%(iso)s::text IS NULL OR iso = %(iso)s)
+             AND (%(entitled)s::text[] IS NULL OR iso = ANY(%(entitled)s))
            GROUP BY iso, market, feed ORDER BY iso, market, feed""",
-        {"iso": iso},
+        {"iso": iso, "entitled": entitled},
     )

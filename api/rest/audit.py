@@ -11,7 +11,17 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api.problems import Problem
-from api.rest.dependencies import CallerOf, PlatformOf, ViewOf, moment, only_known_parameters, wait_for_position
+from api.rest.dependencies import (
+    AccessOf,
+    CallerOf,
+    PlatformOf,
+    ViewOf,
+    moment,
+    needs,
+    only_known_parameters,
+    wait_for_position,
+)
+from commands.permissions import Permission
 from infra.log_verification import Verification, verify_log
 from infra.tabular import guarded_cell
 from queries.audit import COLUMNS, AuditFilter
@@ -24,7 +34,9 @@ router = APIRouter(
 )
 
 
-@router.get("/audit", operation_id="list_audit", response_model=dict[str, Any])
+@router.get(
+    "/audit", operation_id="list_audit", dependencies=[needs(Permission.READ_AUDIT)], response_model=dict[str, Any]
+)
 def list_audit(
     view: ViewOf,
     caller: CallerOf,
@@ -60,7 +72,7 @@ def list_audit(
     return Response(sink.getvalue(), media_type="text/csv; charset=utf-8")
 
 
-@router.get("/audit/verification", operation_id="verify_audit")
+@router.get("/audit/verification", operation_id="verify_audit", dependencies=[needs(Permission.VERIFY)])
 def verify_audit(
     platform: PlatformOf,
     seal: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="SHA-256 of a seal kept elsewhere")] = None,
@@ -69,7 +81,7 @@ def verify_audit(
     return verify_log(platform.log, platform.seals, seal)
 
 
-@router.get("/audit/{position}", operation_id="read_event")
+@router.get("/audit/{position}", operation_id="read_event", dependencies=[needs(Permission.READ_AUDIT)])
 def read_event(
     position: Annotated[int, Path(ge=1, lt=2**63)], platform: PlatformOf, caller: CallerOf
 ) -> dict[str, Any]:
@@ -89,13 +101,14 @@ def read_event(
     }
 
 
-@router.get("/lineage/{node_id}", operation_id="read_lineage")
+@router.get("/lineage/{node_id}", operation_id="read_lineage", dependencies=[needs(Permission.READ_RESULTS)])
 def read_lineage(
-    node_id: str, view: ViewOf, caller: CallerOf, direction: Annotated[Direction, Query()] = "upstream"
+    node_id: str, view: ViewOf, access: AccessOf, direction: Annotated[Direction, Query()] = "upstream"
 ) -> dict[str, Any]:
     """What a result, publication or object was made from, or (downstream) what was made from it: nodes and edges."""
-    found = lineage(view.pool, caller.tenant, node_id, direction)
+    found = lineage(view.pool, access.principal.tenant, node_id, direction, entitled=access.entitled())
     if found is None:
+        access.demand_lineage(view, node_id)
         raise Problem(
             404, f"nothing is known of {node_id}", remedy="Give the id of a curve, valuation, publication or object."
         )

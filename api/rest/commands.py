@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends
+from fastapi import APIRouter, Body, Depends, Response
 from pydantic import BaseModel, ValidationError
 
 from api.problems import Problem, validation_problem
@@ -15,18 +15,22 @@ router = APIRouter(prefix="/v1/commands", tags=["commands"], dependencies=[Depen
 
 
 class CommandAnswer(BaseModel):
-    """What a command came to. `position` can be given to any read as `wait_for`."""
+    """What a command came to. `position` can be given to any read as `wait_for`.
+
+    `secret` is there where the command made one: the text of an API key, told this once.
+    """
 
     command_id: UUID
     id: UUID
     position: int
     status: str
     events: list[dict[str, Any]]
+    secret: str | None = None
 
 
-@router.post("/{name}", operation_id="send_command")
+@router.post("/{name}", operation_id="send_command", response_model_exclude_unset=True)
 def send_command(
-    name: str, body: Annotated[dict[str, Any], Body()], platform: PlatformOf, caller: CallerOf
+    name: str, body: Annotated[dict[str, Any], Body()], platform: PlatformOf, caller: CallerOf, response: Response
 ) -> CommandAnswer:
     """Handles one command. The header `Idempotency-Key` is its id: the same id is handled once, and answered alike."""
     handling = platform.bus.registry.get(name)
@@ -38,10 +42,14 @@ def send_command(
     except ValidationError as error:
         raise validation_problem(list(error.errors())) from error
     answer = platform.bus.dispatch(message, caller)
-    return CommandAnswer(
+    told = CommandAnswer(
         command_id=answer.command_id,
         id=answer.id,
         position=answer.position,
         status=answer.status,
         events=list(answer.events),
     )
+    if answer.secret is not None:
+        told.secret = answer.secret
+        response.headers["Cache-Control"] = "no-store"
+    return told

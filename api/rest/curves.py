@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from api.problems import Problem
-from api.rest.dependencies import CallerOf, ViewOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import CallerOf, ViewOf, needs, only_known_parameters, wait_for_position
+from commands.permissions import Permission
 from queries import curves as queries
 from queries.checkpoints import checkpoints
 from queries.curve_points import curve_points
@@ -16,7 +17,7 @@ from queries.curve_points import curve_points
 router = APIRouter(
     prefix="/v1/curves",
     tags=["curves"],
-    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+    dependencies=[needs(Permission.READ_RESULTS), Depends(only_known_parameters), Depends(wait_for_position)],
 )
 
 

@@ -6,13 +6,14 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 
-from api.rest.dependencies import CallerOf, ViewOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import CallerOf, ViewOf, needs, only_known_parameters, wait_for_position
+from commands.permissions import Permission
 from queries.instruments import list_instruments as instruments_of
 
 router = APIRouter(
     prefix="/v1/instruments",
     tags=["instruments"],
-    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+    dependencies=[needs(Permission.READ_RESULTS), Depends(only_known_parameters), Depends(wait_for_position)],
 )
 
 

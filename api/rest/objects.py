@@ -9,8 +9,18 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from api.problems import Problem
-from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters, platform_of
-from commands.publications import FoundPayload, SkippedFile, survey_upload
+from api.rest.dependencies import (
+    AccessOf,
+    CallerOf,
+    PlatformOf,
+    PrincipalOf,
+    ViewOf,
+    needs,
+    only_known_parameters,
+    platform_of,
+)
+from commands.permissions import Permission
+from commands.publications import FoundPayload, SkippedFile, keep_upload, survey_upload
 
 router = APIRouter(prefix="/v1/objects", tags=["objects"], dependencies=[Depends(only_known_parameters)])
 
@@ -31,26 +41,29 @@ class UploadSurvey(BaseModel):
     skipped: list[SkippedFile]
 
 
-@router.post("", status_code=201, operation_id="store_object")
-async def store_object(request: Request) -> StoredObject:
+@router.post(
+    "", status_code=201, operation_id="store_object", dependencies=[needs(Permission.DEFINE, Permission.OPERATE)]
+)
+async def store_object(request: Request, principal: PrincipalOf) -> StoredObject:
     """Keeps the request's body as it is, and answers its SHA-256. The same bytes twice are one object."""
-    platform = platform_of(request)
+    objects = platform_of(request).objects
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
         if len(content) > LARGEST_UPLOAD_BYTES:
             raise Problem(413, "an upload may have 2 GiB at most", remedy="Split the file.")
-    sha256 = await run_in_threadpool(platform.objects.put, "raw", bytes(content))
+    sha256 = await run_in_threadpool(keep_upload, objects, principal.tenant, bytes(content))
     return StoredObject(sha256=sha256, size_bytes=len(content))
 
 
-@router.get("/{sha256}", operation_id="read_object")
-def read_object(sha256: str, platform: PlatformOf) -> Response:
-    """The bytes of a raw object, as they were uploaded."""
+@router.get("/{sha256}", operation_id="read_object", dependencies=[needs(Permission.READ_RESULTS)])
+def read_object(sha256: str, platform: PlatformOf, view: ViewOf, access: AccessOf) -> Response:
+    """The bytes of a raw object, as they were uploaded by your tenant, or published by an ISO you may download."""
+    access.demand_object(view, sha256)
     return Response(platform.objects.get("raw", sha256), media_type="application/octet-stream")
 
 
-@router.post("/{sha256}/survey", operation_id="survey_object")
+@router.post("/{sha256}/survey", operation_id="survey_object", dependencies=[needs(Permission.OPERATE)])
 def survey_object(
     sha256: str,
     platform: PlatformOf,

@@ -9,13 +9,14 @@ import msgspec
 from fastapi import APIRouter, Depends
 
 from api.problems import Problem
-from api.rest.dependencies import CallerOf, PlatformOf, ViewOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import CallerOf, PlatformOf, ViewOf, needs, only_known_parameters, wait_for_position
+from commands.permissions import Permission
 from queries import ppas as queries
 
 router = APIRouter(
     prefix="/v1/ppas",
     tags=["ppas"],
-    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+    dependencies=[needs(Permission.READ_RESULTS), Depends(only_known_parameters), Depends(wait_for_position)],
 )
 
 

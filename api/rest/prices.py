@@ -13,22 +13,28 @@ from fastapi.responses import StreamingResponse
 from api.platform import Platform
 from api.problems import Problem
 from api.rest.dependencies import (
+    AccessOf,
     PlatformOf,
     ViewOf,
     is_number,
     known_position,
     moment,
+    needs,
     only_known_parameters,
     time_zone,
     wait_for_position,
 )
+from commands.permissions import Permission
 from infra.tabular import MEDIA_TYPES, render
 from queries.checkpoints import readable_position
 from queries.prices import PRICE_SCHEMA, PriceQuery, price_batches
 from queries.publications import coverage, superseded_readings
 from queries.view import ReadView
 
-router = APIRouter(tags=["prices"], dependencies=[Depends(only_known_parameters), Depends(wait_for_position)])
+router = APIRouter(
+    tags=["prices"],
+    dependencies=[needs(Permission.READ_MARKET_DATA), Depends(only_known_parameters), Depends(wait_for_position)],
+)
 
 # What `tz=market` means: the clock by which the ISO runs its markets. MISO keeps Eastern Standard Time all year.
 MARKET_ZONES = {
@@ -47,6 +53,7 @@ def list_prices(
     request: Request,
     platform: PlatformOf,
     view: ViewOf,
+    access: AccessOf,
     iso: Annotated[Iso, Query()],
     start: Annotated[str, Query(description="first interval start, inclusive")],
     end: Annotated[str, Query(description="interval starts before this")],
@@ -59,6 +66,8 @@ def list_prices(
     format: Annotated[Format | None, Query(description="else by Accept; JSON by default")] = None,
 ) -> StreamingResponse:
     """Every winning price, without a row limit, sorted by market, node and start. Times are UTC; `[start, end)`."""
+    chosen = format or _accepted(request)
+    access.demand_iso(iso, chosen)
     zone = time_zone(MARKET_ZONES[iso] if tz == "market" else tz) if tz else None
     try:
         query = PriceQuery(
@@ -73,7 +82,6 @@ def list_prices(
         )
     except ValueError as error:
         raise Problem(400, str(error), remedy="Give a start before the end.") from error
-    chosen = format or _accepted(request)
     chunks = _chunks(view, query, chosen, zone.key if zone else None)
     # The first chunk is made before the headers leave, so that an error can still be told as one.
     first = next(chunks, b"")
@@ -81,9 +89,11 @@ def list_prices(
 
 
 @router.get("/v1/prices/coverage", operation_id="price_coverage")
-def price_coverage(view: ViewOf, iso: Annotated[Iso | None, Query()] = None) -> dict[str, Any]:
+def price_coverage(view: ViewOf, access: AccessOf, iso: Annotated[Iso | None, Query()] = None) -> dict[str, Any]:
     """Which feeds there are, with their number of rows and their span."""
-    return {"items": coverage(view.pool, iso=iso)}
+    if iso:
+        access.demand_iso(iso)
+    return {"items": coverage(view.pool, iso=iso, entitled=access.entitled())}
 
 
 def _chunks(view: ReadView, query: PriceQuery, chosen: str, tz: str | None) -> Iterator[bytes]:

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from api.rest.dependencies import CallerOf, ViewOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import CallerOf, ViewOf, needs, only_known_parameters, wait_for_position
+from commands.permissions import Permission
 from queries.quotes import list_quotes as quotes_of
 
 router = APIRouter(
     prefix="/v1/quotes",
     tags=["quotes"],
-    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+    dependencies=[needs(Permission.READ_RESULTS), Depends(only_known_parameters), Depends(wait_for_position)],
 )
 
 

@@ -14,12 +14,12 @@ from projections.publications import PROJECTION as PUBLICATIONS
 from projections.relational import RelationalProjection, RelationalProjector
 from queries.audit import list_audit
 from queries.publications import list_publications
-from read_models.relational import Cursor
+from read_models.batch import Batch
 from tests.projections.conftest import Publish
 
 
-def failing_at(position: int) -> Callable[[Cursor, RecordedEvent], None]:
-    def write(_: Cursor, recorded: RecordedEvent) -> None:
+def failing_at(position: int) -> Callable[[Batch, RecordedEvent], None]:
+    def write(_: Batch, recorded: RecordedEvent) -> None:
         if recorded.position == position:
             raise ValueError("poison")
 
