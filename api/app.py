@@ -7,6 +7,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from api import problems
+from api.graphql import endpoint as graphql
 from api.platform import Platform
 from api.rest import (
     api_keys,
@@ -30,7 +31,7 @@ from api.security import Door
 
 _ROUTERS = (
     objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    entitlements, operations, api_keys, tokens,
+    entitlements, operations, api_keys, tokens, graphql,
 )  # fmt: skip
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, Order, Page, PageRequest, page
+from queries.relational import ALL, Order, Page, PageRequest, Row, page, rows
 
 NEWEST_FIRST = Order(("position",), descending=True)
 
@@ -48,3 +49,13 @@ def list_audit(pool: Pool, tenant: str, wanted: AuditFilter | None = None, reque
         NEWEST_FIRST,
         request,
     )
+
+
+def audit_by_position(pool: Pool, tenant: str, positions: Sequence[int]) -> dict[int, Row]:
+    """The tenant's entries at these positions, in one query."""
+    found = rows(
+        pool,
+        f"SELECT {', '.join(COLUMNS)} FROM audit_log WHERE tenant = %(tenant)s AND position = ANY(%(positions)s)",  # noqa: S608
+        {"tenant": tenant, "positions": list(positions)},
+    )
+    return {entry["position"]: entry for entry in found}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, Order, Page, PageRequest, Row, page, row
+from queries.relational import ALL, Order, Page, PageRequest, Row, by_id, page, row
 
 NEWEST_FIRST = Order(("log_position",), descending=True)
 
@@ -28,4 +29,13 @@ def curve(pool: Pool, tenant: str, curve_id: UUID) -> Row | None:
         pool,
         "SELECT curve_id AS id, c.* FROM curve c WHERE tenant = %(tenant)s AND curve_id = %(id)s",
         {"tenant": tenant, "id": curve_id},
+    )
+
+
+def curves_by_id(pool: Pool, tenant: str, curve_ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """Those of the curves that the tenant has, whole, in one query."""
+    return by_id(
+        pool,
+        "SELECT curve_id AS id, c.* FROM curve c WHERE tenant = %(tenant)s AND curve_id = ANY(%(ids)s)",
+        {"tenant": tenant, "ids": list(curve_ids)},
     )

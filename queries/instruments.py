@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from infra.event_recorder import Pool
-from queries.relational import ALL, Order, Page, PageRequest, page
+from queries.relational import ALL, Order, Page, PageRequest, Row, by_id, page
 
 BY_NAME = Order(("name",))
 
@@ -17,4 +20,13 @@ def list_instruments(pool: Pool, tenant: str, request: PageRequest = ALL) -> Pag
         {"tenant": tenant},
         BY_NAME,
         request,
+    )
+
+
+def instruments_by_id(pool: Pool, tenant: str, instrument_ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """Those of the hubs that the tenant has, in one query."""
+    return by_id(
+        pool,
+        "SELECT instrument_id AS id, i.* FROM instrument i WHERE tenant = %(tenant)s AND instrument_id = ANY(%(ids)s)",
+        {"tenant": tenant, "ids": list(instrument_ids)},
     )

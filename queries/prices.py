@@ -51,6 +51,9 @@ PRICE_SCHEMA = pa.schema(
 
 HISTORY_COLUMNS = ("interval_start_utc", "interval_end_utc", "lmp_usd_per_mwh", "publication_id", "log_position")
 
+PAGE_KEY = ("market", "node", "interval_start_utc", "node_type", "feed")
+"""The order of the answer of `price_batches`, within one ISO: together they tell every row from every other."""
+
 _ROWS_AT_ONCE = 250_000  # rows of one read: some 40 MB
 _SHORTEST_INTERVAL = timedelta(minutes=5)
 
@@ -129,10 +132,37 @@ def price_batches(
     """
     known = _known(through_position if query.as_of_position is None else min(through_position, query.as_of_position))
     wanted = _wanted(known, query, superseded)
-    intervals = (query.end_utc - query.start_utc) / _SHORTEST_INTERVAL
-    parts = [wanted] if query.nodes and len(query.nodes) * intervals <= _ROWS_AT_ONCE else _parts(ch, wanted)
-    for part in parts:
+    for part in [wanted] if _is_small(query) else _parts(ch, wanted, _ROWS_AT_ONCE):
         yield from _winners(ch, part).to_batches()
+
+
+def price_page(
+    ch: ClickHouse,
+    query: PriceQuery,
+    *,
+    limit: int,
+    after: tuple[Any, ...] | None = None,
+    through_position: int,
+    superseded: Sequence[int] = (),
+) -> pa.Table:
+    """At most `limit` rows of the answer of `price_batches`, those behind the row whose PAGE_KEY is `after`.
+
+    Of a large answer only as many nodes are read as the page needs.
+    """
+    known = _known(through_position if query.as_of_position is None else min(through_position, query.as_of_position))
+    wanted = _wanted(known, query, superseded)
+    if after is not None:
+        wanted = wanted.and_also(
+            f"({', '.join(PAGE_KEY)}) > ({{after_market:String}}, {{after_node:String}},"
+            " {after_start:DateTime64(6, 'UTC')}, {after_type:String}, {after_feed:String})",
+            **dict(zip(("after_market", "after_node", "after_start", "after_type", "after_feed"), after, strict=True)),
+        )
+    found = PRICE_SCHEMA.empty_table()
+    for part in [wanted] if _is_small(query) else _parts(ch, wanted, limit):
+        found = pa.concat_tables([found, _winners(ch, part)], promote_options="none")
+        if found.num_rows >= limit:
+            break
+    return found.slice(0, limit)
 
 
 def price_history(
@@ -172,6 +202,12 @@ def price_history(
     return rows.select(HISTORY_COLUMNS)
 
 
+def _is_small(query: PriceQuery) -> bool:
+    """Whether the answer can be read at once."""
+    intervals = (query.end_utc - query.start_utc) / _SHORTEST_INTERVAL
+    return bool(query.nodes) and len(query.nodes) * intervals <= _ROWS_AT_ONCE
+
+
 def _known(position: int) -> _Filter:
     return _Filter(" WHERE log_position <= {known:Int64}", {"known": position})
 
@@ -201,13 +237,13 @@ def _wanted(known: _Filter, query: PriceQuery, superseded: Sequence[int]) -> _Fi
     return _without(wanted, superseded)
 
 
-def _parts(ch: ClickHouse, wanted: _Filter) -> Iterator[_Filter]:
-    """Cuts what is wanted into runs of nodes of one market, in their order, each of about _ROWS_AT_ONCE rows."""
+def _parts(ch: ClickHouse, wanted: _Filter, rows_at_once: int) -> Iterator[_Filter]:
+    """Cuts what is wanted into runs of nodes of one market, in their order, each of about `rows_at_once` rows."""
     sizes = ch.query_arrow(_SELECT_SIZES + wanted.sql + _ORDER_SIZES, {**wanted.values, "table": price_table()})
     run: list[str] = []
     run_market, run_rows = "", 0
     for size in sizes.to_pylist():
-        if run and (size["market"] != run_market or run_rows + size["row_count"] > _ROWS_AT_ONCE):
+        if run and (size["market"] != run_market or run_rows + size["row_count"] > rows_at_once):
             yield _run_of_nodes(wanted, run_market, run)
             run, run_rows = [], 0
         run.append(size["node"])

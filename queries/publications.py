@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, Order, Page, PageRequest, Row, page, row, rows
+from queries.relational import ALL, Order, Page, PageRequest, Row, by_id, page, row, rows
 
 NEWEST_FIRST = Order(("log_position",), descending=True)
 
@@ -75,4 +75,13 @@ def coverage(pool: Pool, *, iso: str | None = None, entitled: Sequence[str] | No
              AND (%(entitled)s::text[] IS NULL OR iso = ANY(%(entitled)s))
            GROUP BY iso, market, feed ORDER BY iso, market, feed""",
         {"iso": iso, "entitled": entitled},
+    )
+
+
+def publications_by_id(pool: Pool, publication_ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """Those of the publications that there are, without their readings, in one query."""
+    return by_id(
+        pool,
+        "SELECT publication_id AS id, p.* FROM publication p WHERE publication_id = ANY(%(ids)s)",
+        {"ids": list(publication_ids)},
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from infra.event_recorder import Pool
-from queries.relational import ALL, Order, Page, PageRequest, page
+from queries.relational import ALL, Order, Page, PageRequest, Row, by_id, page
 
 BY_NAME = Order(("name",))
 
@@ -17,4 +20,13 @@ def list_scenarios(pool: Pool, tenant: str, request: PageRequest = ALL) -> Page:
         {"tenant": tenant},
         BY_NAME,
         request,
+    )
+
+
+def scenarios_by_id(pool: Pool, tenant: str, scenario_ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """Those of the scenarios that the tenant has, as last revised, in one query."""
+    return by_id(
+        pool,
+        "SELECT scenario_id AS id, s.* FROM scenario s WHERE tenant = %(tenant)s AND scenario_id = ANY(%(ids)s)",
+        {"tenant": tenant, "ids": list(scenario_ids)},
     )

@@ -19,6 +19,7 @@ from api.cli import (
     curves,
     doctor,
     entitlements,
+    graphql,
     ingest,
     instruments,
     lineage,
@@ -56,6 +57,7 @@ app.command("lineage")(lineage.lineage)
 app.command("recompute")(audit.recompute)
 app.command("token")(token.token)
 app.command("doctor")(doctor.doctor)
+app.command("graphql")(graphql.graphql)
 for noun, group in (
     ("prices", prices.app),
     ("projections", projections.app),
