@@ -23,6 +23,7 @@ from api.rest import (
     projections,
     publications,
     quotes,
+    replays,
     scenarios,
     tokens,
 )
@@ -30,7 +31,7 @@ from api.rest.dependencies import bearer
 from api.security import Door
 
 _ROUTERS = (
-    objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
+    objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections, replays,
     entitlements, operations, api_keys, tokens, graphql,
 )  # fmt: skip
 

@@ -18,7 +18,8 @@ from infra.settings import Settings
 from infra.subscriptions import Subscription
 from projections.columnar import ColumnarProjector
 from projections.live_credentials import LiveCredentials
-from projections.relational import RelationalProjector
+from projections.projector import RelationalProjector
+from projections.replays import Replays
 from queries.view import ReadView
 
 LOCAL_TENANT = "local"
@@ -52,6 +53,7 @@ class Platform:
     seals: Seals
     relational: RelationalProjector
     columnar: ColumnarProjector
+    replays: Replays
     subscriptions: tuple[Subscription, ...]
     closers: list[Callable[[], None]] = field(default_factory=list)
 

@@ -61,11 +61,11 @@ def lineage_projection(objects: Objects) -> RelationalProjection:
             table.put_object(batch, sha256, bucket="runs", label="Parquet", rows=row_count)
             table.put_edges(batch, sha256, OBJECT, origins)
             edges.append((sha256, OBJECT, f"input: {role}"))
-        table.put_edges(batch, str(recorded.stream_id), recorded.position, edges)
+        table.put_edges(batch, recorded.stream_text, recorded.position, edges)
 
     return RelationalProjection(
         name="lineage",
-        version=1,
+        version=2,
         tables=table.TABLES,
         handlers={
             Publication.Ingested: _publication,
@@ -91,21 +91,21 @@ def _origins(recorded: RecordedEvent) -> Iterator[Wanted]:
 
 
 def _own_rows(recorded: RecordedEvent) -> Iterator[Wanted]:
-    yield table.NodeRow, str(recorded.stream_id)
-    yield table.EdgeRow, str(recorded.stream_id)
+    yield table.NodeRow, recorded.stream_text
+    yield table.EdgeRow, recorded.stream_text
 
 
 def _node(batch: Batch, recorded: RecordedEvent, kind: str, label: str, **details: Any) -> None:
     metadata = recorded.metadata
-    facts = {"event": recorded.name, "recorded_at": metadata.recorded_at.isoformat(), "actor": metadata.actor}
+    facts = {"event": recorded.name, "recorded_at": metadata.recorded_at, "actor": metadata.actor, **details}
     batch.insert(
         table.NodeRow(
-            id=str(recorded.stream_id),
+            id=recorded.stream_text,
             position=recorded.position,
             tenant=metadata.tenant,
             kind=kind,
             label=label,
-            details=json_text(facts | details),
+            details=json_text(facts),
         )
     )
 
@@ -131,14 +131,14 @@ def _publication(batch: Batch, recorded: RecordedEvent) -> None:
         edges.append(_rows_edge(batch, event.reading.rows_sha256, event.reading.row_count))
         details |= _parser(event.reading)
     _node(batch, recorded, "publication", ", ".join(source.names), **details)
-    table.put_edges(batch, str(recorded.stream_id), recorded.position, edges)
+    table.put_edges(batch, recorded.stream_text, recorded.position, edges)
 
 
 def _reread(batch: Batch, recorded: RecordedEvent) -> None:
     """Called what it was called, and made from the same raw bytes as the readings before."""
     event = recorded.event
     assert isinstance(event, Publication.Reread)
-    reading, child = event.reading, str(recorded.stream_id)
+    reading, child = event.reading, recorded.stream_text
     before = table.node_before(batch, child, recorded.position)
     edges = [(e.parent, e.parent_position, e.role) for e in batch.of(table.EdgeRow, child) if e.role == RAW_BYTES]
     _node(batch, recorded, "publication", before.label if before else "", **_parser(reading))
@@ -163,7 +163,7 @@ def _sheet(batch: Batch, recorded: RecordedEvent) -> None:
     table.put_object(batch, sheet.raw_sha256, bucket="raw", label="CSV")
     raw: Edge = (sheet.raw_sha256, OBJECT, RAW_BYTES)
     edges = [raw, _rows_edge(batch, sheet.rows_sha256, sheet.quote_count)]
-    table.put_edges(batch, str(recorded.stream_id), recorded.position, edges)
+    table.put_edges(batch, recorded.stream_text, recorded.position, edges)
 
 
 def _plain(batch: Batch, recorded: RecordedEvent) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any
 
 from infra.event_mapper import RecordedEvent
@@ -15,6 +16,7 @@ _READING_COLUMNS = (
     "iso", "market", "feed", "vintage", "row_count", "gap_count", "first_interval_start_utc", "last_interval_end_utc",
     "published_at", "parser", "parser_version", "rows_sha256", "gaps_sha256",
 )  # fmt: skip
+_reading = attrgetter(*_READING_COLUMNS)
 _NO_READING: dict[str, Any] = dict.fromkeys(_READING_COLUMNS)
 _NO_DEFECT: dict[str, Any] = dict.fromkeys(("reason", "defect_file", "defect_line", "defect_column"))
 
@@ -23,19 +25,17 @@ def _outcome(recorded: RecordedEvent, outcome: Reading | Defect) -> dict[str, An
     """The columns that a reading or a defect sets, those that the other one would set being null."""
     columns: dict[str, Any] = {"recorded_at": recorded.metadata.recorded_at, "log_position": recorded.position}
     if isinstance(outcome, Reading):
-        reading = {column: getattr(outcome, column) for column in _READING_COLUMNS}
-        return columns | _NO_DEFECT | reading | {"status": "ingested"}
-    return (
-        columns
-        | _NO_READING
-        | {
-            "status": "quarantined",
-            "reason": outcome.reason,
-            "defect_file": outcome.file,
-            "defect_line": outcome.line,
-            "defect_column": outcome.column,
+        return {
+            "status": "ingested",
+            **columns,
+            **_NO_DEFECT,
+            **dict(zip(_READING_COLUMNS, _reading(outcome), strict=True)),
         }
-    )
+    return {
+        "status": "quarantined", **columns, **_NO_READING,
+        "reason": outcome.reason, "defect_file": outcome.file, "defect_line": outcome.line,
+        "defect_column": outcome.column,
+    }  # fmt: skip
 
 
 def _created(batch: Batch, recorded: RecordedEvent) -> None:

@@ -7,7 +7,7 @@ is written at the end.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, ClassVar, TypeVar, cast, get_type_hints
 
@@ -42,10 +42,13 @@ def json_text(value: Any) -> str:
     return _json.encode(value).decode()
 
 
-def array_text(values: Iterable[object]) -> str:
+def array_text(values: Collection[object]) -> str:
     """Values for an array column, as PostgreSQL writes arrays."""
-    quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+    text = _json.encode(values).decode()
+    if "\\" in text:  # the two escape alike, but for control characters
+        quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
+        return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+    return "{" + text[1:-1] + "}"
 
 
 class Batch:
@@ -72,8 +75,8 @@ class Batch:
         for kind, held in self._held.items():
             columns = sql.SQL(", ").join(map(_selected, kind.__struct_fields__, _text_columns(kind)))
             query = "SELECT ctid::text, {columns} FROM {table} WHERE {lookup} = ANY(%s)"
-            for place, *values in cursor.execute(_named(query, kind, columns=columns), [array_text(held)]):
-                row = kind(**dict(zip(kind.__struct_fields__, values, strict=True)))
+            for place, *values in cursor.execute(_named(query, kind, columns=columns), [array_text(list(held))]):
+                row = kind(*values)
                 held[getattr(row, kind.LOOKUP)].append(row)
                 self._places[id(row)] = place
 
@@ -84,7 +87,9 @@ class Batch:
     def insert(self, row: Row) -> None:
         """A new row."""
         kind = type(row)
-        self._written.setdefault(kind, []).append(row)
+        if (written := self._written.get(kind)) is None:
+            written = self._written[kind] = []
+        written.append(row)
         if (held := self._held.get(kind)) and (others := held.get(getattr(row, kind.LOOKUP))) is not None:
             others.append(row)
 
@@ -153,7 +158,7 @@ def _without_escapes(lines: bytes) -> bytes:
 
 def _missing(cursor: Cursor, kind: type[Row], put: dict[tuple[Any, ...], Row]) -> Iterator[Row]:
     columns = sql.SQL(", ").join(map(sql.Identifier, kind.KEY))
-    values = array_text({getattr(row, kind.LOOKUP) for row in put.values()})
+    values = array_text(list({getattr(row, kind.LOOKUP) for row in put.values()}))
     query = _named("SELECT {columns} FROM {table} WHERE {lookup} = ANY(%s)", kind, columns=columns)
     there = set(cursor.execute(query, [values]).fetchall())
     return (row for key, row in put.items() if key not in there)

@@ -43,17 +43,17 @@ Edge = tuple[str, int, str]
 """Parent, the position of its node, and its role."""
 
 
-class NodeRow(Row, kw_only=True):
+class NodeRow(Row):
     TABLE = "lineage_node"
     LOOKUP = "id"
     KEY = ("id", "position")
 
     id: str
     position: int
-    tenant: str | None = None
     kind: str
     label: str
     details: str
+    tenant: str | None = None
 
 
 class EdgeRow(Row):

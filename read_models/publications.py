@@ -34,13 +34,19 @@ CREATE INDEX IF NOT EXISTS superseded_readings ON publication_reading (supersede
 """
 
 
-class PublicationRow(Row, kw_only=True):
+class PublicationRow(Row):
     TABLE = "publication"
     LOOKUP = "publication_id"
 
     publication_id: UUID
     tenant: str
     status: str
+    names: str
+    place: str
+    raw_sha256: str
+    size_bytes: int
+    recorded_at: datetime
+    log_position: int
     iso: str | None = None
     market: str | None = None
     feed: str | None = None
@@ -58,12 +64,6 @@ class PublicationRow(Row, kw_only=True):
     defect_file: str | None = None
     defect_line: int | None = None
     defect_column: str | None = None
-    names: str
-    place: str
-    raw_sha256: str
-    size_bytes: int
-    recorded_at: datetime
-    log_position: int
 
 
 class ReadingRow(Row):

@@ -28,6 +28,7 @@ from api.cli import (
     projections,
     publications,
     quotes,
+    replay,
     sample,
     scenarios,
     server,
@@ -61,6 +62,7 @@ app.command("graphql")(graphql.graphql)
 for noun, group in (
     ("prices", prices.app),
     ("projections", projections.app),
+    ("replay", replay.app),
     ("publications", publications.app),
     ("instruments", instruments.app),
     ("quotes", quotes.app),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import platform as machine
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Depends
 
+from api.platform import Platform
 from api.problems import Problem
 from api.rest.dependencies import PlatformOf, needs, only_known_parameters
 from commands.permissions import Permission
 from infra.postgres import without_password
 from queries.checkpoints import checkpoints
+from queries.dead_letters import count_dead_letters
 from queries.doctor import event_table
 
 router = APIRouter(tags=["operations"])
@@ -29,11 +32,11 @@ def live() -> dict[str, str]:
 
 @router.get("/readyz", operation_id="ready")
 def ready(platform: PlatformOf) -> dict[str, Any]:
-    """Ready when the log answers and every read model follows it."""
-    failing = {s.name: s.failure for s in platform.subscriptions if s.failure}
+    """Ready when the log answers and every read model follows it; says how many events each has set aside."""
+    failing = [s.name for s in platform.subscriptions if s.trouble]
     if failing:
         raise Problem(503, f"read models fail: {', '.join(failing)}", remedy="`carbon254 doctor` shows why.")
-    return {"status": "ready", "position": platform.log.head()}
+    return {"status": "ready", "position": platform.log.head(), "dead_letters": count_dead_letters(platform.pool)}
 
 
 @router.get(
@@ -42,11 +45,7 @@ def ready(platform: PlatformOf) -> dict[str, Any]:
 def doctor(platform: PlatformOf) -> dict[str, Any]:
     """Versions, places, the event table, and what is wrong with what to do about it."""
     found = event_table(platform.pool)
-    findings = [
-        {"problem": f"the read model {s.name} fails: {s.failure}", "remedy": "It is tried again; the cause is named."}
-        for s in platform.subscriptions
-        if s.failure
-    ]
+    findings = [*_standing_still(platform), *_set_aside(platform)]
     if found["events"] != found["newest_position"]:
         findings.append({
             "problem": f"the log holds {found['events']} events, but its newest position is {found['newest_position']}",
@@ -66,3 +65,22 @@ def doctor(platform: PlatformOf) -> dict[str, Any]:
         "projections": checkpoints(platform.view),
         "findings": findings,
     }
+
+
+def _standing_still(platform: Platform) -> Iterator[dict[str, str]]:
+    for subscription in platform.subscriptions:
+        if subscription.trouble and subscription.is_following:
+            remedy = "It is tried again; the cause is named."
+        else:
+            remedy = "Start the server again; the log says what ended it."
+        if subscription.trouble:
+            yield {"problem": f"the read model {subscription.name} fails: {subscription.trouble}", "remedy": remedy}
+
+
+def _set_aside(platform: Platform) -> Iterator[dict[str, str]]:
+    for name, events in count_dead_letters(platform.pool).items():
+        yield {
+            "problem": f"the read model {name} has set {events} events aside that it could not apply",
+            "remedy": f"`carbon254 projections dead-letters {name}` tells why; mend it, "
+            f"then `carbon254 projections retry {name}`.",
+        }

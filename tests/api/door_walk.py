@@ -90,7 +90,8 @@ def requests_for(document: Mapping[str, Any], of: Belongings) -> Iterator[Reques
 
 
 def _kind(path: str, name: str) -> str:
-    return "projection" if (path.startswith("/v1/projections/"), name) == (True, "name") else name
+    kinds = {"/v1/projections/": "projection", "/v1/replays/": "replay"}
+    return next((kind for start, kind in kinds.items() if path.startswith(start) and name == "name"), name)
 
 
 class Tokens:

@@ -349,7 +349,7 @@ def test_the_principal_of_the_folder_token(platform: Platform) -> None:
 def test_the_read_model_is_what_the_events_say(platform: Platform) -> None:
     """Keys and actors of all the tests above, issued and revoked in every order, built anew in one batch."""
     platform.settled_position()
-    assert platform.relational.verify(PROJECTION, platform.log, lambda *_: None) == []
+    assert platform.relational.verify([PROJECTION], lambda *_: None) == {PROJECTION.name: []}
     with platform.pool.connection() as connection:
         found = connection.execute("SELECT count(*), count(revoked_at) FROM api_key").fetchone()
     assert found is not None

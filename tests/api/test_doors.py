@@ -104,6 +104,7 @@ def things(api: Connection, platform: Platform, tmp_path_factory: pytest.TempPat
     others: dict[str, Any] = {
         "publication_id": [publication["id"] for publication in publications],
         "projection": [projection["name"] for projection in api.get("/v1/projections")["items"]],
+        "replay": ["then"],
     }
     market = {"INDIANA.HUB", "31.25"} | {sha256 for publication in shown for sha256 in publication["raw_sha256"]}
     for tenant, has in found.items():

@@ -31,4 +31,4 @@ def test_prices_and_money_say_their_units() -> None:
     numbers = re.findall(r"^  (\w+)(?:\(.*\))?: Float(?:Column)?!?$", sdl(), re.MULTILINE)
     assert len(numbers) > 15
     for name in numbers:
-        assert re.search(r"(UsdPerMwh|Usd|Mw|PerYear)$", name) or name == "seasonalWeight", name
+        assert re.search(r"(UsdPerMwh|Usd|Mw|PerYear|S)$", name) or name == "seasonalWeight", name
