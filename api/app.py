@@ -21,12 +21,13 @@ from api.rest import (
     projections,
     publications,
     quotes,
+    replays,
     scenarios,
 )
 from api.security import Door
 
 _ROUTERS = (
-    objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
+    objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections, replays,
     operations,
 )  # fmt: skip
 

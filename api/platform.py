@@ -17,6 +17,7 @@ from infra.settings import Settings
 from infra.subscriptions import Subscription
 from projections.columnar import ColumnarProjector
 from projections.projector import RelationalProjector
+from projections.replays import Replays
 from queries.view import ReadView
 
 LOCAL_TENANT = "local"
@@ -46,6 +47,7 @@ class Platform:
     seals: Seals
     relational: RelationalProjector
     columnar: ColumnarProjector
+    replays: Replays
     subscriptions: tuple[Subscription, ...]
     closers: list[Callable[[], None]] = field(default_factory=list)
 

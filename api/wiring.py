@@ -34,6 +34,7 @@ from projections.columnar import ColumnarProjector
 from projections.columnar_build import ColumnarProjection
 from projections.projector import RelationalProjector
 from projections.registry import relational_projections
+from projections.replays import Replays
 from queries.prices import price_history
 from queries.publications import superseded_readings
 from queries.quotes import newest_quotes
@@ -94,6 +95,9 @@ def _assemble(
     folder.pair_with(recorder.log_id())
     log = EventLog(recorder)
     relational = RelationalProjector(pool, log, relational_projections(objects))
+    replays = Replays(pool, dsn, log, relational.projections)
+    replays.load()
+    closers.append(replays.close)
     columnar = ColumnarProjector(
         pool,
         clickhouse,
@@ -135,6 +139,7 @@ def _assemble(
         seals=seals,
         relational=relational,
         columnar=columnar,
+        replays=replays,
         subscriptions=subscriptions,
         closers=closers,
     )  # fmt: skip

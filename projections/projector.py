@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 
 import psycopg
 from psycopg import sql
@@ -34,6 +35,7 @@ BUILDING, VERIFYING = "building", "verifying"
 # A reader that comes while the tables are exchanged waits no longer than this for each of them.
 _LOCK_TIMEOUT = "100ms"
 _PAUSE_S = 0.3  # before the exchange is tried again, because somebody reads for long
+_TRIES_UNTIL_TOLD = 20
 _REPORT_EVERY_S = 5.0
 
 
@@ -92,13 +94,16 @@ class RelationalProjector:
         with self._built_beside(projections, BUILDING) as building:
             building.advance(self._log.head(), progress)
             building.finish()
-            while True:
+            for tries in count(1):
                 building.advance(self._log.head(), progress)
                 with self._live:
-                    building.advance(self._log.head(), progress)
+                    building.advance(self._log.head(), _silent)
                     if self._exchange(building):
-                        return building.position
+                        break
+                if tries % _TRIES_UNTIL_TOLD == 0:
+                    logger.warning("the rebuilt tables are ready and wait for a transaction that reads the live ones")
                 time.sleep(_PAUSE_S)
+            return building.position
 
     def verify(self, projections: Sequence[RelationalProjection], progress: Progress) -> dict[str, list[str]]:
         """By projection the rows that differ between the live tables and a rebuild, as text, a few of each table.
@@ -110,7 +115,7 @@ class RelationalProjector:
             building.advance(self._live_position(), progress)
             with LiveRows(self._pool, LIVE_SCHEMA) as live:
                 with self._live:
-                    building.advance(self._evened(), progress)
+                    building.advance(self._evened(), _silent)
                     live.hold(table for projection in projections for table in projection.table_names)
                 return {projection.name: live.differences(building, projection) for projection in projections}
 
@@ -186,6 +191,10 @@ class RelationalProjector:
             self._write([recorded for recorded in page if recorded.position <= max(positions)], isolating=True)
             positions = self._live_positions()
         return min(positions)
+
+
+def _silent(position: int, of: int) -> None:
+    """For what is done while live batches wait: nobody may use the moment."""
 
 
 def _reporting(projections: Sequence[RelationalProjection]) -> Progress:

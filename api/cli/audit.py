@@ -10,13 +10,14 @@ from uuid import UUID
 
 import typer
 
-from api.cli.common import AsJson, Id, connect
+from api.cli.common import AsJson, Id, connect, reads
 from api.cli.output import err, out, say, show_json, show_rows, table
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
 
 
 @app.command("list")
+@reads
 def list_(
     actor: Annotated[str | None, typer.Option(help="Only what this actor did.")] = None,
     outcome: Annotated[str | None, typer.Option(help="done, unchanged, quarantined, different or refused.")] = None,

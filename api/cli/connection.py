@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -40,6 +40,7 @@ class Connection:
         self._client = client
         self._runner = asyncio.Runner()
         self._platform = platform
+        self.replay: str | None = None  # reads go to it instead of the live read models
 
     @classmethod
     def open(cls, settings: Settings) -> Connection:
@@ -115,11 +116,14 @@ class Connection:
 
     def get(self, path: str, **params: Any) -> Any:
         """The JSON behind `path`, once the read models hold everything written so far."""
-        return self.run(self.request("GET", path, params=params | {"wait_for": "head"})).json()
+        return self.run(self.request("GET", path, params=self._reading(params))).json()
 
     def download(self, sink: BinaryIO, path: str, **params: Any) -> int:
         """Writes what is behind `path` to `sink` as it comes; returns the number of bytes."""
-        return self.run(self._download(sink, path, _given(params | {"wait_for": "head"})))
+        return self.run(self._download(sink, path, _given(self._reading(params))))
+
+    def _reading(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {"wait_for": "head", "replay": self.replay} | params
 
     async def _download(self, sink: BinaryIO, path: str, params: dict[str, Any] | None) -> int:
         size_bytes = 0
@@ -142,10 +146,11 @@ class Connection:
         """Stores raw bytes and returns their SHA-256."""
         return str(self.run(self.request("POST", "/v1/objects", content=content)).json()["sha256"])
 
-    def lines(self, method: str, path: str) -> Iterator[dict[str, Any]]:
+    def lines(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         """The lines of JSON of a streamed answer, each as it comes."""
         with _reachable():
-            answer = self.run(self._client.send(self._client.build_request(method, path), stream=True))
+            request = self._client.build_request(method, path, json=body)
+            answer = self.run(self._client.send(request, stream=True))
             if answer.is_error:
                 self.run(answer.aread())
                 raise _api_error(answer)

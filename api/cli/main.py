@@ -24,6 +24,7 @@ from api.cli import (
     projections,
     publications,
     quotes,
+    replay,
     sample,
     scenarios,
     server,
@@ -54,6 +55,7 @@ app.command("doctor")(doctor.doctor)
 for noun, group in (
     ("prices", prices.app),
     ("projections", projections.app),
+    ("replay", replay.app),
     ("publications", publications.app),
     ("instruments", instruments.app),
     ("quotes", quotes.app),

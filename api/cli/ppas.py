@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from api.cli.common import AsJson, Id, InputFile, connect, read_fields, send
+from api.cli.common import AsJson, Id, InputFile, connect, read_fields, reads, send
 from api.cli.output import err, out, say, show_json, show_rows, table
 
 app = typer.Typer(help="Power purchase agreements.", no_args_is_help=True)
@@ -58,6 +58,7 @@ def price(
 
 
 @app.command("list")
+@reads
 def list_(as_json: AsJson = False) -> None:
     """List the contracts."""
     with connect() as connection:
@@ -67,6 +68,7 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @app.command()
+@reads
 def show(ppa_id: Id, as_json: AsJson = False) -> None:
     """Show a contract with its valuations."""
     with connect() as connection:

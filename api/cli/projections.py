@@ -7,17 +7,17 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.cli.common import AsJson, connect
 from api.cli.connection import Connection
-from api.cli.output import err, out, say, show_json, show_rows
+from api.cli.output import out, say, show_json, show_rows
+from api.cli.progress import follow
 from infra.errors import PlatformError
 
 app = typer.Typer(help="Read models: what answers are read from, made of the events.", no_args_is_help=True)
 
 Name = Annotated[str | None, typer.Argument(help="A read model; see `projections list`.")]
-All = Annotated[bool, typer.Option("--all", help="Every read model, one after the other.")]
+All = Annotated[bool, typer.Option("--all", help="Every read model; the relational ones in one go.")]
 
 
 @app.command("list")
@@ -31,9 +31,10 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command()
 def rebuild(name: Name = None, every: All = False, as_json: AsJson = False) -> None:
-    """Build a read model anew from the events and swap it in; reads go on meanwhile."""
-    with connect() as connection:
-        done = [_work(connection, each, "rebuild") for each in _names(connection, name, every)]
+    """Build a read model anew from the events and swap it in; reads and ingest go on meanwhile."""
+    if every == (name is not None):
+        raise PlatformError("Which read model?", "Name one, or say --all.")
+    done = _work(name, "rebuild")
     if as_json:
         show_json(done)
     else:
@@ -44,8 +45,7 @@ def rebuild(name: Name = None, every: All = False, as_json: AsJson = False) -> N
 @app.command()
 def verify(name: Name = None, as_json: AsJson = False) -> None:
     """Compare a read model (all of them where none is named) with the events; exit code 1 when rows differ."""
-    with connect() as connection:
-        done = [_work(connection, each, "verification") for each in _names(connection, name, name is None)]
+    done = _work(name, "verification")
     if as_json:
         show_json(done)
     else:
@@ -115,20 +115,8 @@ def _quoted(name: str) -> str:
     return quote(os.fsencode(name), safe="")
 
 
-def _names(connection: Connection, name: str | None, every: bool) -> list[str]:
-    if every == (name is not None):
-        raise PlatformError("Which read model?", "Name one, or say --all.")
-    return [name] if name else [item["name"] for item in _listed(connection)]
-
-
-def _work(connection: Connection, name: str, verb: str) -> dict[str, Any]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    last: dict[str, Any] = {}
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task(name, total=None)
-        for last in connection.lines("POST", f"/v1/projections/{_quoted(name)}/{verb}"):
-            if "of" in last:
-                progress.update(task, completed=last["position"], total=last["of"])
-    if "problem" in last:
-        raise PlatformError(f"{name}: {last['problem']}", "The read model is as it was; `carbon254 doctor` tells more.")
-    return last
+def _work(name: str | None, verb: str) -> list[dict[str, Any]]:
+    which = f"/{_quoted(name)}" if name is not None else ""
+    with connect() as connection:
+        items: list[dict[str, Any]] = follow(connection, f"/v1/projections{which}/{verb}")["items"]
+    return items

@@ -14,6 +14,7 @@ from api.platform import Platform
 from api.problems import Problem
 from commands.message import Caller
 from infra.principal import Principal
+from projections.replays import NoReplay
 from queries.view import ReadView
 
 # Far beyond any market's data and any curve, and well within what every engine here can hold.
@@ -28,9 +29,18 @@ def platform_of(request: Request) -> Platform:
 PlatformOf = Annotated[Platform, Depends(platform_of)]
 
 
-def view_of(platform: PlatformOf) -> ReadView:
-    """The read models that a question is put to."""
-    return platform.view
+def view_of(
+    platform: PlatformOf,
+    replay: Annotated[str | None, Query(description="a replay: the read models as they stood at its position")] = None,
+) -> ReadView:
+    """The read models that a question is put to: the live ones, or those of a replay."""
+    if replay is None:
+        return platform.view
+    try:
+        found = platform.replays.find(replay)
+    except NoReplay as error:
+        raise Problem(404, error.message, remedy=error.remedy) from error
+    return ReadView(found.pool, platform.clickhouse, found.position)
 
 
 ViewOf = Annotated[ReadView, Depends(view_of)]
