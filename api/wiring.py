@@ -29,6 +29,7 @@ from infra.sealing import Sealer
 from infra.seals import Seals
 from infra.settings import Settings
 from infra.subscriptions import Subscription
+from infra.tracing import traced_batches
 from integrations.isos.simulator import SampleMarket, write_sample
 from projections import curve_points, prices
 from projections.columnar import ColumnarProjector
@@ -100,8 +101,8 @@ def _assemble(
         [prices.prices_projection(clickhouse, objects), curve_points.curve_points_projection(clickhouse, objects)],
     )
     subscriptions = (
-        Subscription("relational", log, relational.load, relational.handle),
-        Subscription("columnar", log, columnar.load, columnar.handle, batch_size=20),
+        Subscription("relational", log, relational.load, traced_batches("relational", relational.handle)),
+        Subscription("columnar", log, columnar.load, traced_batches("columnar", columnar.handle), batch_size=20),
     )
     seals = Seals(folder.home / "seals", folder.ensure_seal_key())
     code = code_version()

@@ -10,6 +10,7 @@ from uuid import UUID
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from commands.message import Answer, Caller, Command, Context, Tools
+from infra import tracing
 from infra.event_mapper import Metadata
 from infra.event_store import ConcurrentAppend, EventLog, Stream
 from write_model.base import Aggregate, Refused
@@ -49,6 +50,10 @@ class CommandBus:
         Raises Refused (which is then itself on record), and ConcurrentAppend when the stream stays contended.
         """
         handling = self.registry[command.command_name()]
+        with tracing.span(f"command {command.command_name()}", **{"carbon254.command_id": str(caller.command_id)}):
+            return self._handle(command, handling, caller)
+
+    def _handle(self, command: Command, handling: Handling, caller: Caller) -> Answer:
         target = caller.command_id
         try:
             target = handling.stream(command, caller, self.tools)

@@ -25,6 +25,9 @@ def _without_brackets(host: str) -> str:
 class Settings(BaseSettings):
     """CARBON254_HOME, CARBON254_HOST and CARBON254_PORT; DATABASE_URL, where set, replaces the embedded PostgreSQL.
 
+    CARBON254_COMMANDS_PER_MINUTE (uploads count too) and CARBON254_READS_PER_MINUTE are what one caller may do; the
+    defaults let an ingest of many small files on this machine go at its full speed.
+
     `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
     """
 
@@ -35,4 +38,6 @@ class Settings(BaseSettings):
     home: Annotated[Path, AfterValidator(_absolute)] = Field(default_factory=default_home)
     host: Annotated[str, AfterValidator(_without_brackets)] = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    commands_per_minute: int = Field(default=6_000, ge=1)
+    reads_per_minute: int = Field(default=12_000, ge=1)
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")

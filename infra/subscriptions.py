@@ -61,6 +61,11 @@ class Subscription:
         if self._thread:
             self._thread.join()
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
     def wait_for(self, position: int, patience_s: float = 30.0) -> None:
         """Returns when everything up to `position` has been handled; raises ReadTooEarly when it stands still."""
         with self._moved:

