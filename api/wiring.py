@@ -16,6 +16,7 @@ from api.authentication import PlatformAuthenticator
 from api.platform import LOCAL_PRINCIPAL, Platform
 from commands.bus import CommandBus
 from commands.message import A, Loaded, Tools
+from commands.reading_processes import ReadingProcesses
 from commands.readings import Readings
 from commands.registry import REGISTRY
 from infra.clickhouse import ClickHouse
@@ -107,6 +108,8 @@ def _assemble(
     seals = Seals(folder.home / "seals", folder.ensure_seal_key())
     code = code_version()
     token = folder.ensure_token()
+    reading_processes = ReadingProcesses()
+    closers.append(reading_processes.close)
     platform = Platform(
         settings=settings,
         folder=folder,
@@ -117,7 +120,7 @@ def _assemble(
         log=log,
         bus=CommandBus(REGISTRY, log, Tools(
             objects=objects,
-            readings=Readings(objects),
+            readings=Readings(objects, reading_processes),
             price_history=partial(_price_history, clickhouse, pool),
             forward_quotes=partial(newest_quotes, pool),
             read_aggregate=partial(_read_aggregate, log),

@@ -15,7 +15,7 @@ from prometheus_client import (
 )
 
 # A series of its own for the birth of each series would double their number for nothing.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
