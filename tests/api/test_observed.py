@@ -31,7 +31,7 @@ def app(platform: Platform) -> ASGIApp:
 def request_lines() -> Iterator[list[logging.LogRecord]]:
     found: list[logging.LogRecord] = []
     handler = logging.Handler()
-    handler.emit = found.append  # type: ignore[method-assign]
+    handler.emit = found.append  # type: ignore[method-assign, assignment]
     level = LOGGER.level
     LOGGER.addHandler(handler)
     LOGGER.setLevel(logging.INFO)
@@ -156,8 +156,8 @@ def test_no_label_is_made_of_what_a_caller_writes(platform: Platform, app: ASGIA
 def test_every_answer_has_the_safe_headers(
     platform: Platform, app: ASGIApp, method: str, path: str, status: int
 ) -> None:
-    body = {"json": {"name": 1}} if method == "POST" else {}
-    answer = call(app, method, path, token="" if status == 401 else platform.token, **body)
+    body = {"name": 1} if method == "POST" else None
+    answer = call(app, method, path, token="" if status == 401 else platform.token, json=body)
     assert answer.status_code == status
     assert {name for name in HEADERS if name not in answer.headers} <= (
         {"cache-control"} if path.startswith("/static") else set()
