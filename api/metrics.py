@@ -10,9 +10,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from api.platform import Platform
+from api.projection_lags import projection_lags
 from api.rest.dependencies import PlatformOf
 from infra.metrics import REGISTRY
-from queries.operations import log_head, projection_lags, publication_counts
+from queries.operations import publication_counts
 
 router = APIRouter(tags=["operations"])
 
@@ -35,7 +36,7 @@ class PlatformState(Collector):
         return []  # the registry would else collect once to learn the names
 
     def collect(self) -> Iterator[Metric]:
-        head = log_head(self._platform.view)
+        head = self._platform.log.head()
         yield _gauge("carbon254_log_head", "Position of the newest event.", head)
         newest = self._platform.seals.newest()
         sealed = newest.seal.last_ordinal if newest else 0
@@ -50,16 +51,18 @@ class PlatformState(Collector):
         seconds = _labelled(
             "carbon254_projection_lag_seconds", "Age of the oldest event that a read model has not seen.", "projection"
         )
-        for found in projection_lags(self._platform.view):
-            position.add_metric([found["projection"]], found["position"])
-            events.add_metric([found["projection"]], found["events"])
-            seconds.add_metric([found["projection"]], found["seconds"])
-        yield from (position, events, seconds)
+        dead = _labelled("carbon254_projection_dead_letters", "Events that a read model has set aside.", "projection")
+        for lag in projection_lags(self._platform):
+            position.add_metric([lag.name], lag.position)
+            events.add_metric([lag.name], lag.lag)
+            seconds.add_metric([lag.name], lag.lag_s)
+            dead.add_metric([lag.name], lag.dead_letters)
+        yield from (position, events, seconds, dead)
 
     def _subscriptions(self) -> Iterator[Metric]:
         up = _labelled("carbon254_subscription_up", "1 while its thread runs and its batches succeed.", "subscription")
         for subscription in self._platform.subscriptions:
-            up.add_metric([subscription.name], subscription.alive and subscription.failure is None)
+            up.add_metric([subscription.name], subscription.trouble is None)
         yield up
 
     def _publications(self) -> Iterator[Metric]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from uuid import UUID
+
+from read_models.batch import Row
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS scenario (
     scenario_id uuid PRIMARY KEY,
@@ -15,3 +20,17 @@ CREATE TABLE IF NOT EXISTS scenario (
     UNIQUE (tenant, name)
 );
 """
+
+
+class ScenarioRow(Row):
+    TABLE = "scenario"
+    LOOKUP = "scenario_id"
+
+    scenario_id: UUID
+    tenant: str
+    name: str
+    revision: int
+    growth_per_year: float
+    seasonal_weight: float
+    recorded_at: datetime
+    log_position: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform as machine
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -11,12 +12,14 @@ import psycopg
 from fastapi import APIRouter, Depends
 from psycopg_pool import PoolTimeout
 
+from api.platform import Platform
 from api.problems import Problem
+from api.projection_lags import projection_lags
 from api.rest.dependencies import PlatformOf, only_known_parameters
 from infra.postgres import without_password
 from queries.checkpoints import checkpoints
+from queries.dead_letters import count_dead_letters
 from queries.doctor import event_table
-from queries.operations import projection_lags
 
 logger = logging.getLogger(__name__)
 router = APIRouter(tags=["operations"])
@@ -36,35 +39,33 @@ async def live() -> dict[str, str]:
 
 @router.get("/readyz", operation_id="ready")
 def ready(platform: PlatformOf) -> dict[str, Any]:
-    """Ready when the log answers, and every read model follows it without failing and without lying far behind."""
+    """Ready when the log answers, and every read model follows it without failing and without lying far behind.
+
+    Says how many events each has set aside.
+    """
     try:
-        head = platform.log.head()
-        late = [f["projection"] for f in projection_lags(platform.view) if f["seconds"] > LONGEST_LAG_S]
+        head, lags = platform.log.head(), projection_lags(platform)
     except (psycopg.Error, PoolTimeout) as error:
         # Nothing of the error itself: this is open to anybody, and it may name hosts and users.
         logger.warning("not ready: the database does not answer", exc_info=error)
         raise Problem(503, "the database does not answer", remedy="The server's log has the details.") from error
-    stopped = [s.name for s in platform.subscriptions if not s.alive]
-    failing = [s.name for s in platform.subscriptions if s.failure]
-    for names, what in (
-        (stopped, "read models are not followed"),
-        (failing, "read models fail"),
-        (late, f"read models lie more than {LONGEST_LAG_S} s behind"),
-    ):
+    failing = [s.name for s in platform.subscriptions if s.trouble]
+    late = [lag.name for lag in lags if lag.lag_s > LONGEST_LAG_S]
+    for names, what in ((failing, "read models fail"), (late, f"read models lie more than {LONGEST_LAG_S} s behind")):
         if names:
             raise Problem(503, f"{what}: {', '.join(names)}", remedy="`carbon254 doctor` shows why.")
-    return {"status": "ready", "position": head}
+    return {
+        "status": "ready",
+        "position": head,
+        "dead_letters": {x.name: x.dead_letters for x in lags if x.dead_letters},
+    }
 
 
 @router.get("/v1/doctor", operation_id="doctor", dependencies=[Depends(only_known_parameters)])
 def doctor(platform: PlatformOf) -> dict[str, Any]:
     """Versions, places, the event table, and what is wrong with what to do about it."""
     found = event_table(platform.pool)
-    findings = [
-        {"problem": f"the read model {s.name} fails: {s.failure}", "remedy": "It is tried again; the cause is named."}
-        for s in platform.subscriptions
-        if s.failure
-    ]
+    findings = [*_standing_still(platform), *_set_aside(platform)]
     if found["events"] != found["newest_position"]:
         findings.append({
             "problem": f"the log holds {found['events']} events, but its newest position is {found['newest_position']}",
@@ -83,3 +84,22 @@ def doctor(platform: PlatformOf) -> dict[str, Any]:
         "projections": checkpoints(platform.view),
         "findings": findings,
     }
+
+
+def _standing_still(platform: Platform) -> Iterator[dict[str, str]]:
+    for subscription in platform.subscriptions:
+        if subscription.trouble and subscription.is_following:
+            remedy = "It is tried again; the cause is named."
+        else:
+            remedy = "Start the server again; the log says what ended it."
+        if subscription.trouble:
+            yield {"problem": f"the read model {subscription.name} fails: {subscription.trouble}", "remedy": remedy}
+
+
+def _set_aside(platform: Platform) -> Iterator[dict[str, str]]:
+    for name, events in count_dead_letters(platform.pool).items():
+        yield {
+            "problem": f"the read model {name} has set {events} events aside that it could not apply",
+            "remedy": f"`carbon254 projections dead-letters {name}` tells why; mend it, "
+            f"then `carbon254 projections retry {name}`.",
+        }

@@ -7,16 +7,19 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
 from api.platform import Platform
 from api.problems import Problem
+from api.projection_lags import projection_lags
 from api.rest.dependencies import PlatformOf, only_known_parameters, wait_for_position
-from projections.relational import Progress
-from queries.checkpoints import checkpoints
+from projections.columnar_build import ColumnarProjection
+from projections.relational import Progress, RelationalProjection
+from queries.dead_letters import dead_letters
 
 router = APIRouter(prefix="/v1/projections", tags=["projections"], dependencies=[Depends(only_known_parameters)])
 
@@ -25,13 +28,35 @@ Work = Callable[[Progress], dict[str, Any]]
 
 @router.get("", operation_id="list_projections", dependencies=[Depends(wait_for_position)])
 def list_projections(platform: PlatformOf) -> dict[str, Any]:
-    """How far each read model has come, and how far it lies behind."""
-    head = platform.log.head()
-    known = checkpoints(platform.view)
-    items = [
-        {"name": name, "position": position, "lag": max(0, head - position)} for name, position in sorted(known.items())
-    ]
-    return {"head": head, "items": items}
+    """How far each read model has come, and how far it lies behind, in events and in seconds.
+
+    `lag_s` is the age of the oldest event that is not in it; `trouble` what keeps it from following the log, else null.
+    """
+    return {"head": platform.log.head(), "items": [asdict(lag) for lag in projection_lags(platform)]}
+
+
+@router.get("/dead-letters", operation_id="list_dead_letters")
+def list_dead_letters(platform: PlatformOf, projection: Annotated[str | None, Query()] = None) -> dict[str, Any]:
+    """Events that a read model could not apply, and those of the same streams that wait behind them (`follows`)."""
+    if projection is not None:
+        _find(platform, projection)
+    return {"items": dead_letters(platform.pool, projection)}
+
+
+@router.post("/{name}/retry", operation_id="retry_projection")
+def retry_projection(
+    name: str, platform: PlatformOf, position: Annotated[int | None, Query(description="a dead letter's", ge=1)] = None
+) -> dict[str, Any]:
+    """Applies dead letters, in order within each stream: all, or the stream of the one at `position`.
+
+    Answers the positions that `succeeded`, those `failing` still with the reason, and those `waiting` behind them.
+    """
+    projection = _find(platform, name)
+    if isinstance(projection, RelationalProjection):
+        retried = platform.relational.retry(projection, platform.log, position)
+    else:
+        retried = platform.columnar.retry(projection, platform.log, position)
+    return {"name": name, **asdict(retried)}
 
 
 @router.post("/{name}/rebuild", operation_id="rebuild_projection")
@@ -40,25 +65,35 @@ def rebuild_projection(name: str, platform: PlatformOf) -> StreamingResponse:
 
     Answers lines of JSON: `{position, of}` while it goes on, and last `{name, position}` or `{problem}`.
     """
-    rebuild = _find(platform, name, "rebuild")
+    projection = _find(platform, name)
+
+    def rebuild(progress: Progress) -> int:
+        if isinstance(projection, RelationalProjection):
+            return platform.relational.rebuild([projection], progress)
+        return platform.columnar.rebuild(projection, platform.log, progress)
+
     return _reporting(lambda progress: {"name": name, "position": rebuild(progress)})
 
 
 @router.post("/{name}/verification", operation_id="verify_projection")
 def verify_projection(name: str, platform: PlatformOf) -> StreamingResponse:
     """Compares a read model with one built anew; lines of JSON, the last `{name, differences}` or `{problem}`."""
-    verify = _find(platform, name, "verify")
+    projection = _find(platform, name)
+
+    def verify(progress: Progress) -> list[str]:
+        if isinstance(projection, RelationalProjection):
+            return platform.relational.verify([projection], progress)[name]
+        return platform.columnar.verify(projection, platform.log, progress)
+
     return _reporting(lambda progress: {"name": name, "differences": verify(progress)})
 
 
-def _find(platform: Platform, name: str, verb: str) -> Callable[[Progress], Any]:
-    for projector in (platform.relational, platform.columnar):
-        for projection in projector.projections:
-            if projection.name == name:
-                work = getattr(projector, verb)
-                return lambda progress: work(projection, platform.log, progress)
-    known = ", ".join(sorted(p.name for r in (platform.relational, platform.columnar) for p in r.projections))
-    raise Problem(404, f"there is no read model {name}", remedy=f"The read models are {known}.")
+def _find(platform: Platform, name: str) -> RelationalProjection | ColumnarProjection:
+    every: dict[str, RelationalProjection | ColumnarProjection] = {p.name: p for p in platform.relational.projections}
+    every |= {p.name: p for p in platform.columnar.projections}
+    if name not in every:
+        raise Problem(404, f"there is no read model {name}", remedy=f"The read models are {', '.join(sorted(every))}.")
+    return every[name]
 
 
 def _reporting(work: Work) -> StreamingResponse:

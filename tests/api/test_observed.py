@@ -16,6 +16,8 @@ from api.app import create_app
 from api.middleware.headers import HEADERS
 from api.middleware.observed import masked_path
 from api.platform import LOCAL_ACTOR, LOCAL_TENANT, Platform
+from api.projection_lags import ProjectionLag
+from infra.subscriptions import Subscription
 from tests.api.requests import call
 
 SCENARIO = {"name": "flat", "growth_per_year": 0.0, "seasonal_weight": 0.0}
@@ -132,6 +134,7 @@ def test_the_figures_follow_what_happens(platform: Platform, app: ASGIApp) -> No
         assert after[labelled("carbon254_projection_position", projection=projection)] == done.json()["position"]
         assert after[labelled("carbon254_projection_lag_events", projection=projection)] == 0
         assert after[labelled("carbon254_projection_lag_seconds", projection=projection)] == 0
+        assert after[labelled("carbon254_projection_dead_letters", projection=projection)] == 0
     assert after[labelled("carbon254_subscription_up", subscription="relational")] == 1
     assert after[labelled("process_resident_memory_bytes")] > 1e6
 
@@ -179,22 +182,29 @@ def test_the_documentation_page_may_run_its_own_script_and_no_other(app: ASGIApp
 class TestReadiness:
     def test_it_is_ready(self, platform: Platform, app: ASGIApp) -> None:
         platform.settled_position()
-        assert call(app, "GET", "/readyz").json() == {"status": "ready", "position": platform.log.head()}
+        said = {"status": "ready", "position": platform.log.head(), "dead_letters": {}}
+        assert call(app, "GET", "/readyz").json() == said
 
-    @pytest.mark.parametrize(("attribute", "value"), [("failure", "ValueError: x"), ("_thread", None)])
-    def test_a_read_model_that_fails_or_stands_still(
-        self, platform: Platform, app: ASGIApp, monkeypatch: pytest.MonkeyPatch, attribute: str, value: object
-    ) -> None:
-        monkeypatch.setattr(platform.subscriptions[0], attribute, value)
+    def test_a_read_model_that_fails(self, platform: Platform, app: ASGIApp, monkeypatch: pytest.MonkeyPatch) -> None:
+        trouble = property(lambda self: "ValueError: x" if self.name == "relational" else None)
+        monkeypatch.setattr(Subscription, "trouble", trouble)
         answer = call(app, "GET", "/readyz")
-        assert (answer.status_code, "relational" in answer.json()["title"]) == (503, True)
+        assert (answer.status_code, answer.json()["title"]) == (503, "read models fail: relational")
         assert "ValueError" not in answer.text
         assert call(app, "GET", "/livez").status_code == 200
+        assert figures(platform, app)[labelled("carbon254_subscription_up", subscription="relational")] == 0
+
+    def test_a_read_model_that_nobody_follows(
+        self, platform: Platform, app: ASGIApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(platform.subscriptions[0], "_thread", None)
+        answer = call(app, "GET", "/readyz")
+        assert (answer.status_code, answer.json()["title"]) == (503, "read models fail: relational")
 
     def test_a_read_model_that_lies_behind(
         self, platform: Platform, app: ASGIApp, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        late = [{"projection": "prices", "position": 1, "events": 5, "seconds": 61.0}]
+        late = [ProjectionLag("prices", position=1, lag=5, lag_s=61.0, dead_letters=0, trouble=None)]
         monkeypatch.setattr("api.rest.operations.projection_lags", lambda _: late)
         answer = call(app, "GET", "/readyz")
         assert (answer.status_code, "prices" in answer.json()["title"]) == (503, True)

@@ -64,14 +64,15 @@ def test_one_trace_leads_from_the_callers_span_to_every_projection(
     app: ASGIApp, platform: Platform, exporter: InMemorySpanExporter
 ) -> None:
     define(app, platform, traceparent=TRACEPARENT)
-    spans = finished(exporter, until=5)
+    spans = finished(exporter, until=6)
     chain = ["POST /v1/commands/{name}", "command define-scenario", "append"]
-    assert set(spans) == {*chain, "project relational", "project columnar"}
+    projected_by = ["project relational", "project prices", "project curve_points"]
+    assert set(spans) == {*chain, *projected_by}
     assert {trace_of(span) for span in spans.values()} == {TRACEPARENT[3:35]}
     parents = [format(span.parent.span_id, "016x") if span.parent else "" for span in map(spans.__getitem__, chain)]
     ids = [format(spans[name].context.span_id, "016x") for name in chain]
     assert parents == [TRACEPARENT[36:52], *ids[:-1]]
-    for name in ("project relational", "project columnar"):
+    for name in projected_by:
         projected = spans[name]
         assert projected.parent is not None
         assert format(projected.parent.span_id, "016x") == ids[1]
