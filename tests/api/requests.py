@@ -9,6 +9,9 @@ from typing import Any
 import httpx2
 from starlette.types import ASGIApp
 
+# The template of the route that takes the commands of these tests.
+COMMAND_ROUTE = "/v1/commands/{name}"
+
 
 def call(
     app: ASGIApp, method: str, path: str, *, token: str = "", headers: Mapping[str, str] | None = None, **options: Any

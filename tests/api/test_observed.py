@@ -18,7 +18,7 @@ from api.middleware.observed import masked_path
 from api.platform import LOCAL_ACTOR, LOCAL_TENANT, Platform
 from api.projection_lags import ProjectionLag
 from infra.subscriptions import Subscription
-from tests.api.requests import call
+from tests.api.requests import COMMAND_ROUTE, call
 
 SCENARIO = {"name": "flat", "growth_per_year": 0.0, "seasonal_weight": 0.0}
 LOGGER = logging.getLogger("carbon254.requests")
@@ -124,7 +124,7 @@ def test_the_figures_follow_what_happens(platform: Platform, app: ASGIApp) -> No
         key = labelled(name, **labels)
         return after[key] - before.get(key, 0.0)
 
-    route = {"route": "/v1/commands/{name}", "method": "POST", "status": "200"}
+    route = {"route": COMMAND_ROUTE, "method": "POST", "status": "200"}
     assert grown("carbon254_http_requests_total", **route) == 2
     assert grown("carbon254_http_request_duration_seconds_count", **route) == 2
     assert grown("carbon254_events_appended_total", event="scenario.defined") == 2

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from api.app import create_app
 from api.platform import Platform
 from infra import tracing
-from tests.api.requests import call
+from tests.api.requests import COMMAND_ROUTE, call
 
 SCENARIO = {"name": "flat", "growth_per_year": 0.0, "seasonal_weight": 0.0}
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -65,7 +65,7 @@ def test_one_trace_leads_from_the_callers_span_to_every_projection(
 ) -> None:
     define(app, platform, traceparent=TRACEPARENT)
     spans = finished(exporter, until=6)
-    chain = ["POST /v1/commands/{name}", "command define-scenario", "append"]
+    chain = [f"POST {COMMAND_ROUTE}", "command define-scenario", "append"]
     projected_by = ["project relational", "project prices", "project curve_points"]
     assert set(spans) == {*chain, *projected_by}
     assert {trace_of(span) for span in spans.values()} == {TRACEPARENT[3:35]}
@@ -170,4 +170,4 @@ def test_spans_reach_a_collector(app: ASGIApp, platform: Platform, monkeypatch: 
     attributes = {a.key: a.value.string_value for a in resources[0].resource.attributes}
     assert (attributes["service.name"], attributes["service.version"]) == ("carbon254", "1.2.3")
     names = {span.name for resource in resources for scope in resource.scope_spans for span in scope.spans}
-    assert {"POST /v1/commands/{name}", "command define-scenario", "append", "project relational"} <= names
+    assert {f"POST {COMMAND_ROUTE}", "command define-scenario", "append", "project relational"} <= names
