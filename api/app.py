@@ -6,8 +6,12 @@ from fastapi import Depends
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
-from api import problems
+from api import metrics, problems
 from api.graphql import endpoint as graphql
+from api.middleware.bodies import Bodies
+from api.middleware.headers import SecureHeaders
+from api.middleware.observed import Attributed, Observed
+from api.middleware.rates import FailedAttempts, HeavyReads, Rates
 from api.platform import Platform
 from api.rest import (
     api_keys,
@@ -32,7 +36,7 @@ from api.security import Door
 
 _ROUTERS = (
     objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections, replays,
-    entitlements, operations, api_keys, tokens, graphql,
+    entitlements, operations, api_keys, tokens, graphql, metrics,
 )  # fmt: skip
 
 
@@ -50,4 +54,13 @@ def create_app(platform: Platform) -> ASGIApp:
     problems.install(app)
     for module in _ROUTERS:
         app.include_router(module.router)
-    return Door(app, platform.authenticator)
+    return _guarded(app, platform)
+
+
+def _guarded(app: ASGIApp, platform: Platform) -> ASGIApp:
+    """What stands around the routes, from the inside out: what a caller may send, who it is, and who keeps the book."""
+    settings = platform.settings
+    app = HeavyReads(Bodies(app))
+    app = Rates(app, commands_per_minute=settings.commands_per_minute, reads_per_minute=settings.reads_per_minute)
+    app = Door(Attributed(app), platform.authenticator)
+    return Observed(SecureHeaders(FailedAttempts(app)))

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from commands.message import Refused
+from infra import logs
 from infra.errors import PlatformError
 from infra.event_store import ConcurrentAppend
 from infra.objects import MissingObject
@@ -45,6 +46,8 @@ class Problem(Exception):
             body["detail"] = self.remedy
         if self.errors:
             body["errors"] = self.errors
+        if correlation_id := logs.correlation_id():
+            body["correlation_id"] = correlation_id
         return body
 
 
@@ -92,7 +95,8 @@ def install(app: FastAPI) -> None:
         return response(Problem(409, "many commands change the same thing at once", remedy="Send the command again."))
 
     def unexpected(request: Request, error: Exception) -> JSONResponse:
-        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        route = getattr(request.scope.get("route"), "path", "a route")
+        logger.error("%s %s failed", request.method, route, exc_info=error)
         return response(Problem(500, "something went wrong here", remedy="The server's log has the details."))
 
     app.add_exception_handler(Problem, problem)

@@ -17,6 +17,7 @@ from api.authentication import PlatformAuthenticator, open_identity
 from api.platform import LOCAL_PRINCIPAL, Platform
 from commands.bus import CommandBus
 from commands.message import A, Loaded, Tools
+from commands.reading_processes import ReadingProcesses
 from commands.readings import Readings
 from commands.registry import REGISTRY
 from infra.clickhouse import ClickHouse
@@ -30,6 +31,7 @@ from infra.sealing import Sealer
 from infra.seals import Seals
 from infra.settings import Settings
 from infra.subscriptions import Subscription
+from infra.tracing import traced_batches
 from integrations.isos.simulator import SampleMarket, write_sample
 from projections import curve_points, prices
 from projections.columnar import ColumnarProjector
@@ -111,7 +113,7 @@ def _assemble(
             "relational",
             log,
             relational.load,
-            relational.handle,
+            traced_batches("relational", relational.handle),
             relational.isolate,
             projections=tuple(projection.name for projection in relational.projections),
         ),
@@ -123,6 +125,8 @@ def _assemble(
     identity = open_identity(settings, folder, _utc_now)
     credentials = LiveCredentials(log, pool)
     owner = replace(LOCAL_PRINCIPAL, tenant=settings.platform_tenant)
+    reading_processes = ReadingProcesses()
+    closers.append(reading_processes.close)
     platform = Platform(
         settings=settings,
         folder=folder,
@@ -135,7 +139,7 @@ def _assemble(
         log=log,
         bus=CommandBus(REGISTRY, log, Tools(
             objects=objects,
-            readings=Readings(objects),
+            readings=Readings(objects, reading_processes),
             price_history=partial(_price_history, clickhouse, pool),
             forward_quotes=partial(newest_quotes, pool),
             read_aggregate=partial(_read_aggregate, log),
@@ -170,7 +174,7 @@ def _columnar_subscription(log: EventLog, columnar: ColumnarProjector, projectio
         projection.name,
         log,
         partial(columnar.load, projection),
-        partial(columnar.handle, projection),
+        traced_batches(projection.name, partial(columnar.handle, projection)),
         isolate=partial(columnar.isolate, projection),
         prepare=partial(columnar.prepare, projection, log),
         projections=(projection.name,),

@@ -11,6 +11,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from commands.message import Answer, Caller, Command, Context, Tools
 from commands.permissions import Permission, demand
+from infra import tracing
 from infra.event_mapper import Metadata
 from infra.event_store import ConcurrentAppend, EventLog, Stream
 from write_model.base import Aggregate, Refused
@@ -52,6 +53,10 @@ class CommandBus:
         not send the command now isn't told its recorded answer either.
         """
         handling = self.registry[command.command_name()]
+        with tracing.span(f"command {command.command_name()}", **{"carbon254.command_id": str(caller.command_id)}):
+            return self._handle(command, handling, caller)
+
+    def _handle(self, command: Command, handling: Handling, caller: Caller) -> Answer:
         target = caller.command_id
         try:
             if caller.principal:

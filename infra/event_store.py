@@ -16,8 +16,10 @@ import msgspec
 from eventsourcing.domain import Aggregate, DomainEventProtocol
 from eventsourcing.persistence import IntegrityError
 
+from infra import tracing
 from infra.event_mapper import GENESIS_HASH, LoggedEvent, Metadata, RecordedEvent, decode, encode
 from infra.event_recorder import LoggedNotification, PostgresRecorder
+from infra.metrics import EVENTS_APPENDED
 
 A = TypeVar("A", bound=Aggregate)
 PAGE = 1000
@@ -91,10 +93,15 @@ class EventLog:
             own = msgspec.structs.replace(metadata, previous_hash=previous_hash, schema_version=version)
             stored.append(encode(event, own))
             previous_hash = stored[-1].hash
+        # Before the append: a projection in another thread may have the events before it has returned.
+        tracing.remember(metadata.command_id)
         try:
-            positions = self.recorder.insert_events(stored)
+            with tracing.span("append", **{"carbon254.events": len(stored)}):
+                positions = self.recorder.insert_events(stored)
         except IntegrityError as error:
             raise ConcurrentAppend(str(stream.id)) from error
+        for logged in stored:
+            EVENTS_APPENDED.labels(logged.topic).inc()
         added = [_record(logged, position) for logged, position in zip(stored, positions, strict=True)]
         for heed in self._event_listeners:
             heed(added)

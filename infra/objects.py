@@ -12,6 +12,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from infra.errors import PlatformError
+from infra.metrics import OBJECT_BYTES
 
 Bucket = Literal["raw", "rows", "curves", "runs"]
 BUCKETS: tuple[Bucket, ...] = ("raw", "rows", "curves", "runs")
@@ -64,6 +65,7 @@ class Objects:
             ) from error
         if self._folder:
             _sync(self._folder / path)
+        OBJECT_BYTES.labels(bucket).inc(len(content))
         return key
 
     def get(self, bucket: Bucket, key: str) -> bytes:

@@ -31,6 +31,10 @@ class Settings(BaseSettings):
 
     CARBON254_PLATFORM_TENANT names the tenant that owns the market data and operates the platform; the data folder's
     token acts for it. The `oidc_` settings name whose tokens are accepted; without an issuer the local one is on.
+
+    CARBON254_COMMANDS_PER_MINUTE (uploads count too) and CARBON254_READS_PER_MINUTE are what one caller may do; the
+    defaults let an ingest of many small files on this machine go at its full speed.
+
     `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
     """
 
@@ -46,4 +50,6 @@ class Settings(BaseSettings):
     oidc_audience: str | None = None
     oidc_jwks_url: IssuerUrl | None = None
     oidc_tenant_claim: str = "tenant"
+    commands_per_minute: int = Field(default=6_000, ge=1)
+    reads_per_minute: int = Field(default=12_000, ge=1)
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")

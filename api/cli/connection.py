@@ -21,6 +21,7 @@ T = TypeVar("T")
 # Another verb may hold the folder for a moment; it is worth waiting for.
 HELD_PATIENCE_S = 5.0
 REQUEST_TIMEOUT_S = 600.0
+TOO_OFTEN = 429
 
 
 class ApiError(Exception):
@@ -159,10 +160,16 @@ class Connection:
                 yield json.loads(line)
 
     async def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        """One request; raises ApiError for a problem and PlatformError when the server is gone."""
+        """One request; raises ApiError for a problem and PlatformError when the server is gone.
+
+        Where it came too soon after others it is sent again when the server says: it was not handled.
+        """
         params = _given(options.pop("params", None) or {})
         with _reachable():
             answer = await self._client.request(method, path, params=params, **options)
+            while answer.status_code == TOO_OFTEN:
+                await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
+                answer = await self._client.request(method, path, params=params, **options)
         if answer.is_error:
             raise _api_error(answer)
         return answer

@@ -79,17 +79,18 @@ def needs(*permissions: Permission) -> SecurityParameter:
 
 
 def caller_of(
+    request: Request,
     principal: PrincipalOf,
     idempotency_key: Annotated[UUID | None, Header(description="the command's id; the same id is handled once")] = None,
     x_correlation_id: Annotated[UUID | None, Header(description="ties together what belongs together")] = None,
 ) -> Caller:
-    """The principal, and the ids under which it sends a command."""
+    """The principal, and the ids under which it sends a command; without a correlation id, the request's own."""
     command_id = idempotency_key or uuid4()
     return Caller(
         tenant=principal.tenant,
         actor=principal.actor,
         command_id=command_id,
-        correlation_id=x_correlation_id or command_id,
+        correlation_id=x_correlation_id or request.scope["correlation_id"],
         causation_id=command_id,
         principal=principal,
     )
