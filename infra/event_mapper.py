@@ -57,6 +57,16 @@ class LoggedEvent(StoredEvent):
 
 
 @dataclass(frozen=True)
+class Undecodable:
+    """Stands for an event whose bytes say nothing to today's code: no class of that name, or no such fields."""
+
+    originator_id: UUID
+    originator_version: int
+    timestamp: datetime
+    error: Exception
+
+
+@dataclass(frozen=True)
 class RecordedEvent:
     """An event as the log gives it back: where it stands, what was recorded about it, and the event itself."""
 

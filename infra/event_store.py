@@ -17,7 +17,7 @@ from eventsourcing.domain import Aggregate, DomainEventProtocol
 from eventsourcing.persistence import IntegrityError
 
 from infra import tracing
-from infra.event_mapper import GENESIS_HASH, LoggedEvent, Metadata, RecordedEvent, decode, encode
+from infra.event_mapper import GENESIS_HASH, LoggedEvent, Metadata, RecordedEvent, Undecodable, decode, encode
 from infra.event_recorder import LoggedNotification, PostgresRecorder
 from infra.metrics import EVENTS_APPENDED
 
@@ -118,9 +118,9 @@ class EventLog:
         return self.recorder.position_at(moment)
 
     def page(self, after: int, limit: int = PAGE) -> list[RecordedEvent]:
-        """Up to `limit` events after a position, in position order."""
+        """Up to `limit` events after a position, in position order; Undecodable stands for what can't be read."""
         found = self.recorder.select_notifications(after, limit, inclusive_of_start=False)
-        return [_recorded(notification) for notification in found]
+        return [_recorded_somehow(notification) for notification in found]
 
     def named(self, names: Sequence[str], *, after: int, through: int) -> list[RecordedEvent]:
         """All events of some names in positions (after, through]; for names that are rare."""
@@ -140,6 +140,18 @@ class EventLog:
 
 def _recorded(notification: LoggedNotification) -> RecordedEvent:
     return _record(notification, notification.id)
+
+
+def _recorded_somehow(notification: LoggedNotification) -> RecordedEvent:
+    try:
+        return _recorded(notification)
+    except Exception as error:  # whatever an upcaster or a decoder meets is that event's alone
+        metadata = notification.read_metadata()
+        assert isinstance(notification.originator_id, UUID)
+        stands_for = Undecodable(
+            notification.originator_id, notification.originator_version, metadata.recorded_at, error
+        )
+        return RecordedEvent(notification.id, notification, metadata, stands_for)
 
 
 def _record(logged: LoggedEvent, position: int) -> RecordedEvent:
