@@ -83,7 +83,7 @@ def list_prices(
 @router.get("/v1/prices/coverage", operation_id="price_coverage")
 def price_coverage(view: ViewOf, iso: Annotated[Iso | None, Query()] = None) -> dict[str, Any]:
     """Which feeds there are, with their number of rows and their span."""
-    return {"items": coverage(view.pool, iso=iso)}
+    return {"items": coverage(view.pool, iso=iso).items}
 
 
 def _chunks(view: ReadView, query: PriceQuery, chosen: str, tz: str | None) -> Iterator[bytes]:
