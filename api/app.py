@@ -50,6 +50,7 @@ def create_routes() -> FastAPI:
         version=version("carbon254-platform"),
         summary="See the market, price the future, and prove every number.",
         redoc_url=None,
+        redirect_slashes=False,  # one address for each thing
         dependencies=[Depends(HTTPBearer(auto_error=False, description="the token of the data folder's token file"))],
     )
     problems.install(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -117,7 +118,7 @@ for _name, _handling in REGISTRY.items():
         methods=["POST"],
         operation_id=_name.replace("-", "_"),
         summary=_name.replace("-", " ").capitalize(),
-        description=_handling.message.__doc__,
+        description=inspect.getdoc(_handling.message),
         response_description="It changed what was there, or nothing (`status` is then `unchanged`).",
         responses={201: _CREATED},
     )
