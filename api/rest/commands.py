@@ -1,4 +1,7 @@
-"""`POST /v1/commands/<name>`: the one way to change anything. Each command is an operation of its own."""
+"""`POST /v1/commands/<name>`: the one way to change anything. Each command is an operation of its own.
+
+The header `Idempotency-Key` is the command's id: the same id is handled once, and answered alike.
+"""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def one(schema: pa.Schema, **further: Schema) -> dict[str, Any]:
     """Of one thing with at least the columns of `schema` and the `further` fields."""
     row = row_schema(schema)
     row["properties"] |= further
-    row["required"] += list(further)
+    row["required"] = list(row["properties"])
     return _answers({MEDIA_TYPES["json"]: {"schema": row}}, "The thing asked for.", _ETAG)
 
 
