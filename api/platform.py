@@ -17,7 +17,7 @@ from infra.seals import Seals
 from infra.settings import Settings
 from infra.subscriptions import Subscription
 from projections.columnar import ColumnarProjector
-from projections.relational import RelationalProjector
+from projections.projector import RelationalProjector
 from queries.view import ReadView
 
 LOCAL_TENANT = "local"

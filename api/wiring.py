@@ -32,8 +32,9 @@ from infra.subscriptions import Subscription
 from integrations.isos.simulator import SampleMarket, write_sample
 from projections import curve_points, prices
 from projections.columnar import ColumnarProjector
+from projections.columnar_build import ColumnarProjection
+from projections.projector import RelationalProjector
 from projections.registry import relational_projections
-from projections.relational import RelationalProjector
 from queries.prices import price_history
 from queries.publications import superseded_readings
 from queries.quotes import newest_quotes
@@ -93,15 +94,22 @@ def _assemble(
     recorder.create_schema()
     folder.pair_with(recorder.log_id())
     log = EventLog(recorder)
-    relational = RelationalProjector(pool, relational_projections(objects))
+    relational = RelationalProjector(pool, log, relational_projections(objects))
     columnar = ColumnarProjector(
         pool,
         clickhouse,
-        [prices.prices_projection(clickhouse, objects), curve_points.curve_points_projection(clickhouse, objects)],
+        [prices.prices_projection(objects), curve_points.curve_points_projection(objects)],
     )
     subscriptions = (
-        Subscription("relational", log, relational.load, relational.handle),
-        Subscription("columnar", log, columnar.load, columnar.handle, batch_size=20),
+        Subscription(
+            "relational",
+            log,
+            relational.load,
+            relational.handle,
+            relational.isolate,
+            projections=tuple(projection.name for projection in relational.projections),
+        ),
+        *(_columnar_subscription(log, columnar, projection) for projection in columnar.projections),
     )
     seals = Seals(folder.home / "seals", folder.ensure_seal_key())
     code = code_version()
@@ -139,6 +147,19 @@ def _assemble(
     sealer.start()
     platform.closers.append(sealer.stop)
     return platform
+
+
+def _columnar_subscription(log: EventLog, columnar: ColumnarProjector, projection: ColumnarProjection) -> Subscription:
+    return Subscription(
+        projection.name,
+        log,
+        partial(columnar.load, projection),
+        partial(columnar.handle, projection),
+        isolate=partial(columnar.isolate, projection),
+        prepare=partial(columnar.prepare, projection, log),
+        projections=(projection.name,),
+        batch_size=20,
+    )
 
 
 def _utc_now() -> datetime:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from infra.canonical import from_parquet
-from infra.clickhouse import ClickHouse
+from infra.clickhouse import Rows
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
-from projections.columnar import ColumnarProjection
-from read_models.prices import VERSION, PublicationFacts, create_price_table, load_publication, price_table
+from projections.columnar_build import ColumnarProjection
+from read_models.prices import VERSION, PublicationFacts, create_price_table, price_table, publication_rows
 from write_model.publications import Publication
 
 
-def prices_projection(clickhouse: ClickHouse, objects: Objects) -> ColumnarProjection:
+def prices_projection(objects: Objects) -> ColumnarProjection:
     """The projection of `ch.market_price_ticks`; rows are read from the object store."""
 
-    def load(recorded: RecordedEvent, table: str) -> None:
+    def rows_of(recorded: RecordedEvent) -> Rows:
         event = recorded.event
         assert isinstance(event, Publication.Ingested | Publication.Reread)
         reading = event.reading
@@ -29,12 +29,12 @@ def prices_projection(clickhouse: ClickHouse, objects: Objects) -> ColumnarProje
             log_position=recorded.position,
             publication_position=reading.ranked_as or recorded.position,
         )
-        load_publication(clickhouse, facts, from_parquet(objects.get("rows", reading.rows_sha256)), table=table)
+        return publication_rows(facts, from_parquet(objects.get("rows", reading.rows_sha256)))
 
     return ColumnarProjection(
         name="prices",
         version=VERSION,
         table=price_table(),
         create=create_price_table,
-        loaders={Publication.Ingested: load, Publication.Reread: load},
+        rows_of={Publication.Ingested: rows_of, Publication.Reread: rows_of},
     )

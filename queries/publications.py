@@ -111,10 +111,17 @@ def publication(pool: Pool, publication_id: UUID, as_of: int | None = None) -> R
 
 
 def superseded_readings(pool: Pool, through_position: int) -> Sequence[int]:
-    """Positions of readings that another reading of the same publication had replaced by `through_position`."""
+    """Positions of readings that prices leave out: those that another one had replaced by `through_position`.
+
+    A reading whose rows were set aside as a dead letter is left out as well, and so far replaces none. (Dead
+    letters are asked of the live read models also for a replay, which reads the same columnar rows.)
+    """
     found = rows(
         pool,
-        "SELECT log_position FROM publication_reading WHERE superseded_by <= %(through)s",
+        """WITH dead AS (SELECT position FROM pg.dead_letter WHERE projection = 'prices')
+           SELECT log_position FROM publication_reading
+           WHERE superseded_by <= %(through)s AND superseded_by NOT IN (TABLE dead)
+           UNION SELECT position FROM dead""",
         {"through": through_position},
     )
     return [r["log_position"] for r in found]

@@ -54,7 +54,7 @@ def test_a_failing_batch_is_tried_again_and_never_skipped(
     subscription.wait_for(2)
     assert tries == [[1, 2]] * 3
     assert subscription.failure is None
-    assert "positions 1 to 2 failed and will be tried again: ConnectionError: gone" in caplog.text
+    assert "after position 0: failed and will be tried again: ConnectionError: gone" in caplog.text
 
 
 def test_who_waits_is_told_why_it_stands_still(log: EventLog, start: Start) -> None:

@@ -15,8 +15,8 @@ from infra.objects import Objects
 from projections.audit import PROJECTION as AUDIT
 from projections.columnar import ColumnarProjector
 from projections.prices import prices_projection
+from projections.projector import RelationalProjector
 from projections.publications import PROJECTION as PUBLICATIONS
-from projections.relational import RelationalProjector
 from queries.audit import list_audit
 from queries.prices import PriceQuery, prices
 from tests.projections.conftest import START, Publish
@@ -32,7 +32,7 @@ def quiet(position: int, of: int) -> None:
 def relational(pool: Pool, log: EventLog, publish: Publish) -> RelationalProjector:
     for node in "ABCDE":
         publish(node=node)
-    projector = RelationalProjector(pool, [AUDIT, PUBLICATIONS])
+    projector = RelationalProjector(pool, log, [AUDIT, PUBLICATIONS])
     projector.load()
     projector.handle(log.page(0))
     return projector
@@ -44,9 +44,9 @@ def columnar(
 ) -> ColumnarProjector:
     for node in "ABCDE":
         publish(node=node)
-    projector = ColumnarProjector(pool, price_store, [prices_projection(price_store, objects)])
-    projector.load()
-    projector.handle(log.page(0))
+    projector = ColumnarProjector(pool, price_store, [prices_projection(objects)])
+    projector.load(projector.projections[0])
+    projector.handle(projector.projections[0], log.page(0))
     return projector
 
 
@@ -61,15 +61,15 @@ def columnar(
 def test_a_damaged_relational_row_is_found_and_mended(
     relational: RelationalProjector, log: EventLog, pool: Pool, damage: str
 ) -> None:
-    assert relational.verify(PUBLICATIONS, log, quiet) == []
+    assert relational.verify([PUBLICATIONS], quiet) == {"publications": []}
     with pool.connection() as connection:
         connection.execute(damage.encode())
-    found = relational.verify(PUBLICATIONS, log, quiet)
+    found = relational.verify([PUBLICATIONS], quiet)["publications"]
     assert found
     assert all(line.startswith("publication") for line in found)
-    assert relational.verify(PUBLICATIONS, log, quiet) == found, "verifying must mend nothing"
-    relational.rebuild(PUBLICATIONS, log, quiet)
-    assert relational.verify(PUBLICATIONS, log, quiet) == []
+    assert relational.verify([PUBLICATIONS], quiet) == {"publications": found}, "verifying must mend nothing"
+    relational.rebuild([PUBLICATIONS], quiet)
+    assert relational.verify([PUBLICATIONS], quiet) == {"publications": []}
 
 
 def test_a_damaged_price_is_found_and_mended(
@@ -111,7 +111,7 @@ def test_readers_see_whole_states_while_it_is_rebuilt(
     for reader in readers:
         reader.start()
     for _ in range(5):
-        relational.rebuild(AUDIT, log, quiet)
+        relational.rebuild([AUDIT], quiet)
         columnar.rebuild(projection, log, quiet)
     done.set()
     for reader in readers:
@@ -130,12 +130,12 @@ def test_an_interrupted_rebuild_leaves_the_old_state_and_starts_over(
 
     (projection,) = columnar.projections
     with pytest.raises(KeyboardInterrupt):
-        relational.rebuild(AUDIT, log, interrupt)
+        relational.rebuild([AUDIT], interrupt)
     with pytest.raises(KeyboardInterrupt):
         columnar.rebuild(projection, log, interrupt)
     assert len(list_audit(pool, "local").items) == 10
     assert prices(price_store, ALL, through_position=10).num_rows == 15
-    assert relational.rebuild(AUDIT, log, quiet) == 10
+    assert relational.rebuild([AUDIT], quiet) == 10
     assert columnar.rebuild(projection, log, quiet) == 10
     assert prices(price_store, ALL, through_position=10).num_rows == 15
 
@@ -148,7 +148,7 @@ def test_events_that_come_while_it_is_rebuilt_are_not_lost(
     def publish_one_more(position: int, of: int) -> None:
         publish(node=next(fresh))
 
-    relational.rebuild(AUDIT, log, publish_one_more)
+    relational.rebuild([AUDIT], publish_one_more)
     relational.handle(log.page(5))
     assert [entry["position"] for entry in list_audit(pool, "local").items] == [6, 5, 4, 3, 2, 1]
 
@@ -159,7 +159,7 @@ def test_another_version_rebuilds_itself_at_the_start(
     from dataclasses import replace
 
     wider = replace(AUDIT, version=2, tables=AUDIT.tables.replace("reason text,", "reason text, note text,"))
-    changed = RelationalProjector(pool, [wider, PUBLICATIONS])
+    changed = RelationalProjector(pool, log, [wider, PUBLICATIONS])
     assert changed.load() == 0
     changed.handle(log.page(0))
     assert len(list_audit(pool, "local").items) == 5
