@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
-from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
@@ -13,9 +12,11 @@ from api import openapi, problems
 from api.head import HeadAsGet
 from api.platform import Platform
 from api.rest import (
+    api_keys,
     audit,
     commands,
     curves,
+    entitlements,
     index,
     instruments,
     objects,
@@ -26,12 +27,14 @@ from api.rest import (
     publications,
     quotes,
     scenarios,
+    tokens,
 )
+from api.rest.dependencies import bearer
 from api.security import Door
 
 _ROUTERS = (
     index, objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    operations,
+    entitlements, operations, api_keys, tokens,
 )  # fmt: skip
 
 
@@ -39,7 +42,7 @@ def create_app(platform: Platform) -> ASGIApp:
     """All routes, behind the door. The platform is opened and closed by whoever calls this."""
     app = create_routes()
     app.state.platform = platform
-    return Door(HeadAsGet(app), token=platform.token)
+    return Door(HeadAsGet(app), platform.authenticator)
 
 
 def create_routes() -> FastAPI:
@@ -51,7 +54,7 @@ def create_routes() -> FastAPI:
         summary="See the market, price the future, and prove every number.",
         redoc_url=None,
         redirect_slashes=False,  # one address for each thing
-        dependencies=[Depends(HTTPBearer(auto_error=False, description="the token of the data folder's token file"))],
+        dependencies=[Depends(bearer)],
     )
     problems.install(app)
     openapi.install(app)

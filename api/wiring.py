@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
@@ -12,8 +13,9 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from api.authentication import PlatformAuthenticator, open_identity
 from api.cursors import Cursors
-from api.platform import Platform
+from api.platform import LOCAL_PRINCIPAL, Platform
 from commands.bus import CommandBus
 from commands.message import A, Loaded, Tools
 from commands.readings import Readings
@@ -33,6 +35,7 @@ from integrations.isos.simulator import SampleMarket, write_sample
 from projections import curve_points, prices
 from projections.columnar import ColumnarProjector
 from projections.columnar_build import ColumnarProjection
+from projections.live_credentials import LiveCredentials
 from projections.projector import RelationalProjector
 from projections.registry import relational_projections
 from queries.prices import price_history
@@ -113,10 +116,17 @@ def _assemble(
     )
     seals = Seals(folder.home / "seals", folder.ensure_seal_key())
     code = code_version()
+    token = folder.ensure_token()
+    identity = open_identity(settings, folder, _utc_now)
+    credentials = LiveCredentials(log, pool)
+    owner = replace(LOCAL_PRINCIPAL, tenant=settings.platform_tenant)
     platform = Platform(
         settings=settings,
         folder=folder,
-        token=folder.ensure_token(),
+        token=token,
+        authenticator=PlatformAuthenticator(token, owner, credentials, identity.verifier),
+        identity=identity,
+        credentials=credentials,
         code_version=code,
         dsn=dsn,
         log=log,
@@ -129,6 +139,7 @@ def _assemble(
             settled_position=lambda: platform.settled_position(),
             now=_utc_now,
             code_version=code,
+            platform_tenant=settings.platform_tenant,
         )),
         pool=pool,
         clickhouse=clickhouse,
@@ -143,6 +154,8 @@ def _assemble(
     for subscription in subscriptions:
         subscription.start()
         platform.closers.append(subscription.stop)
+    credentials.start()
+    platform.closers.append(credentials.write_uses)
     sealer = Sealer(log, seals, _utc_now)
     sealer.start()
     platform.closers.append(sealer.stop)

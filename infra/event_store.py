@@ -66,10 +66,15 @@ class EventLog:
     def __init__(self, recorder: PostgresRecorder) -> None:
         self.recorder = recorder
         self._listeners: list[Callable[[], None]] = []
+        self._event_listeners: list[Callable[[Sequence[RecordedEvent]], None]] = []
 
     def on_append(self, listener: Callable[[], None]) -> None:
         """Calls `listener` after each append by this process, so that its projections need not poll."""
         self._listeners.append(listener)
+
+    def on_events(self, listener: Callable[[Sequence[RecordedEvent]], None]) -> None:
+        """Hands `listener` the events of each append by this process, before whoever appended goes on."""
+        self._event_listeners.append(listener)
 
     def stream(self, stream_id: UUID) -> Stream:
         return Stream(stream_id, tuple(map(_recorded, self.recorder.select_events(stream_id))))
@@ -90,9 +95,11 @@ class EventLog:
             positions = self.recorder.insert_events(stored)
         except IntegrityError as error:
             raise ConcurrentAppend(str(stream.id)) from error
+        added = [_record(logged, position) for logged, position in zip(stored, positions, strict=True)]
+        for heed in self._event_listeners:
+            heed(added)
         for listener in self._listeners:
             listener()
-        added = [_record(logged, position) for logged, position in zip(stored, positions, strict=True)]
         return Stream(stream.id, (*stream.events, *added))
 
     def head(self) -> int:
@@ -106,6 +113,11 @@ class EventLog:
     def page(self, after: int, limit: int = PAGE) -> list[RecordedEvent]:
         """Up to `limit` events after a position, in position order."""
         found = self.recorder.select_notifications(after, limit, inclusive_of_start=False)
+        return [_recorded(notification) for notification in found]
+
+    def named(self, names: Sequence[str], *, after: int, through: int) -> list[RecordedEvent]:
+        """All events of some names in positions (after, through]; for names that are rare."""
+        found = self.recorder.select_notifications(after, 2**31, through, names, inclusive_of_start=False)
         return [_recorded(notification) for notification in found]
 
     def stored_page(self, after: int, limit: int) -> Sequence[LoggedNotification]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -81,9 +82,20 @@ class Objects:
             )
         return content
 
+    def claim(self, tenant: str, key: str) -> None:
+        """Notes that a tenant handed in the bytes of a raw object, and so may use them."""
+        with suppress(AlreadyExistsError):
+            self._store.put(_claim(tenant, key), b"", mode="create")
+
+    def is_claimed(self, tenant: str, key: str) -> bool:
+        return self._has(_claim(tenant, key))
+
     def has(self, bucket: Bucket, key: str) -> bool:
+        return self._has(_path(bucket, key))
+
+    def _has(self, path: str) -> bool:
         try:
-            self._store.head(_path(bucket, key))
+            self._store.head(path)
         except FileNotFoundError:
             return False
         return True
@@ -97,6 +109,11 @@ def _sync(file: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _claim(tenant: str, key: str) -> str:
+    # A tenant's name may hold what a path may not.
+    return f"claims/{Objects.key(tenant.encode())}/{_path('raw', key)}"
 
 
 def _path(bucket: Bucket, key: str) -> str:

@@ -65,9 +65,13 @@ def list_publications(
     since: datetime | None = None,
     until: datetime | None = None,
     sort: Sort = "-log_position",
+    entitled: Sequence[str] | None = None,
     request: PageRequest = ALL,
 ) -> Page:
-    """Publications, newest first unless sorted otherwise; those whose outcome was recorded in [since, until)."""
+    """Publications, newest first unless sorted otherwise; those whose outcome was recorded in [since, until).
+
+    Where `entitled` is given, only those of these ISOs.
+    """
     return page(
         pool,
         f"""SELECT publication_id AS id, status, iso, market, feed, vintage, row_count, gap_count,
@@ -80,8 +84,17 @@ def list_publications(
               AND (%(feed)s::text IS NULL OR feed = %(feed)s)
               AND (%(since)s::timestamptz IS NULL OR recorded_at >= %(since)s)
               AND (%(until)s::timestamptz IS NULL OR recorded_at < %(until)s)
+              AND (%(entitled)s::text[] IS NULL OR iso = ANY(%(entitled)s))
               AND {HELD}""",  # noqa: S608 - names from this package
-        {"iso": iso, "status": status, "market": market, "feed": feed, "since": since, "until": until},
+        {
+            "iso": iso,
+            "status": status,
+            "market": market,
+            "feed": feed,
+            "since": since,
+            "until": until,
+            "entitled": entitled,
+        },
         SORTS[sort],
         request,
     )
@@ -127,8 +140,13 @@ def superseded_readings(pool: Pool, through_position: int) -> Sequence[int]:
     return [r["log_position"] for r in found]
 
 
-def coverage(pool: Pool, *, iso: str | None = None, request: PageRequest = ALL) -> Page:
-    """Which feeds there are: a row an iso, market and feed, with the rows of all its publications and their span."""
+def coverage(
+    pool: Pool, *, iso: str | None = None, entitled: Sequence[str] | None = None, request: PageRequest = ALL
+) -> Page:
+    """Which feeds there are: a row an iso, market and feed, with the rows of all its publications and their span.
+
+    Where `entitled` is given, only those of these ISOs.
+    """
     return page(
         pool,
         f"""SELECT iso, market, feed, count(*) AS publications, sum(row_count)::bigint AS row_count,
@@ -136,8 +154,9 @@ def coverage(pool: Pool, *, iso: str | None = None, request: PageRequest = ALL) 
                    max(last_interval_end_utc) AS last_interval_end_utc
             FROM publication
             WHERE status = 'ingested' AND (%(iso)s::text IS NULL OR iso = %(iso)s) AND {HELD}
+              AND (%(entitled)s::text[] IS NULL OR iso = ANY(%(entitled)s))
             GROUP BY iso, market, feed""",  # noqa: S608 - names from this package
-        {"iso": iso},
+        {"iso": iso, "entitled": entitled},
         _BY_FEED,
         request,
     )

@@ -13,9 +13,12 @@ import typer
 from pydantic import ValidationError
 
 from api.cli import (
+    actors,
+    api_keys,
     audit,
     curves,
     doctor,
+    entitlements,
     ingest,
     instruments,
     lineage,
@@ -27,6 +30,7 @@ from api.cli import (
     sample,
     scenarios,
     server,
+    token,
 )
 from api.cli.connection import ApiError
 from api.cli.output import err, say
@@ -50,6 +54,7 @@ app.command("sample")(sample.sample)
 app.command("ingest")(ingest.ingest)
 app.command("lineage")(lineage.lineage)
 app.command("recompute")(audit.recompute)
+app.command("token")(token.token)
 app.command("doctor")(doctor.doctor)
 for noun, group in (
     ("prices", prices.app),
@@ -61,6 +66,9 @@ for noun, group in (
     ("curves", curves.app),
     ("ppas", ppas.app),
     ("audit", audit.app),
+    ("entitlements", entitlements.app),
+    ("api-keys", api_keys.app),
+    ("actors", actors.app),
 ):
     app.add_typer(group, name=noun)
 

@@ -61,6 +61,7 @@ def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None
         platform.folder.publish_address(address)
         say(f"\nServing {address}  (Ctrl-C stops)")
         places = {"API page": f"{address}/docs", "data": settings.home, "token": settings.home / "token"}
+        say(f"Tokens: {platform.identity.description}", err)
         for what, where in places.items():
             say(f"  {what:9} {where}")
         token = shlex.quote(str(settings.home / "token"))

@@ -11,11 +11,13 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from api.problems import Problem
 from api.rest.caching import answer
 from api.rest.dependencies import (
+    AccessOf,
     CallerOf,
     NameParameter,
     PlatformOf,
     SpanOf,
     ViewOf,
+    needs,
     only_known_parameters,
     wait_for_position,
 )
@@ -23,11 +25,13 @@ from api.rest.documented import listed, unlisted
 from api.rest.formats import json_bytes
 from api.rest.listing import ListingOf
 from api.rest.resources import ReadingOf
+from commands.permissions import Permission
 from infra.log_verification import Verification, verify_log
 from infra.tabular import MEDIA_TYPES
 from queries.audit import AUDIT_SCHEMA, AuditFilter, Sort
 from queries.audit import list_audit as audit_of
 from queries.lineage import Direction, lineage
+from queries.relational import Row
 
 router = APIRouter(
     prefix="/v1", tags=["audit"], dependencies=[Depends(only_known_parameters), Depends(wait_for_position)]
@@ -37,7 +41,7 @@ _EVENT = unlisted("The event.", "position", "event", "stream_id", "version", "ha
 _GRAPH = unlisted("The graph around the node.", "id", "position", "direction", "nodes", "edges")
 
 
-@router.get("/audit", operation_id="list_audit", **listed(AUDIT_SCHEMA))
+@router.get("/audit", operation_id="list_audit", dependencies=[needs(Permission.READ_AUDIT)], **listed(AUDIT_SCHEMA))
 def list_audit(
     listing: ListingOf,
     view: ViewOf,
@@ -65,7 +69,7 @@ def list_audit(
     )
 
 
-@router.get("/audit/verification", operation_id="verify_audit")
+@router.get("/audit/verification", operation_id="verify_audit", dependencies=[needs(Permission.VERIFY)])
 def verify_audit(
     platform: PlatformOf,
     seal: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="SHA-256 of a seal kept elsewhere")] = None,
@@ -74,7 +78,13 @@ def verify_audit(
     return verify_log(platform.log, platform.seals, seal)
 
 
-@router.get("/audit/{position}", operation_id="read_event", response_class=Response, responses=_EVENT)
+@router.get(
+    "/audit/{position}",
+    operation_id="read_event",
+    dependencies=[needs(Permission.READ_AUDIT)],
+    response_class=Response,
+    responses=_EVENT,
+)
 def read_event(
     request: Request, position: Annotated[int, Path(ge=1, lt=2**63)], platform: PlatformOf, caller: CallerOf
 ) -> Response:
@@ -95,19 +105,29 @@ def read_event(
     return answer(request, json_bytes(shown), MEDIA_TYPES["json"], immutable=True)
 
 
-@router.get("/lineage/{node_id}", operation_id="read_lineage", response_class=Response, responses=_GRAPH)
+@router.get(
+    "/lineage/{node_id}",
+    operation_id="read_lineage",
+    dependencies=[needs(Permission.READ_RESULTS)],
+    response_class=Response,
+    responses=_GRAPH,
+)
 def read_lineage(
     node_id: str,
     reading: ReadingOf,
     view: ViewOf,
-    caller: CallerOf,
+    access: AccessOf,
     direction: Annotated[Direction, Query()] = "upstream",
 ) -> Response:
     """What a result, publication or object was made from, or (downstream) what was made from it: nodes and edges."""
-    return reading.answer(
-        ["lineage"],
-        lambda as_of: lineage(view.pool, caller.tenant, node_id, direction, as_of=as_of),
-        Problem(
-            404, f"nothing is known of {node_id}", remedy="Give the id of a curve, valuation, publication or object."
-        ),
-    )
+    entitled = access.entitled()
+
+    def read(as_of: int) -> Row | None:
+        found = lineage(view.pool, access.principal.tenant, node_id, direction, entitled=entitled, as_of=as_of)
+        if found is None:
+            access.demand_lineage(view, node_id)
+        return found
+
+    remedy = "Give the id of a curve, valuation, publication or object."
+    missing = Problem(404, f"nothing is known of {node_id}", remedy=remedy)
+    return reading.answer(["lineage"], read, missing, narrowed=entitled is not None)

@@ -8,10 +8,19 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.problems import Problem
-from api.rest.dependencies import CallerOf, NameParameter, SpanOf, ViewOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import (
+    CallerOf,
+    NameParameter,
+    SpanOf,
+    ViewOf,
+    needs,
+    only_known_parameters,
+    wait_for_position,
+)
 from api.rest.documented import array_of, listed, one
 from api.rest.listing import ListingOf
 from api.rest.resources import ReadingOf
+from commands.permissions import Permission
 from queries import curves as queries
 from queries.curve_points import POINTS_SCHEMA, curve_points
 from queries.relational import Row
@@ -20,7 +29,7 @@ from queries.view import ReadView
 router = APIRouter(
     prefix="/v1/curves",
     tags=["curves"],
-    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+    dependencies=[needs(Permission.READ_RESULTS), Depends(only_known_parameters), Depends(wait_for_position)],
 )
 
 

@@ -9,11 +9,15 @@ from typing import Annotated, Literal, cast, get_origin
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo, available_timezones
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request, Security
+from fastapi.params import Security as SecurityParameter
+from fastapi.security import HTTPBearer, SecurityScopes
 
+from api.access import Access
 from api.platform import Platform
 from api.problems import Problem
 from commands.message import Caller, refuse_control_characters
+from commands.permissions import Permission
 from infra.principal import Principal
 from queries.view import ReadView
 
@@ -51,6 +55,26 @@ def principal_of(request: Request) -> Principal:
 PrincipalOf = Annotated[Principal, Depends(principal_of)]
 
 
+def access_of(platform: PlatformOf, principal: PrincipalOf) -> Access:
+    """What the caller may do and see."""
+    return Access(platform.bus.tools, principal)
+
+
+AccessOf = Annotated[Access, Depends(access_of)]
+bearer = HTTPBearer(auto_error=False, description="a token, an API key, or the data folder's token")
+
+
+def _permitted(
+    request: Request, scopes: SecurityScopes, access: AccessOf, _: Annotated[object, Depends(bearer)]
+) -> None:
+    access.demand(f"{request.method} {request.scope['route'].path}", *map(Permission, scopes.scopes))
+
+
+def needs(*permissions: Permission) -> SecurityParameter:
+    """The dependency by which a route says what it needs: one of `permissions`. The OpenAPI document shows it."""
+    return cast(SecurityParameter, Security(_permitted, scopes=list(permissions)))
+
+
 def caller_of(
     principal: PrincipalOf,
     idempotency_key: Annotated[UUID | None, Header(description="the command's id; the same id is handled once")] = None,
@@ -64,6 +88,7 @@ def caller_of(
         command_id=command_id,
         correlation_id=x_correlation_id or command_id,
         causation_id=command_id,
+        principal=principal,
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from fastapi import APIRouter, Depends
 
 from api.problems import Problem
-from api.rest.dependencies import PlatformOf, only_known_parameters
+from api.rest.dependencies import PlatformOf, needs, only_known_parameters
+from commands.permissions import Permission
 from infra.postgres import without_password
 from queries.checkpoints import checkpoints
 from queries.doctor import event_table
@@ -35,7 +36,9 @@ def ready(platform: PlatformOf) -> dict[str, Any]:
     return {"status": "ready", "position": platform.log.head()}
 
 
-@router.get("/v1/doctor", operation_id="doctor", dependencies=[Depends(only_known_parameters)])
+@router.get(
+    "/v1/doctor", operation_id="doctor", dependencies=[needs(Permission.OPERATE), Depends(only_known_parameters)]
+)
 def doctor(platform: PlatformOf) -> dict[str, Any]:
     """Versions, places, the event table, and what is wrong with what to do about it."""
     found = event_table(platform.pool)
@@ -58,6 +61,7 @@ def doctor(platform: PlatformOf) -> dict[str, Any]:
         "held_by": {"pid": holder.pid, "address": holder.address} if holder else None,
         "database": without_password(platform.dsn),
         "embedded_database": platform.settings.database_url is None,
+        "token_issuer": platform.identity.description,
         "event_table": found,
         "projections": checkpoints(platform.view),
         "findings": findings,

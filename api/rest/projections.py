@@ -13,7 +13,8 @@ from fastapi.responses import StreamingResponse
 
 from api.platform import Platform
 from api.problems import Problem
-from api.rest.dependencies import PlatformOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import PlatformOf, needs, only_known_parameters, wait_for_position
+from commands.permissions import Permission
 from projections.relational import Progress
 from queries.checkpoints import checkpoints
 
@@ -22,7 +23,7 @@ router = APIRouter(prefix="/v1/projections", tags=["projections"], dependencies=
 Work = Callable[[Progress], dict[str, Any]]
 
 
-@router.get("", operation_id="list_projections", dependencies=[Depends(wait_for_position)])
+@router.get("", operation_id="list_projections", dependencies=[needs(Permission.VERIFY), Depends(wait_for_position)])
 def list_projections(platform: PlatformOf) -> dict[str, Any]:
     """How far each read model has come, and how far it lies behind."""
     head = platform.log.head()
@@ -33,7 +34,7 @@ def list_projections(platform: PlatformOf) -> dict[str, Any]:
     return {"head": head, "items": items}
 
 
-@router.post("/{name}/rebuild", operation_id="rebuild_projection")
+@router.post("/{name}/rebuild", operation_id="rebuild_projection", dependencies=[needs(Permission.OPERATE)])
 def rebuild_projection(name: str, platform: PlatformOf) -> StreamingResponse:
     """Builds a read model anew beside the live one and swaps it in.
 
@@ -43,7 +44,7 @@ def rebuild_projection(name: str, platform: PlatformOf) -> StreamingResponse:
     return _reporting(lambda progress: {"name": name, "position": rebuild(progress)})
 
 
-@router.post("/{name}/verification", operation_id="verify_projection")
+@router.post("/{name}/verification", operation_id="verify_projection", dependencies=[needs(Permission.VERIFY)])
 def verify_projection(name: str, platform: PlatformOf) -> StreamingResponse:
     """Compares a read model with one built anew; lines of JSON, the last `{name, differences}` or `{problem}`."""
     verify = _find(platform, name, "verify")

@@ -33,13 +33,17 @@ class Reading:
         missing: Problem,
         *,
         immutable: bool = False,
+        narrowed: bool = False,
     ) -> Response:
-        """`read` finds the thing as known at a position. `immutable` things are the same at all that know them."""
+        """`read` finds the thing as known at a position. `immutable` things are the same at all that know them.
+
+        `narrowed` says that it shows what the caller is entitled to at this moment, so that no answer is for ever.
+        """
         known = known_at(self.view, projections, self.as_of)
         found = read(known.position)
         if found is None:
             raise missing
-        final = known.final or (immutable and not lack_events(self.view, projections))
+        final = (known.final and not narrowed) or (immutable and not lack_events(self.view, projections))
         return answer(self.request, json_bytes(found), MEDIA_TYPES["json"], immutable=final)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from api.cli.connection import Connection
 from api.platform import Platform
+from tests.api.callers import answer, calling_as, refusal
 from tests.api.conftest import Get
 
 PRICES = "/v1/prices?iso=MISO&start=2026-03-10&end=2026-03-12"
@@ -66,19 +67,19 @@ def test_what_never_changes_is_sent_once(get: Get, ids: dict[str, str], path: st
 
 @pytest.mark.parametrize("path", CHANGING)
 def test_what_may_change_has_no_tag(get: Get, ids: dict[str, str], path: str) -> None:
-    answer = get(path.format(**ids), headers={"If-None-Match": "*"})
-    assert answer.status_code == 200
-    assert "etag" not in answer.headers
-    assert answer.headers["cache-control"] == "private, no-cache"
+    found = get(path.format(**ids), headers={"If-None-Match": "*"})
+    assert found.status_code == 200
+    assert "etag" not in found.headers
+    assert found.headers["cache-control"] == "private, no-cache"
 
 
 @pytest.mark.parametrize("path", FOREVER)
 def test_a_304_goes_through_the_door(get: Get, ids: dict[str, str], path: str) -> None:
     etag = get(path.format(**ids)).headers["etag"]
     for authorization in ("", "Bearer wrong"):
-        answer = get(path.format(**ids), headers={"If-None-Match": etag, "Authorization": authorization})
-        assert answer.status_code == 401
-        assert "etag" not in answer.headers
+        refused = get(path.format(**ids), headers={"If-None-Match": etag, "Authorization": authorization})
+        assert refused.status_code == 401
+        assert "etag" not in refused.headers
 
 
 def test_what_does_not_exist_is_no_304(get: Get, ids: dict[str, str]) -> None:
@@ -108,3 +109,24 @@ def test_a_tagged_answer_is_the_same_whatever_happens_later(get: Get, ids: dict[
     })  # fmt: skip
     api.get("/v1/scenarios")
     assert [(get(path).content, get(path).headers["etag"]) for path in paths] == before
+
+
+def test_a_304_needs_the_entitlement_too(get: Get, ids: dict[str, str], api: Connection, platform: Platform) -> None:
+    grant = {"tenant": "acme", "iso": "MISO", "channels": ["api"]}
+    api.command("grant-entitlement", grant)
+    price, lists = f"{PRICES}&as_of={ids['position']}", f"/v1/publications?as_of={ids['position']}"
+    with calling_as(platform, "acme", "reader") as acme:
+        etag = answer(acme, "GET", price).headers["etag"]
+        assert answer(acme, "GET", price, headers={"If-None-Match": etag}).status_code == 304
+        # What an entitlement narrows changes with it, so it is never for ever.
+        assert "etag" not in answer(acme, "GET", lists).headers
+        api.command("revoke-entitlement", grant)
+        assert refusal(acme, "GET", price, headers={"If-None-Match": etag}).status == 403
+        assert refusal(acme, "GET", f"/v1/objects/{ids['raw']}", headers={"If-None-Match": "*"}).status == 403
+        assert refusal(acme, "GET", f"/v1/curves/{ids['curve']}", headers={"If-None-Match": "*"}).status == 404
+
+
+def test_a_cursor_of_another_tenant_is_refused(get: Get, platform: Platform) -> None:
+    cursor = get("/v1/scenarios?limit=1").json()["next_cursor"]
+    with calling_as(platform, "acme", "reader") as acme:
+        assert "another question" in refusal(acme, "GET", f"/v1/scenarios?cursor={cursor}").title
