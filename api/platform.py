@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from api.authentication import Identity
+from api.cursors import Cursors
 from commands.bus import CommandBus
 from infra.clickhouse import ClickHouse
 from infra.data_folder import DataFolder
@@ -51,6 +52,7 @@ class Platform:
     clickhouse: ClickHouse
     objects: Objects
     seals: Seals
+    cursors: Cursors
     relational: RelationalProjector
     columnar: ColumnarProjector
     replays: Replays

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.problems import Problem, response
+from api.problems import TYPES_PAGE, Problem, response
 from infra.errors import PlatformError
 from infra.principal import Authenticator, NotAuthenticated, Principal
 
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 JWKS_PATH = "/.well-known/jwks.json"
-OPEN = frozenset({"/livez", "/readyz", "/openapi.json", "/docs", JWKS_PATH})
+OPEN = frozenset({"/livez", "/readyz", "/openapi.json", "/docs", TYPES_PAGE, JWKS_PATH})
 PAGE_ASSETS = "/static-offline-docs/"
 
 _CHALLENGE = "Bearer"

@@ -14,6 +14,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from api.authentication import PlatformAuthenticator, open_identity
+from api.cursors import Cursors
 from api.platform import LOCAL_PRINCIPAL, Platform
 from commands.bus import CommandBus
 from commands.message import A, Loaded, Tools
@@ -152,6 +153,7 @@ def _assemble(
         clickhouse=clickhouse,
         objects=objects,
         seals=seals,
+        cursors=Cursors(folder.ensure_cursor_key()),
         relational=relational,
         columnar=columnar,
         replays=replays,

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from commands.instruments import Name
-from commands.message import Caller, Command, Context, Tools
+from commands.message import Caller, Command, Context, Tools, example
 from commands.permissions import Permission, permissions_of
 from infra.key_secrets import new_key
 from infra.principal import Channel, Principal, Role
@@ -29,6 +29,8 @@ class IssueApiKey(Command):
     366 days at most.
     """
 
+    model_config = example(name="nightly export", roles=["reader"], channel="downloads")
+
     name: Name
     roles: Annotated[tuple[Role, ...], Field(min_length=1, max_length=6)]
     channel: Channel | None = None
@@ -39,11 +41,15 @@ class IssueApiKey(Command):
 class RevokeApiKey(Command):
     """Takes a key back for good, effective on the next request."""
 
+    model_config = example(key_id="6f1e2d3c-4b5a-5968-8776-655443322110")
+
     key_id: UUID
 
 
 class RevokeActor(Command):
     """Takes back all that an actor holds now: keys, and tokens that were issued before this moment."""
+
+    model_config = example(actor="ada")
 
     actor: Actor
 

@@ -16,7 +16,7 @@ from analytics.seasons import learn_seasonal_shape
 from analytics.splines import CurveNotSolved
 from commands.entitlements import demand_entitlement
 from commands.instruments import Name
-from commands.message import Caller, Command, Context, Tools
+from commands.message import Caller, Command, Context, Tools, example
 from infra.canonical import digest, to_parquet
 from write_model.base import Refused, stream_id
 from write_model.curves import NOUN, Curve, CurveShape
@@ -31,6 +31,8 @@ CURVE_SCHEMA = pa.schema(
 
 class BuildCurve(Command):
     """A forward curve of a hub under a scenario, from everything quoted and ingested so far."""
+
+    model_config = example(hub="PJM-WH", scenario="base")
 
     hub: Name
     scenario: Name

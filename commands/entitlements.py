@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, model_validator
 
 from commands.instruments import Name
-from commands.message import Caller, Command, Context, Tools
+from commands.message import Caller, Command, Context, Tools, example
 from commands.permissions import NotPermitted
 from infra.principal import CHANNELS, Channel, Principal
 from write_model.base import NotFound, Refused
@@ -36,6 +36,8 @@ class GrantEntitlement(Command):
     """Market data of an ISO for a tenant, by some channels, in [valid_from, valid_until). What these channels had been
     granted before is replaced."""
 
+    model_config = example(tenant="acme", iso="MISO", channels=["hub", "api"], valid_until="2027-01-01")
+
     tenant: Name
     iso: Iso
     channels: Channels
@@ -51,6 +53,8 @@ class GrantEntitlement(Command):
 
 class RevokeEntitlement(Command):
     """Takes channels of an ISO from a tenant, all of them where none is named; effective on the next request."""
+
+    model_config = example(tenant="acme", iso="MISO", channels=["downloads"])
 
     tenant: Name
     iso: Iso

@@ -14,6 +14,7 @@ FROM (
 ) near
 JOIN lineage_node n ON n.id = near.id AND n.position = near.position AND n.tenant IS NOT NULL
 LEFT JOIN publication p ON p.publication_id = CASE WHEN n.kind = 'publication' THEN n.id::uuid END
+    AND p.superseded_by IS NULL
 """
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import strawberry
 
 from api.graphql.access import NEEDS_MARKET_DATA, demand_market_data
-from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listing, cut
+from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listing
 from api.graphql.context import Context, Info
 from api.graphql.limits import MAX_COLUMN_ROWS, column_cost
 from api.graphql.markets import INTERVALS_PER_HOUR, Iso, Market
@@ -20,7 +20,8 @@ from api.graphql.scalars import DateTimeColumn, FloatColumn, IntColumn, Long, St
 from api.problems import Problem
 from api.rest.dependencies import moment, time_zone
 from api.rest.prices import MARKET_ZONES
-from queries.prices import PAGE_KEY, PRICE_SCHEMA, PriceQuery, price_batches, price_page
+from queries.prices import KEY_COLUMNS, PRICE_SCHEMA, PriceQuery, price_batches, price_page
+from queries.relational import Page
 
 MAX_NODES = 100
 SERIES_KEY = ("market", "node", "node_type", "feed")
@@ -125,14 +126,14 @@ class PricesQuery:
     ) -> Connection[Price] | None:
         context, zone = info.context, _zone(where)
         query = _query(context, where, zone)
-        listing = Listing("prices", PAGE_KEY, tuple[str, str, datetime, str, str], (query,))
+        listing = Listing("prices", KEY_COLUMNS, tuple[str, str, datetime, str, str], (query,))
         request = listing.request(first, after)
-        found = price_page(
-            context.view.clickhouse, query, limit=first + 1, after=request.after, **_known(context, query)
+        found, behind = price_page(
+            context.view.clickhouse, query, limit=first, after=request.after, **_known(context, query)
         )
         local = local_texts(found["interval_start_utc"], zone) if zone else [None] * found.num_rows
         listed = rows(found.append_column("interval_start_local", pa.array(local, pa.string())))
-        return listing.connection(request, cut(listed, first), lambda row: Price(**row))
+        return listing.connection(request, Page(listed, behind), lambda row: Price(**row))
 
     @strawberry.field(
         description="Prices of the named nodes as columns: a series for each place, market and feed.",

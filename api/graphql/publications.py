@@ -70,10 +70,12 @@ class PublicationsQuery:
         access = info.context.access
         if iso is not None:
             demand_market_data(info.context, iso.value)
-        wanted = {"iso": iso and iso.value, "status": status and status.value}
-        listing = Listing("publications", ("log_position",), tuple[int], tuple(wanted.values()))
+        of_iso, of_status = iso and iso.value, status and status.value
+        listing = Listing("publications", ("log_position",), tuple[int], (of_iso, of_status))
         request = listing.request(first, after)
-        page = list_publications(info.context.view.pool, **wanted, entitled=access.entitled(), request=request)
+        page = list_publications(
+            info.context.view.pool, iso=of_iso, status=of_status, entitled=access.entitled(), request=request
+        )
         return listing.connection(request, page, Publication.of)
 
     @strawberry.field(description="One publication, null where there is none.", extensions=NEEDS_MARKET_DATA)

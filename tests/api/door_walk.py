@@ -26,9 +26,9 @@ from infra.local_issuer import AUDIENCE, ISSUER, new_key
 from infra.principal import ROLES
 
 # What is open to everybody: whether the process lives, and what a client has to know before it has a token.
-OPEN = {"/livez", "/readyz", "/openapi.json", "/docs", "/.well-known/jwks.json"}
+OPEN = {"/livez", "/readyz", "/openapi.json", "/docs", "/docs/problems", "/.well-known/jwks.json"}
 # Doors that the OpenAPI document doesn't show.
-HIDDEN = ("/graphql", "/metrics", "/v1", "/v1/", "/v1/nothing", "/docs/oauth2-redirect", "/redoc", "/")
+HIDDEN = ("/graphql", "/metrics", "/v1/", "/v1/commands/nothing", "/v1/nothing", "/docs/oauth2-redirect", "/redoc", "/")
 
 _QUERY = {"iso": "MISO", "start": "2026-03-01", "end": "2026-04-01", "name": "file.csv"}
 
@@ -77,13 +77,13 @@ def requests_for(document: Mapping[str, Any], of: Belongings) -> Iterator[Reques
         given = operation.get("parameters", ())
         names = [p["name"] for p in given if p["in"] == "path"]
         query = {p["name"]: _QUERY[p["name"]] for p in given if p["in"] == "query" and p.get("required")}
-        is_command = operation["operationId"] == "send_command"
-        choices = [list(of.commands)] if is_command else [of.values[_kind(path, name)] for name in names]
+        command = path.removeprefix("/v1/commands/") if path.startswith("/v1/commands/") else None
+        choices = [of.values[_kind(path, name)] for name in names]
         for chosen in product(*choices):
             filled = path
             for name, value in zip(names, chosen, strict=True):
                 filled = filled.replace(f"{{{name}}}", quote(value))
-            body = of.commands[chosen[0]] if is_command else {} if "requestBody" in operation else None
+            body = of.commands[command] if command else {} if "requestBody" in operation else None
             address = filled + (f"?{urlencode(query)}" if query else "")
             told = (*chosen, *map(str, (body or {}).values()), filled)
             yield Request(operation["operationId"], method, address, body, told)
