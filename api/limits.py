@@ -11,7 +11,7 @@ KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 LARGEST_BODY_BYTES: dict[RouteClass, int] = {
     "commands": MIB,
     "uploads": 2 * GIB,
-    "graphql": 100 * KIB,
+    "graphql": 128 * KIB,
     "reads": MIB,
 }
 # A body may take this long, and a second more for each SLOWEST_BODY_BYTES_PER_S bytes of it that have come.

@@ -12,7 +12,6 @@ from strawberry.types.graphql import OperationType
 
 from api.graphql.context import Context
 from api.graphql.errors import formatted
-from api.graphql.limits import MAX_BODY_BYTES
 from api.graphql.schema import schema
 from api.problems import Problem
 from api.rest.dependencies import (
@@ -52,8 +51,6 @@ async def operation_of(request: Request) -> Operation:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise Problem(413, f"the body is longer than {MAX_BODY_BYTES} bytes", remedy="Send a smaller document.")
     if body.lstrip()[:1] == b"[":
         raise Problem(400, "a list of operations is not taken", remedy="Send one operation a request.")
     try:

@@ -32,7 +32,6 @@ from graphql.execution.values import VariableValues, get_argument_values, get_va
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
-MAX_BODY_BYTES = 128 * 1024
 MAX_TOKENS = 2000
 MAX_DEPTH = 15
 MAX_ALIASES = 30

@@ -32,7 +32,11 @@ def list_projections(platform: PlatformOf) -> dict[str, Any]:
     return {"head": platform.log.head(), "items": [asdict(lag) for lag in projection_lags(platform)]}
 
 
-@router.get("/dead-letters", operation_id="list_dead_letters", dependencies=[needs(Permission.VERIFY)])
+@router.get(
+    "/dead-letters",
+    operation_id="list_dead_letters",
+    dependencies=[needs(Permission.VERIFY), Depends(wait_for_position)],
+)
 def list_dead_letters(platform: PlatformOf, projection: Annotated[str | None, Query()] = None) -> dict[str, Any]:
     """Events that a read model could not apply, and those of the same streams that wait behind them (`follows`)."""
     if projection is not None:

@@ -14,6 +14,7 @@ import uvicorn
 from api.app import create_app
 from api.cli.connection import Connection
 from api.cli.ingest import ingest_paths
+from api.middleware.rates import FailedAttempts
 from api.platform import Platform
 from commands.permissions import PERMISSIONS, PLATFORM_ONLY, Permission
 from commands.registry import REGISTRY
@@ -141,8 +142,11 @@ def tokens(platform: Platform) -> Tokens:
 
 @pytest.fixture(scope="module")
 def port(platform: Platform) -> Iterator[int]:
-    """A real server over the platform."""
-    server = uvicorn.Server(uvicorn.Config(create_app(platform), host="127.0.0.1", port=0, log_level="error"))
+    """A real server over the platform. It goes on answering failed attempts, so that each door is seen to be shut."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(FailedAttempts.__init__.__kwdefaults__, "per_minute", 1_000_000)
+        app = create_app(platform)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -262,7 +266,7 @@ def test_the_owner_is_told_all_of_it(
         if method == "GET" and permissions_of(operation) - set(PLATFORM_ONLY)
     } - told
     # They have answers too, but no word in them that only this tenant may see.
-    assert silent == {"list_entitlements", "list_resources", "price_coverage"}
+    assert silent == {"list_entitlements", "list_replays", "list_resources", "price_coverage"}
 
 
 @pytest.mark.parametrize("role", ROLES)

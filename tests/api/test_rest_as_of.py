@@ -100,7 +100,16 @@ def test_an_as_of_that_is_none_is_named(get: Get, market: dict[str, Any], path: 
 
 
 def test_every_read_of_a_read_model_can_wait(get: Get) -> None:
-    without = {"list_resources", "read_jwks", "live", "ready", "doctor", "rebuild_projection", "verify_projection"}
+    without = {
+        "list_resources",
+        "read_jwks",
+        "live",
+        "ready",
+        "doctor",
+        "metrics",
+        "rebuild_projection",
+        "verify_projection",
+    }
     document = get("/openapi.json").json()
     for item in document["paths"].values():
         operation = item.get("get")
