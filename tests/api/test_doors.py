@@ -144,7 +144,7 @@ def tokens(platform: Platform) -> Tokens:
 def port(platform: Platform) -> Iterator[int]:
     """A real server over the platform. It goes on answering failed attempts, so that each door is seen to be shut."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(FailedAttempts.__init__.__kwdefaults__, "per_minute", 1_000_000)
+        patch.setattr(FailedAttempts.__init__, "__kwdefaults__", {"per_minute": 1_000_000})
         app = create_app(platform)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None))
     thread = threading.Thread(target=server.run)
