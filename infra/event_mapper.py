@@ -56,6 +56,16 @@ class LoggedEvent(StoredEvent):
         return _metadata_decoder.decode(self.metadata)
 
 
+@dataclass(frozen=True)
+class Undecodable:
+    """Stands for an event whose bytes say nothing to today's code: no class of that name, or no such fields."""
+
+    originator_id: UUID
+    originator_version: int
+    timestamp: datetime
+    error: Exception
+
+
 class RecordedEvent(msgspec.Struct, frozen=True):
     """An event as the log gives it back: where it stands, what was recorded about it, and the event itself."""
 

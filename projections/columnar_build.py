@@ -15,7 +15,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from infra.clickhouse import ClickHouse, Rows, together
-from infra.event_mapper import RecordedEvent
+from infra.event_mapper import RecordedEvent, Undecodable
 from infra.event_store import EventLog
 from infra.failures import Failure, attempt
 from projections.relational import Progress
@@ -43,9 +43,12 @@ class ColumnarProjection:
     rows_of: Mapping[type, RowsOf]
 
     def wants(self, recorded: RecordedEvent) -> bool:
-        return type(recorded.event) in self.rows_of
+        """Whether it brings rows; of one that can't be decoded nobody knows."""
+        return type(recorded.event) in self.rows_of or type(recorded.event) is Undecodable
 
     def rows(self, recorded: RecordedEvent) -> Rows:
+        if isinstance(recorded.event, Undecodable):
+            raise recorded.event.error
         return self.rows_of[type(recorded.event)](recorded)
 
     def token(self, recorded: RecordedEvent) -> str:

@@ -62,15 +62,14 @@ def _again(batch: Batch, recorded: RecordedEvent) -> None:
     event = recorded.event
     assert isinstance(event, Publication.Reread | Publication.FoundUnreadable)
     outcome = event.reading if isinstance(event, Publication.Reread) else event.defect
-    (publication,) = batch.of(table.PublicationRow, recorded.stream_id)
-    batch.change(publication, **_outcome(recorded, outcome))
+    table.add_outcome(batch, recorded.stream_id, **_outcome(recorded, outcome))
     if isinstance(outcome, Reading):
         table.add_reading(batch, recorded.stream_id, recorded.position)
 
 
 PROJECTION = RelationalProjection(
     name="publications",
-    version=2,
+    version=4,
     tables=table.TABLES,
     handlers={
         Publication.Ingested: _created,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from infra.event_mapper import RecordedEvent
+from infra.event_mapper import RecordedEvent, Undecodable
 from read_models.batch import Batch, Cursor, Wanted
 
 # Rows of a table that `verify` shows.
@@ -47,13 +47,17 @@ class RelationalProjection:
 
     def concerns(self, recorded: RecordedEvent) -> bool:
         """Whether the event writes anything here."""
-        return self.every is not None or type(recorded.event) in self.handlers
+        return self.every is not None or type(recorded.event) in self.handlers or type(recorded.event) is Undecodable
 
     def apply(self, cursor: Cursor, events: Sequence[RecordedEvent]) -> None:
         """Writes the rows of all events, in their order."""
         batch, every, handlers, finds = Batch(), self.every, self.handlers, self.finds
         if not every:
-            events = [recorded for recorded in events if type(recorded.event) in handlers]
+            kinds = {*handlers, Undecodable}
+            events = [recorded for recorded in events if type(recorded.event) in kinds]
+        for recorded in events:
+            if type(recorded.event) is Undecodable:
+                raise recorded.event.error
         if finds:
             for recorded in events:
                 if find := finds.get(type(recorded.event)):

@@ -1,4 +1,4 @@
-"""Scenarios: each as last revised."""
+"""Scenarios: a row a revision."""
 
 from __future__ import annotations
 
@@ -27,27 +27,26 @@ def _defined(batch: Batch, recorded: RecordedEvent) -> None:
     )
 
 
-def _own_row(recorded: RecordedEvent) -> Iterator[Wanted]:
+def _own_rows(recorded: RecordedEvent) -> Iterator[Wanted]:
     yield table.ScenarioRow, recorded.stream_id
 
 
 def _revised(batch: Batch, recorded: RecordedEvent) -> None:
     assert isinstance(recorded.event, Scenario.Revised)
-    (scenario,) = batch.of(table.ScenarioRow, recorded.stream_id)
-    batch.change(
-        scenario,
-        revision=scenario.revision + 1,
+    table.add_revision(
+        batch,
+        recorded.stream_id,
+        recorded.position,
         growth_per_year=recorded.event.assumptions.growth_per_year,
         seasonal_weight=recorded.event.assumptions.seasonal_weight,
         recorded_at=recorded.metadata.recorded_at,
-        log_position=recorded.position,
     )
 
 
 PROJECTION = RelationalProjection(
     name="scenarios",
-    version=1,
+    version=2,
     tables=table.TABLES,
     handlers={Scenario.Defined: _defined, Scenario.Revised: _revised},
-    finds={Scenario.Revised: _own_row},
+    finds={Scenario.Revised: _own_rows},
 )

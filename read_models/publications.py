@@ -1,15 +1,22 @@
-"""`pg.publication`: each publication as it stands; `pg.publication_reading`: which readings another one replaced."""
+"""`pg.publication`: each publication, a row an outcome; `pg.publication_reading`: which readings another one replaced.
+
+An outcome (a reading, or what kept the bytes from being read) holds from its `log_position` until the position
+`superseded_by`; the newest has none.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from read_models.batch import Batch, Row
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS publication (
-    publication_id uuid PRIMARY KEY,
+    publication_id uuid NOT NULL,
     tenant text NOT NULL,
     status text NOT NULL,
     iso text, market text, feed text, vintage text,
@@ -20,7 +27,9 @@ CREATE TABLE IF NOT EXISTS publication (
     reason text, defect_file text, defect_line integer, defect_column text,
     names text[] NOT NULL, place text NOT NULL, raw_sha256 text[] NOT NULL, size_bytes bigint NOT NULL,
     recorded_at timestamptz NOT NULL,
-    log_position bigint NOT NULL
+    log_position bigint NOT NULL,
+    superseded_by bigint,
+    PRIMARY KEY (publication_id, log_position)
 );
 CREATE INDEX IF NOT EXISTS publication_by_position ON publication (log_position);
 CREATE TABLE IF NOT EXISTS publication_reading (
@@ -64,6 +73,7 @@ class PublicationRow(Row):
     defect_file: str | None = None
     defect_line: int | None = None
     defect_column: str | None = None
+    superseded_by: int | None = None
 
 
 class ReadingRow(Row):
@@ -73,6 +83,14 @@ class ReadingRow(Row):
     log_position: int
     publication_id: UUID
     superseded_by: int | None = None
+
+
+def add_outcome(batch: Batch, publication_id: UUID, log_position: int, **columns: Any) -> None:
+    """What a known publication came to this time; the outcome before stays, superseded. `batch` must hold them."""
+    (held,) = (row for row in batch.of(PublicationRow, publication_id) if row.superseded_by is None)
+    outcome = replace(held, log_position=log_position, **columns)
+    batch.change(held, superseded_by=log_position)
+    batch.insert(outcome)
 
 
 def add_reading(batch: Batch, publication_id: UUID, log_position: int) -> None:

@@ -87,4 +87,6 @@ def _plain(value: Any, place: str) -> Any:
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
         raise PlatformError(f"{place}: {value} is no number", "Write a finite number.")
+    if isinstance(value, dict):
+        return {str(name): _plain(inner, f"{place}.{name}") for name, inner in value.items()}
     return [_plain(item, place) for item in value] if isinstance(value, list) else value

@@ -21,6 +21,9 @@ T = TypeVar("T")
 # Another verb may hold the folder for a moment; it is worth waiting for.
 HELD_PATIENCE_S = 5.0
 REQUEST_TIMEOUT_S = 600.0
+TOO_OFTEN = 429
+# Rows of a list that are asked for, and drawn, at a time.
+PAGE_ROWS = 1_000
 
 
 class ApiError(Exception):
@@ -118,6 +121,19 @@ class Connection:
         """The JSON behind `path`, once the read models hold everything written so far."""
         return self.run(self.request("GET", path, params=self._reading(params))).json()
 
+    def items(self, path: str, *, most: int | None = None, **params: Any) -> Iterator[dict[str, Any]]:
+        """The rows of a list, `most` of them or all, read page by page as they are taken. As `get`, it waits first."""
+        limit = min(most or PAGE_ROWS, PAGE_ROWS)
+        page = self.get(path, **params, limit=limit)
+        while True:
+            for item in page["items"]:
+                yield item
+                if most is not None and not (most := most - 1):
+                    return
+            if (cursor := page["next_cursor"]) is None:
+                return
+            page = self.run(self.request("GET", path, params=params | {"limit": limit, "cursor": cursor})).json()
+
     def download(self, sink: BinaryIO, path: str, **params: Any) -> int:
         """Writes what is behind `path` to `sink` as it comes; returns the number of bytes."""
         return self.run(self._download(sink, path, _given(self._reading(params))))
@@ -159,10 +175,16 @@ class Connection:
                 yield json.loads(line)
 
     async def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        """One request; raises ApiError for a problem and PlatformError when the server is gone."""
+        """One request; raises ApiError for a problem and PlatformError when the server is gone.
+
+        Where it came too soon after others it is sent again when the server says: it was not handled.
+        """
         params = _given(options.pop("params", None) or {})
         with _reachable():
             answer = await self._client.request(method, path, params=params, **options)
+            while answer.status_code == TOO_OFTEN:
+                await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
+                answer = await self._client.request(method, path, params=params, **options)
         if answer.is_error:
             raise _api_error(answer)
         return answer

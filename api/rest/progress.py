@@ -6,6 +6,7 @@ import json
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from typing import Any
 
 from fastapi.responses import StreamingResponse
@@ -39,7 +40,8 @@ def reporting(work: Work) -> StreamingResponse:
         lines.put(None)
 
     def told() -> Iterator[str]:
-        threading.Thread(target=run, name="reported-work", daemon=True).start()
+        # In a copy of the request's context, so that its log lines bear the same correlation id.
+        threading.Thread(target=copy_context().run, args=(run,), name="reported-work", daemon=True).start()
         while (line := lines.get()) is not None:
             yield json.dumps(line) + "\n"
 

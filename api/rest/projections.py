@@ -11,8 +11,9 @@ from fastapi.responses import StreamingResponse
 from api.platform import Platform
 from api.problems import Problem
 from api.projection_lags import projection_lags
-from api.rest.dependencies import PlatformOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import PlatformOf, needs, only_known_parameters, wait_for_position
 from api.rest.progress import Report, reporting
+from commands.permissions import Permission
 from projections.columnar_build import ColumnarProjection
 from projections.relational import RelationalProjection
 from queries.dead_letters import dead_letters
@@ -22,7 +23,7 @@ router = APIRouter(prefix="/v1/projections", tags=["projections"], dependencies=
 RELATIONAL = "relational read models"
 
 
-@router.get("", operation_id="list_projections", dependencies=[Depends(wait_for_position)])
+@router.get("", operation_id="list_projections", dependencies=[needs(Permission.VERIFY), Depends(wait_for_position)])
 def list_projections(platform: PlatformOf) -> dict[str, Any]:
     """How far each read model has come, and how far it lies behind, in events and in seconds.
 
@@ -31,7 +32,11 @@ def list_projections(platform: PlatformOf) -> dict[str, Any]:
     return {"head": platform.log.head(), "items": [asdict(lag) for lag in projection_lags(platform)]}
 
 
-@router.get("/dead-letters", operation_id="list_dead_letters")
+@router.get(
+    "/dead-letters",
+    operation_id="list_dead_letters",
+    dependencies=[needs(Permission.VERIFY), Depends(wait_for_position)],
+)
 def list_dead_letters(platform: PlatformOf, projection: Annotated[str | None, Query()] = None) -> dict[str, Any]:
     """Events that a read model could not apply, and those of the same streams that wait behind them (`follows`)."""
     if projection is not None:
@@ -39,7 +44,7 @@ def list_dead_letters(platform: PlatformOf, projection: Annotated[str | None, Qu
     return {"items": dead_letters(platform.pool, projection)}
 
 
-@router.post("/{name}/retry", operation_id="retry_projection")
+@router.post("/{name}/retry", operation_id="retry_projection", dependencies=[needs(Permission.OPERATE)])
 def retry_projection(
     name: str, platform: PlatformOf, position: Annotated[int | None, Query(description="a dead letter's", ge=1)] = None
 ) -> dict[str, Any]:
@@ -55,7 +60,7 @@ def retry_projection(
     return {"name": name, **asdict(retried)}
 
 
-@router.post("/rebuild", operation_id="rebuild_projections")
+@router.post("/rebuild", operation_id="rebuild_projections", dependencies=[needs(Permission.OPERATE)])
 def rebuild_projections(platform: PlatformOf) -> StreamingResponse:
     """Builds all read models anew beside the live ones and swaps them in, the relational ones together.
 
@@ -65,14 +70,14 @@ def rebuild_projections(platform: PlatformOf) -> StreamingResponse:
     return reporting(lambda report: {"items": _rebuild(platform, sorted(_every(platform)), report)})
 
 
-@router.post("/{name}/rebuild", operation_id="rebuild_projection")
+@router.post("/{name}/rebuild", operation_id="rebuild_projection", dependencies=[needs(Permission.OPERATE)])
 def rebuild_projection(name: str, platform: PlatformOf) -> StreamingResponse:
     """Builds one read model anew beside the live one and swaps it in; answers as for all of them."""
     wanted = [_known(platform, name)]
     return reporting(lambda report: {"items": _rebuild(platform, wanted, report)})
 
 
-@router.post("/verification", operation_id="verify_projections")
+@router.post("/verification", operation_id="verify_projections", dependencies=[needs(Permission.VERIFY)])
 def verify_projections(platform: PlatformOf) -> StreamingResponse:
     """Compares all read models with ones built anew.
 
@@ -82,7 +87,7 @@ def verify_projections(platform: PlatformOf) -> StreamingResponse:
     return reporting(lambda report: {"items": _verify(platform, sorted(_every(platform)), report)})
 
 
-@router.post("/{name}/verification", operation_id="verify_projection")
+@router.post("/{name}/verification", operation_id="verify_projection", dependencies=[needs(Permission.VERIFY)])
 def verify_projection(name: str, platform: PlatformOf) -> StreamingResponse:
     """Compares one read model with one built anew; answers as for all of them."""
     wanted = [_known(platform, name)]

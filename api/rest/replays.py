@@ -15,10 +15,12 @@ from api.rest.dependencies import (
     is_number,
     known_position,
     moment,
+    needs,
     only_known_parameters,
     wait_for_position,
 )
 from api.rest.progress import Report, reporting
+from commands.permissions import Permission
 from projections.replays import NoReplay, ReplayNameTaken
 from queries.replays import list_replays as replays_of
 
@@ -34,7 +36,7 @@ class NewReplay(BaseModel):
     to: Annotated[str, Field(max_length=100, description="a log position, or a time with its offset (else UTC)")]
 
 
-@router.post("", operation_id="create_replay")
+@router.post("", operation_id="create_replay", dependencies=[needs(Permission.OPERATE)])
 def create_replay(wanted: NewReplay, platform: PlatformOf) -> StreamingResponse:
     """Builds the relational read models as they stood, under a name.
 
@@ -58,13 +60,13 @@ def create_replay(wanted: NewReplay, platform: PlatformOf) -> StreamingResponse:
     return reporting(build)
 
 
-@router.get("", operation_id="list_replays", dependencies=[Depends(wait_for_position)])
+@router.get("", operation_id="list_replays", dependencies=[needs(Permission.READ_RESULTS), Depends(wait_for_position)])
 def list_replays(platform: PlatformOf) -> dict[str, Any]:
     """Which replays there are, the position that each shows, and when it was made."""
     return {"items": replays_of(platform.pool)}
 
 
-@router.delete("/{name}", operation_id="drop_replay")
+@router.delete("/{name}", operation_id="drop_replay", dependencies=[needs(Permission.OPERATE)])
 def drop_replay(name: str, platform: PlatformOf) -> dict[str, Any]:
     """Drops a replay with its tables; the live read models and the log stay as they are."""
     try:

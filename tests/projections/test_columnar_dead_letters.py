@@ -194,3 +194,26 @@ def test_a_store_that_fails_sets_nothing_aside(
     assert not failures
     assert count_dead_letters(pool) == {}
     assert stored_rows(price_store) == 3
+
+
+def test_an_event_that_nobody_can_decode_is_set_aside_by_every_read_model(
+    log: EventLog, publish: Publish, projector: ColumnarProjector, prices_of: ColumnarProjection, pool: Pool,
+    price_store: ClickHouse,
+) -> None:  # fmt: skip
+    for node in "ABC":
+        publish(node=node, hours=1)
+    with pool.connection() as connection:
+        connection.execute("UPDATE log.events SET name = 'publication.of_another_age' WHERE position = 2")
+    relational = RelationalProjector(pool, log, [PUBLICATIONS])
+    relational.load()
+    follow(log, projector, prices_of)
+    found = {
+        (letter["projection"], letter["position"], letter["reason"].split(":")[0]) for letter in dead_letters(pool)
+    }
+    assert found == {("prices", 2, "TopicError"), ("publications", 2, "TopicError")}
+    assert seen_prices(price_store, pool, log) == {"A": 30.0, "C": 30.0}
+    with pool.connection() as connection:
+        connection.execute("UPDATE log.events SET name = 'publication.ingested' WHERE position = 2")
+    assert projector.retry(prices_of, log).succeeded == [2]
+    assert relational.retry(PUBLICATIONS, log).succeeded == [2]
+    assert seen_prices(price_store, pool, log) == {"A": 30.0, "B": 30.0, "C": 30.0}

@@ -121,8 +121,10 @@ def test_rows_changed_in_and_across_batches_come_out_the_same(log: EventLog, poo
     for start, end in ((0, 3), (3, 4), (4, 10)):
         projector.handle(events[start:end])
     with pool.connection() as connection:
-        found = connection.execute("SELECT name, revision, growth_per_year, log_position FROM scenario").fetchall()
-    assert found == [("base", 10, 0.09, 10)]
+        columns = "name, revision, growth_per_year, log_position, superseded_by"
+        found = connection.execute(f"SELECT {columns} FROM scenario ORDER BY revision".encode()).fetchall()
+    held = [("base", n, (n - 1) / 100, n, n + 1) for n in range(1, 10)]
+    assert found == [*held, ("base", 10, 0.09, 10, None)]
 
 
 @pytest.mark.parametrize("how", ["handler", "row"])
