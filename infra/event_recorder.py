@@ -76,6 +76,13 @@ class PostgresRecorder(ApplicationRecorder):
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
 
+    @property
+    def dsn(self) -> str:
+        """Where the log is, for a process of its own that reads it."""
+        dsn = self.pool.conninfo
+        assert isinstance(dsn, str)
+        return dsn
+
     def create_schema(self) -> None:
         """Creates the log's tables where they are missing; safe beside another process doing the same."""
         with self.pool.connection() as connection:
@@ -156,6 +163,15 @@ class PostgresRecorder(ApplicationRecorder):
         with self.pool.connection() as connection:
             row = connection.execute("SELECT position FROM log.head").fetchone()
         return row[0] or None if row else None
+
+    def extent(self) -> tuple[int, int]:
+        """The newest position as `log.head` counts it, and the last at which an event stands; 0 where there is none."""
+        query = """SELECT coalesce((SELECT position FROM log.head), 0),
+                          coalesce((SELECT max(position) FROM log.events), 0)"""
+        with self.pool.connection() as connection:
+            row = connection.execute(query).fetchone()
+        assert row is not None
+        return int(row[0]), int(row[1])
 
     def position_at(self, moment: datetime) -> int:
         """The last position whose recorded time, as a running maximum in commit order, is not later than `moment`."""
