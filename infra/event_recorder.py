@@ -7,6 +7,7 @@ follow commit order, so a reader that asks for what lies after its position can 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from time import sleep
@@ -48,8 +49,8 @@ _APPEND = """
 WITH head AS (UPDATE log.head SET position = position + %(count)s RETURNING position - %(count)s AS base)
 INSERT INTO log.events (position, stream_id, version, name, metadata, payload, recorded_at)
 SELECT head.base + e.ordinal, e.stream_id, e.version, e.name, e.metadata, e.payload, e.recorded_at
-FROM head, unnest(%(streams)s::uuid[], %(versions)s::int[], %(names)s::text[], %(metadata)s::bytea[],
-                  %(payloads)s::bytea[], %(times)s::timestamptz[])
+FROM head, unnest(%(streams)b::uuid[], %(versions)b::int[], %(names)b::text[], %(metadata)b::bytea[],
+                  %(payloads)b::bytea[], %(times)b::timestamptz[])
      WITH ORDINALITY AS e (stream_id, version, name, metadata, payload, recorded_at, ordinal)
 RETURNING position
 """
@@ -61,6 +62,9 @@ class _RecordedAt(msgspec.Struct):
     """The one field of the metadata that the table repeats as a column, to find a position by time."""
 
     recorded_at: datetime | None = None
+
+
+_read_recorded_at = msgspec.json.Decoder(_RecordedAt).decode
 
 
 @dataclass(frozen=True)
@@ -111,11 +115,11 @@ class PostgresRecorder(ApplicationRecorder):
             "names": [e.topic for e in stored_events],
             "metadata": metadata,
             "payloads": [e.state for e in stored_events],
-            "times": [msgspec.json.decode(m, type=_RecordedAt).recorded_at for m in metadata],
+            "times": [_read_recorded_at(m).recorded_at for m in metadata],
         }
         try:
-            with self.pool.connection() as connection:
-                rows = connection.execute(_APPEND, parameters).fetchall()
+            with self.pool.connection() as connection, _autocommit(connection):
+                rows = connection.execute(_APPEND, parameters, prepare=True).fetchall()
         except psycopg.errors.UniqueViolation as error:
             raise IntegrityError(str(error)) from error
         return sorted(row[0] for row in rows)
@@ -210,6 +214,17 @@ class PollingSubscription(Subscription["PostgresRecorder"]):
             if not page:
                 sleep(self.PAUSE_S)
         raise StopIteration
+
+
+@contextmanager
+def _autocommit(connection: psycopg.Connection[TupleRow]) -> Iterator[None]:
+    """One statement is a transaction of its own: BEGIN and COMMIT around it would be two more round trips."""
+    connection.autocommit = True
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.autocommit = False
 
 
 def _notification(row: TupleRow) -> LoggedNotification:
