@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from fastapi import Depends
+from importlib.metadata import version
+
+from fastapi import Depends, FastAPI
 from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
-from api import problems
+from api import openapi, problems
+from api.head import HeadAsGet
 from api.platform import Platform
 from api.rest import (
     audit,
     commands,
     curves,
+    index,
     instruments,
     objects,
     operations,
@@ -26,23 +30,30 @@ from api.rest import (
 from api.security import Door
 
 _ROUTERS = (
-    objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
+    index, objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
     operations,
 )  # fmt: skip
 
 
 def create_app(platform: Platform) -> ASGIApp:
     """All routes, behind the door. The platform is opened and closed by whoever calls this."""
+    app = create_routes()
+    app.state.platform = platform
+    return Door(HeadAsGet(app), token=platform.token)
+
+
+def create_routes() -> FastAPI:
+    """All routes, over no platform yet: enough to describe them."""
     # The page's script and style come from the package, so that it works without the internet.
     app = FastAPIOffline(
         title="254Carbon",
-        version=platform.code_version,
+        version=version("carbon254-platform"),
         summary="See the market, price the future, and prove every number.",
         redoc_url=None,
         dependencies=[Depends(HTTPBearer(auto_error=False, description="the token of the data folder's token file"))],
     )
-    app.state.platform = platform
     problems.install(app)
+    openapi.install(app)
     for module in _ROUTERS:
         app.include_router(module.router)
-    return Door(app, token=platform.token)
+    return app

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from api.cursors import Cursors
 from commands.bus import CommandBus
 from infra.clickhouse import ClickHouse
 from infra.data_folder import DataFolder
@@ -44,6 +45,7 @@ class Platform:
     clickhouse: ClickHouse
     objects: Objects
     seals: Seals
+    cursors: Cursors
     relational: RelationalProjector
     columnar: ColumnarProjector
     subscriptions: tuple[Subscription, ...]

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.platform import LOCAL_PRINCIPAL
-from api.problems import Problem, response
+from api.problems import TYPES_PAGE, Problem, response
 
 # Hosts by which a browser or client on this machine may call; any other name is a rebinding attack or a mistake.
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
-OPEN = frozenset({"/livez", "/readyz", "/openapi.json", "/docs"})
+OPEN = frozenset({"/livez", "/readyz", "/openapi.json", "/docs", TYPES_PAGE})
 PAGE_ASSETS = "/static-offline-docs/"
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from api.cursors import Cursors
 from api.platform import Platform
 from commands.bus import CommandBus
 from commands.message import A, Loaded, Tools
@@ -125,6 +126,7 @@ def _assemble(
         clickhouse=clickhouse,
         objects=objects,
         seals=seals,
+        cursors=Cursors(folder.ensure_cursor_key()),
         relational=relational,
         columnar=columnar,
         subscriptions=subscriptions,

@@ -15,7 +15,7 @@ from analytics.quotes import ConflictingQuotes, Quote
 from analytics.seasons import learn_seasonal_shape
 from analytics.splines import CurveNotSolved
 from commands.instruments import Name
-from commands.message import Caller, Command, Context, Tools
+from commands.message import Caller, Command, Context, Tools, example
 from infra.canonical import digest, to_parquet
 from write_model.base import Refused, stream_id
 from write_model.curves import NOUN, Curve, CurveShape
@@ -30,6 +30,8 @@ CURVE_SCHEMA = pa.schema(
 
 class BuildCurve(Command):
     """A forward curve of a hub under a scenario, from everything quoted and ingested so far."""
+
+    model_config = example(hub="PJM-WH", scenario="base")
 
     hub: Name
     scenario: Name

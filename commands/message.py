@@ -63,6 +63,11 @@ class Command(BaseModel):
         return hashlib.sha256(f"{self.command_name()}\n{text}".encode()).hexdigest()
 
 
+def example(**fields: Any) -> ConfigDict:
+    """A message as a caller would send it, for the documentation of its command: `model_config = example(…)`."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
 @dataclass(frozen=True)
 class Caller:
     """Who sends a command, and under which ids. `causation_id` is the command or event that led to it."""
@@ -79,7 +84,7 @@ class Answer:
     """What a command came to: the id it made or changed, the log position that holds it, and the events it appended.
 
     `status` is `done`, `unchanged`, or what its noun says (`quarantined`, `different`). It is derived from the log
-    alone, so that the same command always gets the same answer.
+    alone, so that the same command always gets the same answer. `created` says that the command made what it is about.
     """
 
     command_id: UUID
@@ -87,11 +92,14 @@ class Answer:
     position: int
     status: str
     events: tuple[dict[str, Any], ...]
+    created: bool = False
 
     @classmethod
     def of(cls, command_id: UUID, stream_id: UUID, appended: Sequence[RecordedEvent]) -> Answer:
         events = tuple({"name": e.name, "position": e.position, "data": e.payload()} for e in appended)
-        return cls(command_id, stream_id, appended[-1].position, appended[-1].metadata.status, events)
+        first, last = appended[0], appended[-1]
+        created = first.stored.originator_version == Aggregate.INITIAL_VERSION
+        return cls(command_id, stream_id, last.position, last.metadata.status, events, created)
 
 
 class PriceHistory(Protocol):

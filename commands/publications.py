@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
 
-from commands.message import Caller, Command, Context, Tools
+from commands.message import Caller, Command, Context, Tools, example
 from infra.objects import MissingObject, Objects
 from integrations.isos.archives import is_archive
 from integrations.isos.catalogue import Payload, name_facts, survey
@@ -25,6 +25,11 @@ class IngestPublication(Command):
     More than one part only where the operator splits one publication over files (CAISO group zips). `reparse` reads a
     known publication again where the parser is newer than the one that read it.
     """
+
+    model_config = example(
+        objects=["5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"],
+        names=["20260131_da_expost_lmp.csv"],
+    )
 
     objects: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=10)]
     names: Annotated[tuple[FileName, ...], Field(min_length=1, max_length=10)]

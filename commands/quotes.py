@@ -11,7 +11,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from analytics.periods import delivery_period
-from commands.message import Caller, Command, Context, Tools, refuse_control_characters
+from commands.message import Caller, Command, Context, Tools, example, refuse_control_characters
 from commands.publications import Sha256, uploaded
 from infra.canonical import digest, to_parquet
 from write_model.base import NotFound, Refused
@@ -34,6 +34,8 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{0,15})?")
 
 class RecordQuotes(Command):
     """A CSV of quotes that was uploaded before, by its hash; its columns are `COLUMNS`."""
+
+    model_config = example(object="5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03")
 
     object: Sha256
 

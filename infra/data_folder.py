@@ -95,6 +95,10 @@ class DataFolder:
         """The 32 bytes of the key that signs seals, kept as the token is."""
         return bytes.fromhex(self._ensure_secret(self.home / "seal-key", secrets.token_hex(32)))
 
+    def ensure_cursor_key(self) -> bytes:
+        """The 32 bytes of the key that signs the cursors of lists, kept as the token is."""
+        return bytes.fromhex(self._ensure_secret(self.home / "cursor-key", secrets.token_hex(32)))
+
     def pair_with(self, log_id: UUID) -> None:
         """Makes sure that folder and log belong together: prices, objects and seals here are those of one log."""
         known = self._ensure_secret(self.home / "log-id", str(log_id))

@@ -48,14 +48,14 @@ def _again(cursor: Cursor, recorded: RecordedEvent) -> None:
     event = recorded.event
     assert isinstance(event, Publication.Reread | Publication.FoundUnreadable)
     outcome = event.reading if isinstance(event, Publication.Reread) else event.defect
-    table.replace_outcome(cursor, recorded.stream_id, _outcome(recorded, outcome))
+    table.add_outcome(cursor, recorded.stream_id, recorded.position, _outcome(recorded, outcome))
     if isinstance(outcome, Reading):
         table.add_reading(cursor, recorded.stream_id, recorded.position)
 
 
 PROJECTION = RelationalProjection(
     name="publications",
-    version=1,
+    version=2,
     tables=table.TABLES,
     handlers={
         Publication.Ingested: _created,

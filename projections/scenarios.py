@@ -1,4 +1,4 @@
-"""Scenarios: each as last revised."""
+"""Scenarios: a row a revision."""
 
 from __future__ import annotations
 
@@ -26,23 +26,17 @@ def _defined(cursor: Cursor, recorded: RecordedEvent) -> None:
 
 def _revised(cursor: Cursor, recorded: RecordedEvent) -> None:
     assert isinstance(recorded.event, Scenario.Revised)
-    assumptions = recorded.event.assumptions
-    cursor.execute(
-        """UPDATE scenario SET revision = revision + 1, growth_per_year = %s, seasonal_weight = %s,
-               recorded_at = %s, log_position = %s WHERE scenario_id = %s""",
-        (
-            assumptions.growth_per_year,
-            assumptions.seasonal_weight,
-            recorded.metadata.recorded_at,
-            recorded.position,
-            recorded.stream_id,
-        ),
-    )
+    row = {
+        "growth_per_year": recorded.event.assumptions.growth_per_year,
+        "seasonal_weight": recorded.event.assumptions.seasonal_weight,
+        "recorded_at": recorded.metadata.recorded_at,
+    }
+    table.add_revision(cursor, recorded.stream_id, recorded.position, row)
 
 
 PROJECTION = RelationalProjection(
     name="scenarios",
-    version=1,
+    version=2,
     tables=table.TABLES,
     handlers={Scenario.Defined: _defined, Scenario.Revised: _revised},
 )

@@ -7,7 +7,8 @@ from uuid import UUID
 import pyarrow as pa
 
 from infra.clickhouse import ClickHouse
-from read_models.curve_points import POINTS_SCHEMA, curve_point_table
+from read_models.curve_points import POINTS_SCHEMA as POINTS_SCHEMA  # what a point has
+from read_models.curve_points import curve_point_table
 
 _POINTS = """
 SELECT delivery_month, price_usd_per_mwh, is_extrapolated

@@ -13,9 +13,11 @@ _EDGES = """
 WITH RECURSIVE found AS (
     SELECT child, child_position, parent, parent_position, role FROM lineage
     WHERE {near} = %(id)s AND {near}_position = %(position)s
+      AND (%(as_of)s::bigint IS NULL OR child_position <= %(as_of)s)
     UNION
     SELECT l.child, l.child_position, l.parent, l.parent_position, l.role
     FROM lineage l JOIN found f ON l.{near} = f.{far} AND l.{near}_position = f.{far}_position
+    WHERE %(as_of)s::bigint IS NULL OR l.child_position <= %(as_of)s
 )
 SELECT child, child_position, parent, parent_position, role FROM found
 ORDER BY child, child_position, role, parent_position, parent
@@ -33,23 +35,32 @@ WHERE tenant IS NULL OR tenant = %(tenant)s
 ORDER BY id, position
 """
 
-_NEWEST = "SELECT max(position) AS position FROM lineage_node WHERE id = %(id)s"
+_NEWEST = """
+SELECT max(position) AS position FROM lineage_node
+WHERE id = %(id)s AND (%(as_of)s::bigint IS NULL OR position <= %(as_of)s)
+"""
 
 
 def lineage(
-    pool: Pool, tenant: str, node_id: str, direction: Direction = "upstream", position: int | None = None
+    pool: Pool,
+    tenant: str,
+    node_id: str,
+    direction: Direction = "upstream",
+    position: int | None = None,
+    as_of: int | None = None,
 ) -> Row | None:
     """`{id, position, direction, nodes, edges}` of everything a node was made from (upstream) or that was made from it.
 
     A node is known by id and position: an aggregate as that event left it (its newest where no `position` is given), an
-    object at position 0. None where there is no such node; nodes of other tenants, and edges to them, are left out.
+    object at position 0. `as_of` leaves out what was made after that position. None where there is no such node; nodes
+    of other tenants, and edges to them, are left out.
     """
     if position is None:
-        newest = row(pool, _NEWEST, {"id": node_id})
+        newest = row(pool, _NEWEST, {"id": node_id, "as_of": as_of})
         position = newest["position"] if newest else None
     if position is None:
         return None
-    edges = rows(pool, _WAY[direction], {"id": node_id, "position": position})
+    edges = rows(pool, _WAY[direction], {"id": node_id, "position": position, "as_of": as_of})
     ends = {(edge[end], edge[f"{end}_position"]) for edge in edges for end in ("child", "parent")}
     wanted = sorted(ends | {(node_id, position)})
     ids, positions = [end[0] for end in wanted], [end[1] for end in wanted]

@@ -21,6 +21,8 @@ T = TypeVar("T")
 # Another verb may hold the folder for a moment; it is worth waiting for.
 HELD_PATIENCE_S = 5.0
 REQUEST_TIMEOUT_S = 600.0
+# Rows of a list that are asked for, and drawn, at a time.
+PAGE_ROWS = 1_000
 
 
 class ApiError(Exception):
@@ -116,6 +118,19 @@ class Connection:
     def get(self, path: str, **params: Any) -> Any:
         """The JSON behind `path`, once the read models hold everything written so far."""
         return self.run(self.request("GET", path, params=params | {"wait_for": "head"})).json()
+
+    def items(self, path: str, *, most: int | None = None, **params: Any) -> Iterator[dict[str, Any]]:
+        """The rows of a list, `most` of them or all, read page by page as they are taken. As `get`, it waits first."""
+        limit = min(most or PAGE_ROWS, PAGE_ROWS)
+        page = self.get(path, **params, limit=limit)
+        while True:
+            for item in page["items"]:
+                yield item
+                if most is not None and not (most := most - 1):
+                    return
+            if (cursor := page["next_cursor"]) is None:
+                return
+            page = self.run(self.request("GET", path, params=params | {"limit": limit, "cursor": cursor})).json()
 
     def download(self, sink: BinaryIO, path: str, **params: Any) -> int:
         """Writes what is behind `path` to `sink` as it comes; returns the number of bytes."""

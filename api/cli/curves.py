@@ -39,10 +39,12 @@ def build(
 @app.command("list")
 def list_(hub: Annotated[str | None, typer.Option(help="Only this hub's.")] = None, as_json: AsJson = False) -> None:
     """List the curves, newest first."""
-    with connect() as connection:
-        found = connection.get("/v1/curves", hub=hub)["items"]
     columns = ("id", "hub", "scenario", "first_month", "last_quoted_month", "last_month", "recorded_at")
-    show_rows(found, columns, as_json=as_json, empty="No curves yet: `carbon254 curves build --hub H --scenario S`.")
+    with connect() as connection:
+        found = connection.items("/v1/curves", hub=hub)
+        show_rows(
+            found, columns, as_json=as_json, empty="No curves yet: `carbon254 curves build --hub H --scenario S`."
+        )
 
 
 @app.command()

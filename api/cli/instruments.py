@@ -21,7 +21,7 @@ def register(file: InputFile, as_json: AsJson = False) -> None:
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the registered hubs."""
-    with connect() as connection:
-        found = connection.get("/v1/instruments")["items"]
     columns = ("name", "iso", "node", "node_type", "market", "time_zone", "id")
-    show_rows(found, columns, as_json=as_json, empty="No hubs yet: `carbon254 instruments register FILE`.")
+    with connect() as connection:
+        found = connection.items("/v1/instruments")
+        show_rows(found, columns, as_json=as_json, empty="No hubs yet: `carbon254 instruments register FILE`.")

@@ -60,10 +60,10 @@ def price(
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the contracts."""
-    with connect() as connection:
-        found = connection.get("/v1/ppas")["items"]
     columns = ("name", "hub", "side", "valuations", "id")
-    show_rows(found, columns, as_json=as_json, empty="No contracts yet: `carbon254 ppas register FILE.yaml`.")
+    with connect() as connection:
+        found = connection.items("/v1/ppas")
+        show_rows(found, columns, as_json=as_json, empty="No contracts yet: `carbon254 ppas register FILE.yaml`.")
 
 
 @app.command()

@@ -19,10 +19,10 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List publications, newest first."""
-    with connect() as connection:
-        found = connection.get("/v1/publications", iso=iso, status=status)["items"]
     columns = ("id", "status", "iso", "market", "feed", "vintage", "row_count", "gap_count", "names", "reason")
-    show_rows(found, columns, as_json=as_json, empty="No publications yet: `carbon254 ingest PATH`.")
+    with connect() as connection:
+        found = connection.items("/v1/publications", iso=iso, status=status)
+        show_rows(found, columns, as_json=as_json, empty="No publications yet: `carbon254 ingest PATH`.")
 
 
 @app.command()

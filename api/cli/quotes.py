@@ -25,7 +25,7 @@ def record(file: InputFile, as_json: AsJson = False) -> None:
 @app.command("list")
 def list_(hub: Annotated[str | None, typer.Option(help="Only this hub's.")] = None, as_json: AsJson = False) -> None:
     """List all quotes, the newest of each product first."""
-    with connect() as connection:
-        found = connection.get("/v1/quotes", hub=hub)["items"]
     columns = ("hub", "product", "price_usd_per_mwh", "source", "quoted_at", "sheet_id")
-    show_rows(found, columns, as_json=as_json, empty="No quotes yet: `carbon254 quotes record FILE.csv`.")
+    with connect() as connection:
+        found = connection.items("/v1/quotes", hub=hub)
+        show_rows(found, columns, as_json=as_json, empty="No quotes yet: `carbon254 quotes record FILE.csv`.")

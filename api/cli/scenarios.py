@@ -25,10 +25,10 @@ def revise(file: InputFile, as_json: AsJson = False) -> None:
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the scenarios as last revised."""
-    with connect() as connection:
-        found = connection.get("/v1/scenarios")["items"]
     columns = ("name", "revision", "growth_per_year", "seasonal_weight", "id")
-    show_rows(found, columns, as_json=as_json, empty="No scenarios yet: `carbon254 scenarios define FILE.yaml`.")
+    with connect() as connection:
+        found = connection.items("/v1/scenarios")
+        show_rows(found, columns, as_json=as_json, empty="No scenarios yet: `carbon254 scenarios define FILE.yaml`.")
 
 
 def _send_file(command: str, file: InputFile, as_json: bool) -> None:

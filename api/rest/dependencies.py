@@ -1,10 +1,11 @@
-"""What routes share: the platform behind them, who calls, waiting for a position, unknown parameters, time."""
+"""What routes share: the platform behind them, who calls, waiting for a position, parameters, time."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, cast, get_origin
+from typing import Annotated, Literal, cast, get_origin
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -12,13 +13,19 @@ from fastapi import Depends, Header, Query, Request
 
 from api.platform import Platform
 from api.problems import Problem
-from commands.message import Caller
+from commands.message import Caller, refuse_control_characters
 from infra.principal import Principal
 from queries.view import ReadView
 
 # Far beyond any market's data and any curve, and well within what every engine here can hold.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 _LONGEST_POSITION = 19  # digits of 2**63
+
+Iso = Literal["MISO", "CAISO", "PJM", "ERCOT"]
+Market = Literal["DA", "RTH", "RT15", "RT5"]
+IsoParameter = Annotated[Iso | None, Query(description="the operator")]
+MarketParameter = Annotated[Market | None, Query(description="day-ahead, or real time by the hour, 15 or 5 minutes")]
+NameParameter = Annotated[str | None, Query(max_length=200, description="exactly this name")]
 
 
 def platform_of(request: Request) -> Platform:
@@ -82,6 +89,11 @@ async def only_known_parameters(request: Request) -> None:
     repeated = sorted(name for name, times in given.items() if times > 1 and not known[name])
     if repeated:
         raise Problem(400, f"{', '.join(repeated)}: given more than once", remedy="Give it once.")
+    for name, value in [*request.query_params.multi_items(), *request.path_params.items()]:
+        try:
+            refuse_control_characters(value)
+        except ValueError as error:
+            raise Problem(400, f"{name}: {error}", remedy="No name or text here has one.") from error
 
 
 def wait_for_position(
@@ -100,6 +112,30 @@ def wait_for_position(
         platform.wait_for(known_position(platform, wait_for, "wait_for", remedy="Use a command's answer."))
     else:
         raise Problem(400, f"wait_for: {wait_for!r} is neither a position nor `head`", remedy="Write wait_for=head.")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Times in [since, until); None is open."""
+
+    since: datetime | None
+    until: datetime | None
+
+
+def span_of(
+    since: Annotated[
+        str | None, Query(description="at this time or later; UTC where it has no offset", examples=["2026-01-31"])
+    ] = None,
+    until: Annotated[
+        str | None, Query(description="before this time; UTC where it has no offset", examples=["2026-02-01T05:00Z"])
+    ] = None,
+) -> Span:
+    return Span(
+        *(None if text is None else moment(text, field) for field, text in (("since", since), ("until", until)))
+    )
+
+
+SpanOf = Annotated[Span, Depends(span_of)]
 
 
 def is_number(text: str) -> bool:

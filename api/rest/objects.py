@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from api.problems import Problem
-from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters, platform_of
+from api.rest.caching import answer
+from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters, platform_of, wait_for_position
+from api.rest.documented import NOT_MODIFIED
 from commands.publications import FoundPayload, SkippedFile, survey_upload
 
 router = APIRouter(prefix="/v1/objects", tags=["objects"], dependencies=[Depends(only_known_parameters)])
 
 LARGEST_UPLOAD_BYTES = 2 * 1024**3
+
+_OBJECT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The bytes.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    },
+    **NOT_MODIFIED,
+}
 
 
 class StoredObject(BaseModel):
@@ -44,10 +54,16 @@ async def store_object(request: Request) -> StoredObject:
     return StoredObject(sha256=sha256, size_bytes=len(content))
 
 
-@router.get("/{sha256}", operation_id="read_object")
-def read_object(sha256: str, platform: PlatformOf) -> Response:
-    """The bytes of a raw object, as they were uploaded."""
-    return Response(platform.objects.get("raw", sha256), media_type="application/octet-stream")
+@router.get(
+    "/{sha256}",
+    operation_id="read_object",
+    response_class=Response,
+    responses=_OBJECT,
+    dependencies=[Depends(wait_for_position)],
+)
+def read_object(request: Request, sha256: str, platform: PlatformOf) -> Response:
+    """The bytes of a raw object, as they were uploaded. They never change."""
+    return answer(request, platform.objects.get("raw", sha256), "application/octet-stream", immutable=True)
 
 
 @router.post("/{sha256}/survey", operation_id="survey_object")

@@ -54,7 +54,7 @@ def test_without_the_token_nothing_is_told(
 
 def test_with_the_token_it_is_answered(platform: Platform) -> None:
     answer = call(platform, "GET", "/v1/curves", {"Authorization": f"Bearer {platform.token}"})
-    assert (answer.status_code, answer.json()) == (200, {"items": []})
+    assert (answer.status_code, answer.json()) == (200, {"items": [], "next_cursor": None})
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/openapi.json", "/docs", "/static-offline-docs/swagger-ui.css"])
