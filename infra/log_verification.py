@@ -18,7 +18,7 @@ from infra.event_digests import DigestedPage, Tie, digested_pages
 from infra.event_mapper import GENESIS_HASH
 from infra.event_recorder import LoggedNotification
 from infra.event_store import EventLog
-from infra.seals import HASH_DIGITS, BrokenSeal, SealedEvent, Seals, StoredSeal, sealed_event
+from infra.seals import HASH_DIGITS, BrokenSeal, Seal, SealedEvent, Seals, StoredSeal, sealed_event
 
 Kind = Literal["changed", "missing", "inserted", "reordered", "cut off", "broken chain", "broken seal", "unknown seal"]
 Progress = Callable[[int, int], None]
@@ -51,9 +51,9 @@ def _untold(position: int, of: int) -> None:
 
 
 def verify_log(
-    log: EventLog, seals: Seals, kept: StoredSeal | str | None = None, progress: Progress = _untold
+    log: EventLog, seals: Seals, kept: bytes | str | None = None, progress: Progress = _untold
 ) -> Verification:
-    """Reads the whole log once. `kept` is a seal kept elsewhere (or its SHA-256), which must be in the chain."""
+    """Reads the whole log once. `kept`: a seal kept elsewhere, its file or its SHA-256, which must be in the chain."""
     run = _Run(log, seals, kept)
     try:
         run.verify(progress)
@@ -71,7 +71,7 @@ class _Found(Exception):
 class _Run:
     """One verification. Events before the `events`-th are good; the n-th is expected at position n."""
 
-    def __init__(self, log: EventLog, seals: Seals, kept: StoredSeal | str | None) -> None:
+    def __init__(self, log: EventLog, seals: Seals, kept: bytes | str | None) -> None:
         self._log, self._seals, self._kept = log, seals, kept
         self._events = self._sealed = 0
         self._links = _Links()
@@ -166,25 +166,34 @@ class _Run:
         return next((event.id for event in found if event.hash == sealed.hash), None)
 
     def _check_kept(self) -> None:
-        """A kept seal no more in the chain tells of log and seals replaced together; perhaps of the event, too."""
+        """A kept seal no more in the chain tells of log and seals replaced together; its file, of which event."""
         if self._kept is None:
             return
-        sha256 = self._kept if isinstance(self._kept, str) else self._kept.sha256
+        stored = self._trusted(self._kept) if isinstance(self._kept, bytes) else None
+        sha256 = stored.sha256 if stored else self._kept
         if sha256 in self._expected.names:
             return
-        replaced = f"the seal {sha256} is not in the chain: log and seals were replaced since it was kept"
-        if isinstance(self._kept, StoredSeal):
-            seal = self._kept.seal
-            for ordinal in range(seal.first_ordinal, seal.last_ordinal + 1):
-                sealed = seal.event(ordinal)
-                if ordinal > self._events:
-                    detail = f"version {sealed.version}, sealed at this position, is gone; {replaced}"
-                    raise _Found("cut off", detail, ordinal, sealed.stream_id)
-                stored = self._stored_at(ordinal)
-                if stored.hash != sealed.hash:
-                    found = self._explain(stored, sealed, ordinal).difference
-                    raise _Found(found.kind, f"{found.detail}; {replaced}", found.position, found.stream_id)
+        replaced = f"the seal {sha256!s} is not in the chain: log and seals were replaced since it was kept"
+        if stored:
+            self._compare_with(stored.seal, replaced)
         raise _Found("unknown seal", replaced)
+
+    def _trusted(self, kept: bytes) -> StoredSeal:
+        try:
+            return self._seals.kept(kept)
+        except BrokenSeal as error:
+            raise _Found("unknown seal", error.message) from error
+
+    def _compare_with(self, seal: Seal, replaced: str) -> None:
+        for ordinal in range(seal.first_ordinal, seal.last_ordinal + 1):
+            sealed = seal.event(ordinal)
+            if ordinal > self._events:
+                detail = f"version {sealed.version}, sealed at this position, is gone; {replaced}"
+                raise _Found("cut off", detail, ordinal, sealed.stream_id)
+            stored = self._stored_at(ordinal)
+            if stored.hash != sealed.hash:
+                found = self._explain(stored, sealed, ordinal).difference
+                raise _Found(found.kind, f"{found.detail}; {replaced}", found.position, found.stream_id)
 
 
 class _ExpectedHashes:

@@ -25,6 +25,7 @@ from infra.event_mapper import LoggedEvent
 FIRST_SEAL = ""
 HASH_DIGITS = 64
 _STREAM_DIGITS = 32
+_REMEDY = "Restore the folder `seals` from a backup, or compare with a seal that an auditor kept: audit verify --seal."
 
 
 class SealedEvent(msgspec.Struct, frozen=True):
@@ -135,7 +136,9 @@ class Seals:
 
     def kept(self, content: bytes) -> StoredSeal:
         """A seal that was kept elsewhere, from its file. Raises BrokenSeal when our key did not sign it."""
-        return self._decode(content, "that was kept elsewhere")
+        return self._decode(
+            content, "that was kept elsewhere", "Look for the right file; the key may have been replaced."
+        )
 
     def append(self, first_ordinal: int, events: Sequence[SealedEvent], sealed_at: datetime) -> StoredSeal:
         """Seals `events`, which must follow the newest seal; it is on disk when this returns."""
@@ -183,15 +186,16 @@ class Seals:
             raise _broken(file.name, "its name does not belong to its content")
         return stored
 
-    def _decode(self, content: bytes, name: str) -> StoredSeal:
+    def _decode(self, content: bytes, name: str, remedy: str = _REMEDY) -> StoredSeal:
         try:
             signed = msgspec.json.decode(content, type=_SignedSeal)
             self._public.verify(bytes.fromhex(signed.signature), _signed_part(signed.seal))
             seal = msgspec.json.decode(signed.seal, type=Seal)
         except (msgspec.MsgspecError, ValueError, InvalidSignature) as error:
-            raise _broken(name, "its content or its signature was changed, or another key signed it") from error
+            why = "its content or its signature was changed, or another key signed it"
+            raise _broken(name, why, remedy) from error
         if not seal.is_whole():
-            raise _broken(name, "its root does not belong to its hashes")
+            raise _broken(name, "its root does not belong to its hashes", remedy)
         return StoredSeal(seal, hashlib.sha256(content).hexdigest())
 
 
@@ -224,8 +228,5 @@ def _write_synced(file: Path, content: bytes) -> None:
         os.close(folder)
 
 
-def _broken(name: str, why: str) -> BrokenSeal:
-    return BrokenSeal(
-        f"The seal {name} cannot be trusted: {why}.",
-        "Restore the folder `seals` from a backup, or compare with a seal that an auditor kept: audit verify --seal.",
-    )
+def _broken(name: str, why: str, remedy: str = _REMEDY) -> BrokenSeal:
+    return BrokenSeal(f"The seal {name} cannot be trusted: {why}.", remedy)

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.cli.common import AsJson, connect
 from api.cli.connection import Connection
-from api.cli.output import err, out, say, show_json, show_rows
+from api.cli.output import out, say, show_json, show_rows
+from api.cli.progress import follow
 from infra.errors import PlatformError
 
 app = typer.Typer(help="Read models: what answers are read from, made of the events.", no_args_is_help=True)
@@ -63,13 +63,5 @@ def _names(connection: Connection, name: str | None, every: bool) -> list[str]:
 
 
 def _work(connection: Connection, name: str, verb: str) -> dict[str, Any]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    last: dict[str, Any] = {}
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task(name, total=None)
-        for last in connection.lines("POST", f"/v1/projections/{quote(os.fsencode(name), safe='')}/{verb}"):
-            if "of" in last:
-                progress.update(task, completed=last["position"], total=last["of"])
-    if "problem" in last:
-        raise PlatformError(f"{name}: {last['problem']}", "The read model is as it was; `carbon254 doctor` tells more.")
-    return last
+    lines = connection.lines("POST", f"/v1/projections/{quote(os.fsencode(name), safe='')}/{verb}")
+    return follow(lines, name, remedy="The read model is as it was; `carbon254 doctor` tells more.")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import queue
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -14,12 +11,11 @@ from fastapi.responses import StreamingResponse
 from api.platform import Platform
 from api.problems import Problem
 from api.rest.dependencies import PlatformOf, only_known_parameters, wait_for_position
+from api.rest.progress import reporting
 from projections.relational import Progress
 from queries.checkpoints import checkpoints
 
 router = APIRouter(prefix="/v1/projections", tags=["projections"], dependencies=[Depends(only_known_parameters)])
-
-Work = Callable[[Progress], dict[str, Any]]
 
 
 @router.get("", operation_id="list_projections", dependencies=[Depends(wait_for_position)])
@@ -40,14 +36,14 @@ def rebuild_projection(name: str, platform: PlatformOf) -> StreamingResponse:
     Answers lines of JSON: `{position, of}` while it goes on, and last `{name, position}` or `{problem}`.
     """
     rebuild = _find(platform, name, "rebuild")
-    return _reporting(lambda progress: {"name": name, "position": rebuild(progress)})
+    return reporting(lambda progress: {"name": name, "position": rebuild(progress)})
 
 
 @router.post("/{name}/verification", operation_id="verify_projection")
 def verify_projection(name: str, platform: PlatformOf) -> StreamingResponse:
     """Compares a read model with one built anew; lines of JSON, the last `{name, differences}` or `{problem}`."""
     verify = _find(platform, name, "verify")
-    return _reporting(lambda progress: {"name": name, "differences": verify(progress)})
+    return reporting(lambda progress: {"name": name, "differences": verify(progress)})
 
 
 def _find(platform: Platform, name: str, verb: str) -> Callable[[Progress], Any]:
@@ -58,22 +54,3 @@ def _find(platform: Platform, name: str, verb: str) -> Callable[[Progress], Any]
                 return lambda progress: work(projection, platform.log, progress)
     known = ", ".join(sorted(p.name for r in (platform.relational, platform.columnar) for p in r.projections))
     raise Problem(404, f"there is no read model {name}", remedy=f"The read models are {known}.")
-
-
-def _reporting(work: Work) -> StreamingResponse:
-    """Runs `work` in a thread of its own and answers its progress line by line."""
-    lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
-
-    def run() -> None:
-        try:
-            lines.put(work(lambda position, of: lines.put({"position": position, "of": of})))
-        except Exception as error:  # told as the last line, for the headers have left long ago
-            lines.put({"problem": f"{type(error).__name__}: {error}"})
-        lines.put(None)
-
-    def told() -> Iterator[str]:
-        threading.Thread(target=run, name="projection-work", daemon=True).start()
-        while (line := lines.get()) is not None:
-            yield json.dumps(line) + "\n"
-
-    return StreamingResponse(told(), media_type="application/x-ndjson")

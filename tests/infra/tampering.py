@@ -96,3 +96,30 @@ def forge(position: int, **metadata: Any) -> Tamper:
                 )
 
     return tamper
+
+
+ON_ONE_EVENT: dict[str, tuple[Tamper, str, int]] = {
+    "payload": (change("payload", "0.0", "0.9", 2), "changed", 2),
+    "payload of a stream's last event": (change("payload", "0.003", "0.9", 9), "changed", 9),
+    "metadata": (change("metadata", "define-scenario", "revise-scenario", 7), "changed", 7),
+    "actor": (change("metadata", '"actor":"a"', '"actor":"b"', 1), "changed", 1),
+    "time in the metadata": (change("metadata", "2026-06-01", "2026-05-01", 6), "changed", 6),
+    "time column": (change_column("recorded_at = recorded_at + interval '1 hour'", 4), "changed", 4),
+    "no time column": (change_column("recorded_at = NULL", 4), "changed", 4),
+    "name": (change_column("name = 'scenario.undefined'", 7), "changed", 7),
+    "metadata that is none": (change_column("metadata = 'nonsense'", 8), "changed", 8),
+    "unsealed metadata that is none": (change_column("metadata = 'nonsense'", 10), "changed", 10),
+    "unsealed time column": (change_column("recorded_at = now()", 10), "changed", 10),
+    "actor, hashes computed anew": (forge(6, actor="somebody else"), "changed", 6),
+    "time, hashes computed anew": (forge(2, recorded_at="2020-01-01T00:00:00Z"), "changed", 2),
+    "deleted from the middle": (delete(4), "missing", 4),
+    "deleted from a stream's middle": (delete(2), "missing", 2),
+    "deleted, the rest renumbered": (delete_and_close_the_gap(4), "missing", 4),
+    "cut off within a seal": (cut_off(3), "cut off", 4),
+    "cut off behind a seal": (cut_off(5), "cut off", 6),
+    "the last sealed event cut off": (cut_off(8), "cut off", 9),
+    "swapped across streams": (swap(3, 5), "reordered", 3),
+    "swapped in a stream": (swap(7, 8), "reordered", 7),
+    "another stream and version": (change_column("version = 7", 3), "missing", 3),
+}
+"""By what was done: how it is done to the fixture `sealed`, and what is to be said of which position."""

@@ -1,7 +1,6 @@
 """Someone with full rights on the event table cannot change it unseen: each way is named, with stream and position.
 
-The log of these tests has ten events: positions 1 to 3 of one stream, 4 and 5 of a second, 6 to 9 of a third, and 10,
-which is not sealed yet, of a fourth. Seals end at 5 and at 9.
+The log of these tests is the fixture `sealed`.
 """
 
 from __future__ import annotations
@@ -20,28 +19,9 @@ from infra.sealing import Sealer
 from infra.seals import BrokenSeal, Seals
 from tests.generated_log import fill_log
 from tests.infra import tampering
-from tests.infra.tampering import Tamper, execute, stream_at
+from tests.infra.tampering import ON_ONE_EVENT, execute, stream_at
 from tests.infra.test_event_store import define
-
-KEY = bytes(range(32))
-
-
-@pytest.fixture
-def seals(tmp_path: Path) -> Seals:
-    return Seals(tmp_path / "seals", KEY)
-
-
-@pytest.fixture
-def sealed(log: EventLog, seals: Seals) -> EventLog:
-    """Nine events of three streams under two seals, and one event that is not sealed."""
-    sealer = Sealer(log, seals, lambda: datetime.now(UTC))
-    define(log, events=3)
-    define(log, events=2)
-    assert sealer.seal_pending() == 5
-    define(log, events=4)
-    assert sealer.seal_pending() == 4
-    define(log)
-    return log
+from tests.plugins_log import SEAL_KEY
 
 
 def difference(log: EventLog, seals: Seals) -> Difference:
@@ -54,32 +34,6 @@ def test_an_untouched_log_agrees_and_the_newest_are_counted(sealed: EventLog, se
     found = verify_log(sealed, seals)
     assert found.difference is None
     assert (found.events, found.sealed_events, found.unsealed_events, found.seals) == (10, 9, 1, 2)
-
-
-ON_ONE_EVENT: dict[str, tuple[Tamper, str, int]] = {
-    "payload": (tampering.change("payload", "0.0", "0.9", 2), "changed", 2),
-    "payload of a stream's last event": (tampering.change("payload", "0.003", "0.9", 9), "changed", 9),
-    "metadata": (tampering.change("metadata", "define-scenario", "revise-scenario", 7), "changed", 7),
-    "actor": (tampering.change("metadata", '"actor":"a"', '"actor":"b"', 1), "changed", 1),
-    "time in the metadata": (tampering.change("metadata", "2026-06-01", "2026-05-01", 6), "changed", 6),
-    "time column": (tampering.change_column("recorded_at = recorded_at + interval '1 hour'", 4), "changed", 4),
-    "no time column": (tampering.change_column("recorded_at = NULL", 4), "changed", 4),
-    "name": (tampering.change_column("name = 'scenario.undefined'", 7), "changed", 7),
-    "metadata that is none": (tampering.change_column("metadata = 'nonsense'", 8), "changed", 8),
-    "unsealed metadata that is none": (tampering.change_column("metadata = 'nonsense'", 10), "changed", 10),
-    "unsealed time column": (tampering.change_column("recorded_at = now()", 10), "changed", 10),
-    "actor, hashes computed anew": (tampering.forge(6, actor="somebody else"), "changed", 6),
-    "time, hashes computed anew": (tampering.forge(2, recorded_at="2020-01-01T00:00:00Z"), "changed", 2),
-    "deleted from the middle": (tampering.delete(4), "missing", 4),
-    "deleted from a stream's middle": (tampering.delete(2), "missing", 2),
-    "deleted, the rest renumbered": (tampering.delete_and_close_the_gap(4), "missing", 4),
-    "cut off within a seal": (tampering.cut_off(3), "cut off", 4),
-    "cut off behind a seal": (tampering.cut_off(5), "cut off", 6),
-    "the last sealed event cut off": (tampering.cut_off(8), "cut off", 9),
-    "swapped across streams": (tampering.swap(3, 5), "reordered", 3),
-    "swapped in a stream": (tampering.swap(7, 8), "reordered", 7),
-    "another stream and version": (tampering.change_column("version = 7", 3), "missing", 3),
-}
 
 
 @pytest.mark.parametrize("case", ON_ONE_EVENT)
@@ -225,26 +179,34 @@ def test_a_seal_of_another_key_is_not_trusted(sealed: EventLog, seals: Seals) ->
 
 def sealed_anew(log: EventLog, folder: Path) -> Seals:
     """Seals by one who has the key, over the log as it stands now."""
-    anew = Seals(folder, KEY)
+    anew = Seals(folder, SEAL_KEY)
     Sealer(log, anew, lambda: datetime.now(UTC)).seal_pending()
     return anew
+
+
+def newest_file(seals: Seals) -> tuple[bytes, str]:
+    """The newest seal as an auditor takes it with him: its file, and its hash."""
+    newest = seals.newest()
+    assert newest is not None
+    content = seals.content(newest.sha256)
+    assert content is not None
+    return content, newest.sha256
 
 
 def test_a_seal_kept_elsewhere_tells_that_log_and_seals_were_replaced(
     sealed: EventLog, seals: Seals, tmp_path: Path
 ) -> None:
-    newest = seals.newest()
-    assert newest is not None
-    for kept in (newest, newest.sha256):
+    content, sha256 = newest_file(seals)
+    for kept in (content, sha256):
         assert verify_log(sealed, seals, kept).difference is None
     lost = stream_at(sealed, 6)
     tampering.cut_off(5)(sealed)
     anew = sealed_anew(sealed, tmp_path / "anew")
     assert verify_log(sealed, anew).difference is None
-    by_hash = verify_log(sealed, anew, newest.sha256).difference
+    by_hash = verify_log(sealed, anew, sha256).difference
     assert by_hash
     assert by_hash.kind == "unknown seal"
-    by_file = verify_log(sealed, anew, newest).difference
+    by_file = verify_log(sealed, anew, content).difference
     assert by_file
     assert (by_file.kind, by_file.position, by_file.stream_id) == ("cut off", 6, lost)
 
@@ -252,26 +214,29 @@ def test_a_seal_kept_elsewhere_tells_that_log_and_seals_were_replaced(
 def test_a_seal_kept_elsewhere_names_the_event_that_was_changed_since(
     sealed: EventLog, seals: Seals, tmp_path: Path
 ) -> None:
-    newest = seals.newest()
-    assert newest is not None
+    content, sha256 = newest_file(seals)
     tampering.forge(8, actor="somebody else")(sealed)
     anew = sealed_anew(sealed, tmp_path / "anew")
-    found = verify_log(sealed, anew, newest).difference
+    found = verify_log(sealed, anew, content).difference
     assert found
     assert (found.kind, found.position, found.stream_id) == ("changed", 8, stream_at(sealed, 8))
-    assert newest.sha256 in found.detail
+    assert sha256 in found.detail
 
 
 def test_a_kept_seal_is_known_by_its_signature(sealed: EventLog, seals: Seals, tmp_path: Path) -> None:
-    newest = seals.newest()
-    assert newest is not None
-    content = seals.content(newest.sha256)
-    assert content is not None
-    assert seals.kept(content) == newest
+    content, sha256 = newest_file(seals)
+    assert seals.kept(content).sha256 == sha256
     with pytest.raises(BrokenSeal, match="kept elsewhere"):
         seals.kept(content.replace(b'"first_ordinal":6', b'"first_ordinal":5'))
     with pytest.raises(BrokenSeal, match="another key"):
         Seals(tmp_path / "other", bytes(32)).kept(content)
+    # All of it by another key: the log's seals agree with each other, but not with the one that was kept.
+    replaced = Seals(tmp_path / "replaced", bytes(32))
+    Sealer(sealed, replaced, lambda: datetime.now(UTC)).seal_pending()
+    found = verify_log(sealed, replaced, content).difference
+    assert found
+    assert found.kind == "unknown seal"
+    assert "another key signed it" in found.detail
 
 
 def test_the_running_sealer_follows_the_log_and_seals_the_rest_when_stopped(log: EventLog, seals: Seals) -> None:
