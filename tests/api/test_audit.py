@@ -124,8 +124,8 @@ def test_the_lineage_of_a_curve_stays_as_it_was_when_its_scenario_is_revised(
 def test_the_audit_log_is_exported_whole_in_every_format(
     api: Connection, platform: Platform, curve: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ApiError):
-        api.command("define-scenario", {"name": "base", "growth_per_year": 0.9})
+    with pytest.raises(ApiError, match="is defined already"):
+        api.command("define-scenario", {"name": "base", "growth_per_year": 0.4})
     # Two rows a page: the export follows the pages by itself.
     monkeypatch.setattr("api.rest.listing.LARGEST_LIMIT", 2)
     monkeypatch.setattr("api.cli.audit.connect", lambda: Connection.to_platform(platform))
