@@ -191,7 +191,7 @@ def price_history(
     rows = _winners(ch, _without(place, superseded))
     feeds = sorted(pc.unique(rows["feed"]).to_pylist())
     if feed is None and len(feeds) > 1:
-        feed = _SETTLED_FEEDS.get((iso, market))
+        feed = settled_feed(iso, market)
         if feed not in feeds:
             raise AmbiguousFeed(
                 f"{iso} {market} prices of {node} come in several feeds: {', '.join(feeds)}.",
@@ -200,6 +200,11 @@ def price_history(
     if feed is not None:
         rows = rows.filter(pc.equal(rows["feed"].cast(pa.string()), feed))
     return rows.select(HISTORY_COLUMNS)
+
+
+def settled_feed(iso: str, market: str) -> str | None:
+    """Of several feeds that an ISO publishes of a market, the one that it settles by."""
+    return _SETTLED_FEEDS.get((iso, market))
 
 
 def _known(position: int) -> _Filter:

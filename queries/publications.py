@@ -112,12 +112,17 @@ def publication(pool: Pool, publication_id: UUID, as_of: int | None = None) -> R
 
 def superseded_readings(pool: Pool, through_position: int) -> Sequence[int]:
     """Positions of readings that another reading of the same publication had replaced by `through_position`."""
+    return list(superseding_readings(pool, through_position))
+
+
+def superseding_readings(pool: Pool, through_position: int) -> dict[int, int]:
+    """As `superseded_readings`, each with the position of the reading that replaced it."""
     found = rows(
         pool,
-        "SELECT log_position FROM publication_reading WHERE superseded_by <= %(through)s",
+        "SELECT log_position, superseded_by FROM publication_reading WHERE superseded_by <= %(through)s",
         {"through": through_position},
     )
-    return [r["log_position"] for r in found]
+    return {r["log_position"]: r["superseded_by"] for r in found}
 
 
 def coverage(pool: Pool, *, iso: str | None = None, request: PageRequest = ALL) -> Page:
