@@ -47,6 +47,9 @@ def unlisted(description: str, *fields: str) -> dict[int | str, Schema]:
     return {200: {"description": description, "headers": _ETAG, "content": content}, **NOT_MODIFIED}
 
 
+STALENESS = unlisted("What has changed since.", "stale")
+
+
 def tables(json: Schema) -> Schema:
     """The contents in all formats; `json` is what differs."""
     return {
