@@ -81,7 +81,7 @@ def array_of(schema: pa.Schema) -> Schema:
 
 def _field_schema(field: pa.Field) -> Schema:
     if is_nested(field):
-        return {"type": ["object", "array"]}
+        return {"type": ["object", "array", *(["null"] if field.nullable else [])]}
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     described: Schema = {"type": "string"}
     if pa.types.is_timestamp(kind):
