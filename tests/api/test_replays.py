@@ -130,7 +130,7 @@ def test_a_position_or_time_is_checked(api: Connection, to: str) -> None:
 def test_a_replay_from_before_the_first_event_is_empty(api: Connection) -> None:
     api.command("define-scenario", {"name": "base2", "growth_per_year": 0.02})
     assert follow(api.lines("POST", "/v1/replays", {"name": "nothing", "to": "2001-01-01"}))["replay"]["position"] == 0
-    assert all(answer in ({"items": [], "next_cursor": None}, []) for answer in answers(api, "nothing"))
+    assert all((answer["items"] if isinstance(answer, dict) else answer) == [] for answer in answers(api, "nothing"))
 
 
 def test_a_replay_that_a_crash_left_half_built_is_dropped_at_the_start(api: Connection, platform: Platform) -> None:
