@@ -22,12 +22,13 @@ from api.rest import (
     publications,
     quotes,
     scenarios,
+    series,
 )
 from api.security import Door
 
 _ROUTERS = (
     objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    operations,
+    operations, series,
 )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from infra.seals import Seals
 from infra.settings import Settings
 from infra.subscriptions import Subscription
 from integrations.isos.simulator import SampleMarket, write_sample
-from projections import curve_points, prices
+from projections import curve_points, prices, series
 from projections.columnar import ColumnarProjector
 from projections.registry import relational_projections
 from projections.relational import RelationalProjector
@@ -96,7 +96,11 @@ def _assemble(
     columnar = ColumnarProjector(
         pool,
         clickhouse,
-        [prices.prices_projection(clickhouse, objects), curve_points.curve_points_projection(clickhouse, objects)],
+        [
+            prices.prices_projection(clickhouse, objects),
+            curve_points.curve_points_projection(clickhouse, objects),
+            *series.series_projections(clickhouse, objects),
+        ],
     )
     subscriptions = (
         Subscription("relational", log, relational.load, relational.handle),

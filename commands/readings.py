@@ -68,4 +68,5 @@ def _store(parsed: ParsedPublication, objects: Objects) -> Reading:
         first_interval_start_utc=pc.min(rows["interval_start_utc"]).as_py(),
         last_interval_end_utc=pc.max(rows["interval_end_utc"]).as_py(),
         published_at=parsed.published_at,
+        dataset=parsed.dataset,
     )

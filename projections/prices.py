@@ -8,7 +8,7 @@ from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
 from projections.columnar import ColumnarProjection
 from read_models.prices import VERSION, PublicationFacts, create_price_table, load_publication, price_table
-from write_model.publications import Publication
+from write_model.publications import Publication, Reading
 
 
 def prices_projection(clickhouse: ClickHouse, objects: Objects) -> ColumnarProjection:
@@ -17,19 +17,9 @@ def prices_projection(clickhouse: ClickHouse, objects: Objects) -> ColumnarProje
     def load(recorded: RecordedEvent, table: str) -> None:
         event = recorded.event
         assert isinstance(event, Publication.Ingested | Publication.Reread)
-        reading = event.reading
-        facts = PublicationFacts(
-            publication_id=recorded.stream_id,
-            iso=reading.iso,
-            feed=reading.feed,
-            market=reading.market,
-            vintage=reading.vintage,
-            published_at=reading.published_at,
-            recorded_at=recorded.metadata.recorded_at,
-            log_position=recorded.position,
-            publication_position=reading.ranked_as or recorded.position,
-        )
-        load_publication(clickhouse, facts, from_parquet(objects.get("rows", reading.rows_sha256)), table=table)
+        if event.reading.dataset == "prices":
+            rows = from_parquet(objects.get("rows", event.reading.rows_sha256))
+            load_publication(clickhouse, publication_facts(recorded, event.reading), rows, table=table)
 
     return ColumnarProjection(
         name="prices",
@@ -37,4 +27,19 @@ def prices_projection(clickhouse: ClickHouse, objects: Objects) -> ColumnarProje
         table=price_table(),
         create=create_price_table,
         loaders={Publication.Ingested: load, Publication.Reread: load},
+    )
+
+
+def publication_facts(recorded: RecordedEvent, reading: Reading) -> PublicationFacts:
+    """What every row of a publication's reading gets besides its own columns."""
+    return PublicationFacts(
+        publication_id=recorded.stream_id,
+        iso=reading.iso,
+        feed=reading.feed,
+        market=reading.market,
+        vintage=reading.vintage,
+        published_at=reading.published_at,
+        recorded_at=recorded.metadata.recorded_at,
+        log_position=recorded.position,
+        publication_position=reading.ranked_as or recorded.position,
     )

@@ -55,7 +55,7 @@ def _again(cursor: Cursor, recorded: RecordedEvent) -> None:
 
 PROJECTION = RelationalProjection(
     name="publications",
-    version=1,
+    version=2,
     tables=table.TABLES,
     handlers={
         Publication.Ingested: _created,

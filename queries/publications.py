@@ -17,7 +17,7 @@ def list_publications(
     """Publications, newest first."""
     return page(
         pool,
-        """SELECT publication_id AS id, status, iso, market, feed, vintage, row_count, gap_count,
+        """SELECT publication_id AS id, status, dataset, iso, market, feed, vintage, row_count, gap_count,
                   first_interval_start_utc, last_interval_end_utc, published_at, reason, names, recorded_at,
                   log_position
            FROM publication
@@ -56,13 +56,13 @@ def superseded_readings(pool: Pool, through_position: int) -> Sequence[int]:
 
 
 def coverage(pool: Pool, *, iso: str | None = None) -> list[Row]:
-    """Which feeds there are: a row an iso, market and feed, with the rows of all its publications and their span."""
+    """Which feeds there are: a row a dataset, iso, market and feed, with the rows of all publications and the span."""
     return rows(
         pool,
-        """SELECT iso, market, feed, count(*) AS publications, sum(row_count)::bigint AS row_count,
+        """SELECT dataset, iso, market, feed, count(*) AS publications, sum(row_count)::bigint AS row_count,
                   min(first_interval_start_utc) AS first_interval_start_utc,
                   max(last_interval_end_utc) AS last_interval_end_utc
            FROM publication WHERE status = 'ingested' AND (%(iso)s::text IS NULL OR iso = %(iso)s)
-           GROUP BY iso, market, feed ORDER BY iso, market, feed""",
+           GROUP BY dataset, iso, market, feed ORDER BY iso, dataset, market, feed""",
         {"iso": iso},
     )

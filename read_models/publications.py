@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS publication (
     publication_id uuid PRIMARY KEY,
     tenant text NOT NULL,
     status text NOT NULL,
-    iso text, market text, feed text, vintage text,
+    dataset text, iso text, market text, feed text, vintage text,
     row_count bigint, gap_count bigint,
     first_interval_start_utc timestamptz, last_interval_end_utc timestamptz, published_at timestamptz,
     parser text, parser_version integer,
@@ -34,8 +34,8 @@ CREATE INDEX IF NOT EXISTS superseded_readings ON publication_reading (supersede
 """
 
 READING_COLUMNS = (
-    "iso", "market", "feed", "vintage", "row_count", "gap_count", "first_interval_start_utc", "last_interval_end_utc",
-    "published_at", "parser", "parser_version", "rows_sha256", "gaps_sha256",
+    "dataset", "iso", "market", "feed", "vintage", "row_count", "gap_count", "first_interval_start_utc",
+    "last_interval_end_utc", "published_at", "parser", "parser_version", "rows_sha256", "gaps_sha256",
 )  # fmt: skip
 DEFECT_COLUMNS = ("reason", "defect_file", "defect_line", "defect_column")
 

@@ -26,6 +26,7 @@ from api.cli import (
     quotes,
     sample,
     scenarios,
+    series,
     server,
 )
 from api.cli.connection import ApiError
@@ -53,6 +54,7 @@ app.command("recompute")(audit.recompute)
 app.command("doctor")(doctor.doctor)
 for noun, group in (
     ("prices", prices.app),
+    ("series", series.app),
     ("projections", projections.app),
     ("publications", publications.app),
     ("instruments", instruments.app),

@@ -69,11 +69,11 @@ def list_prices(
             market=market,
             feed=feed,
             node_type=node_type,
-            as_of_position=_as_of(platform, as_of, zone),
+            as_of_position=as_of_position(platform, as_of, zone),
         )
     except ValueError as error:
         raise Problem(400, str(error), remedy="Give a start before the end.") from error
-    chosen = format or _accepted(request)
+    chosen = format or accepted_format(request)
     chunks = _chunks(view, query, chosen, zone.key if zone else None)
     # The first chunk is made before the headers leave, so that an error can still be told as one.
     first = next(chunks, b"")
@@ -94,7 +94,8 @@ def _chunks(view: ReadView, query: PriceQuery, chosen: str, tz: str | None) -> I
     return render(chosen, PRICE_SCHEMA, batches, tz=tz)
 
 
-def _as_of(platform: Platform, as_of: str | None, zone: ZoneInfo | None) -> int | None:
+def as_of_position(platform: Platform, as_of: str | None, zone: ZoneInfo | None) -> int | None:
+    """The position that `as_of`, a time or a position, stands for."""
     if as_of is None:
         return None
     # Digits alone are a position, even where they could be a year or a date (20260131).
@@ -103,7 +104,8 @@ def _as_of(platform: Platform, as_of: str | None, zone: ZoneInfo | None) -> int 
     return platform.log.position_at(moment(as_of, "as_of", zone))
 
 
-def _accepted(request: Request) -> str:
+def accepted_format(request: Request) -> str:
+    """The format that the Accept header asks for."""
     wanted = request.headers.get("accept", "*/*")
     by_type = {media_type.split(";")[0]: name for name, media_type in MEDIA_TYPES.items()}
     for part in wanted.split(","):
