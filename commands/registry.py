@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from commands import curves, instruments, ppas, publications, quotes, results, scenarios
+from commands import curves, feeds, instruments, ppas, publications, quotes, results, scenarios
 from commands.bus import Handling
 from write_model.curves import Curve
+from write_model.feeds import FeedFetch
 from write_model.instruments import Instrument
 from write_model.ppas import PpaContract, PpaValuation
 from write_model.publications import Publication
@@ -17,6 +18,7 @@ _HANDLINGS = (
         publications.IngestPublication, Publication, publications.stream_of_publication,
         publications.handle_ingest_publication, publications.status_of_publication,
     ),
+    Handling(feeds.RecordFetch, FeedFetch, feeds.stream_of_fetch, feeds.handle_record_fetch),
     Handling(
         instruments.RegisterInstrument, Instrument, instruments.stream_of_instrument,
         instruments.handle_register_instrument,
