@@ -9,7 +9,7 @@ from typing import Any, Literal
 from xml.etree.ElementTree import Element
 
 from integrations.isos.archives import is_workbook
-from integrations.isos.errors import unreadable
+from integrations.isos.errors import UnreadablePublication, unreadable
 from integrations.isos.ticks import ParsedPublication
 
 Kind = Literal["json", "workbook", "xml"]
@@ -27,6 +27,15 @@ class Document:
     name: str
     content: bytes
     kind: Kind
+
+    @cached_property
+    def problem(self) -> str:
+        """Why the bytes can't be opened as what they begin like; empty where they can."""
+        try:
+            _ = {"json": lambda: self.json, "workbook": lambda: self.sheets, "xml": lambda: self.xml}[self.kind]()
+        except UnreadablePublication as error:
+            return error.reason
+        return ""
 
     @cached_property
     def json(self) -> Any:

@@ -1,7 +1,8 @@
-"""Every feed there is."""
+"""Every feed there is, by its id."""
 
 from collections.abc import Mapping
 
 from integrations.isos.feeds import Feed
+from integrations.isos.miso.feeds import FEEDS as MISO
 
-FEEDS: Mapping[str, Feed] = {}
+FEEDS: Mapping[str, Feed] = {feed.id: feed for feed in (*MISO,)}
