@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from integrations.isos.catalogue import name_facts, survey
+from integrations.isos.catalogue import name_facts, parse, survey
+from integrations.isos.errors import UnreadablePublication
 from integrations.isos.gaps import EMPTY_COMPONENT, EMPTY_PRICE, MISSING_INTERVAL
 from tests.integrations.samples import (
     MISO_HEADER,
