@@ -14,6 +14,7 @@ from integrations.isos.ticks import ParsedPublication
 
 Kind = Literal["json", "workbook", "xml"]
 
+_OPENED_AS: Mapping[Kind, str] = {"json": "json", "workbook": "sheets", "xml": "xml"}
 _BOM = b"\xef\xbb\xbf"
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 _LARGEST_WORKBOOK_BYTES = 64 * 1024**2
@@ -32,7 +33,7 @@ class Document:
     def problem(self) -> str:
         """Why the bytes can't be opened as what they begin like; empty where they can."""
         try:
-            _ = {"json": lambda: self.json, "workbook": lambda: self.sheets, "xml": lambda: self.xml}[self.kind]()
+            getattr(self, _OPENED_AS[self.kind])
         except UnreadablePublication as error:
             return error.reason
         return ""
