@@ -239,6 +239,8 @@ def _recognise(name: str, content: bytes) -> Recognised | RecognisedDocument | O
 
 
 def _recognise_document(document: Document) -> RecognisedDocument | OtherProduct | None:
+    if document.problem:
+        return OtherProduct(document.problem)
     verdicts = [verdict for iso in _DOCUMENTS if (verdict := iso.recognise(document))]
     recognised = (verdict for verdict in verdicts if isinstance(verdict, RecognisedDocument))
     return next(recognised, verdicts[0] if verdicts else None)

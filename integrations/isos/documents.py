@@ -9,11 +9,12 @@ from typing import Any, Literal
 from xml.etree.ElementTree import Element
 
 from integrations.isos.archives import is_workbook
-from integrations.isos.errors import unreadable
+from integrations.isos.errors import UnreadablePublication, unreadable
 from integrations.isos.ticks import ParsedPublication
 
 Kind = Literal["json", "workbook", "xml"]
 
+_OPENED_AS: Mapping[Kind, str] = {"json": "json", "workbook": "sheets", "xml": "xml"}
 _BOM = b"\xef\xbb\xbf"
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 _LARGEST_WORKBOOK_BYTES = 64 * 1024**2
@@ -27,6 +28,15 @@ class Document:
     name: str
     content: bytes
     kind: Kind
+
+    @cached_property
+    def problem(self) -> str:
+        """Why the bytes can't be opened as what they begin like; empty where they can."""
+        try:
+            getattr(self, _OPENED_AS[self.kind])
+        except UnreadablePublication as error:
+            return error.reason
+        return ""
 
     @cached_property
     def json(self) -> Any:

@@ -111,7 +111,7 @@ def test_what_is_no_price_file_but_should_be_is_quarantined(name: str, content: 
         ("a.json", b'{"a": 1}', "JSON"),
         ("a.xml", b"<OASISReport></OASISReport>", "XML"),
         ("cdr.1.DAMSPNP4190_xml.xml", b"<DAMSPPs/>", "XML"),
-        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1", "Excel"),
+        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1", "workbook"),
         ("a.xlsx", zipped({"[Content_Types].xml": b"x"}), "document"),
         ("a.tar", b"x" * 257 + b"ustar", "tar"),
         ("a.7z", b"7z\xbc\xaf", "7-Zip"),
