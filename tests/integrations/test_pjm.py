@@ -160,7 +160,9 @@ def test_a_stamp_that_is_no_moment_is_refused(stamp: str) -> None:
 
 
 FIVE_MINUTES = [f"6/12/2024 4:{minute:02d}:00 AM" for minute in range(0, 60, 5)]
-UNVERIFIED_HEADER = "datetime_beginning_utc,datetime_beginning_ept,pnode_name,type,total_lmp_rt,congestion_price_rt,marginal_loss_price_rt"
+UNVERIFIED_HEADER = "datetime_beginning_utc,datetime_beginning_ept,pnode_name,type," + ",".join(
+    ("total_lmp_rt", "congestion_price_rt", "marginal_loss_price_rt")
+)
 
 
 def unverified(*stamps: str) -> bytes:

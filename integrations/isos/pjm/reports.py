@@ -112,7 +112,7 @@ REPORTS = (
         "gen_by_fuel",
         texts=(_BEGINNING, "fuel_type"),
         numbers=("mw",),
-        tells=("fuel_type", "mw"),
+        tells=(_BEGINNING, "fuel_type", "mw"),
         parse=generation.parse_by_fuel,
     ),
     Report(
