@@ -1,7 +1,8 @@
 """Every feed of PJM: the reports of Data Miner 2, and the workbooks of the capacity auctions on its web site.
 
 All-node LMPs come in windows that hold whole intervals of the 22,500 pricing nodes in a page of 50,000 rows: two hours,
-or ten minutes. PJM's terms restrict passing data on by those who are no members.
+or ten minutes. What is small and comes out once a day is asked for by the month. PJM's terms restrict passing data on by
+those who are no members.
 """
 
 from collections.abc import Sequence
@@ -102,18 +103,18 @@ FEEDS = (
             every=DAY, fresh=HOUR, settled=3 * DAY, published=_DAY_AHEAD),
     _ranged("reg_market_results", "Regulation market quantities", "fundamentals", "RTH", "month",
             every=30 * DAY, fresh=70 * DAY, settled=120 * DAY),
-    _ranged("hrl_load_metered", "Metered load by load area", "fundamentals", "", "month",
+    _ranged("hrl_load_metered", "Metered load by load area", "fundamentals", "", DAY,
             every=DAY, fresh=3 * DAY, settled=120 * DAY, published=DAY),
     _ranged("inst_load", "Instantaneous load by area", "fundamentals", "", DAY,
             every=5 * MINUTES, fresh=10 * MINUTES, settled=HOUR, archived_days=FIVE_MINUTE_DAYS, kept_days=30),
     _present("load_frcstd_7_day", "Load forecast, seven days ahead", "fundamentals", 7 * DAY,
              every=HOUR, fresh=2 * HOUR),
-    _ranged("load_frcstd_hist", "Load forecasts as they were made", "fundamentals", "", "month",
+    _ranged("load_frcstd_hist", "Load forecasts as they were made", "fundamentals", "", DAY,
             every=DAY, fresh=3 * DAY, settled=3 * DAY, filter_name="forecast_hour_beginning_ept"),
     _ranged("very_short_load_frcst", "Load forecast, five-minute intervals", "fundamentals", "", DAY,
             every=5 * MINUTES, fresh=10 * MINUTES, settled=HOUR, archived_days=FIVE_MINUTE_DAYS, kept_days=30,
             filter_name="forecast_datetime_beginning_ept"),
-    _ranged("gen_by_fuel", "Generation by fuel", "fundamentals", "", "month",
+    _ranged("gen_by_fuel", "Generation by fuel", "fundamentals", "", DAY,
             every=HOUR, fresh=3 * HOUR, settled=3 * DAY),
     _ranged("wind_gen", "Wind generation by area", "fundamentals", "", "month",
             every=DAY, fresh=3 * DAY, settled=5 * DAY, published=DAY),
@@ -129,7 +130,7 @@ FEEDS = (
             every=DAY, fresh=5 * DAY, settled=15 * DAY, published=DAY, archived_days=FIVE_MINUTE_DAYS),
     _ranged("da_transconstraints", "Day-ahead transmission constraints", "constraints", "DA", "month",
             every=DAY, fresh=HOUR, settled=3 * DAY, published=_DAY_AHEAD),
-    _ranged("ops_sum_prev_period", "Operations summary of the previous period", "fundamentals", "", "month",
+    _ranged("ops_sum_prev_period", "Operations summary of the previous period", "fundamentals", "", DAY,
             every=DAY, fresh=2 * DAY, settled=3 * DAY, published=DAY),
     _present("pnode", "Pricing nodes", "places", DAY, every=DAY, fresh=7 * DAY),
     Feed("PJM", "rpm_bra_results", "Base residual auction results", "capacity", "", WEB, _plan_results,
