@@ -52,7 +52,8 @@ class Columns(ABC):
         codes, values = _encode(self._table[column].chunk(0))
         if not may_be_empty:
             self._refuse(column, codes, [not value for value in values], "the cell is empty")
-        self._refuse(column, codes, [has_control(value) for value in values], "the cell has a control character")
+        if has_control("".join(values)):
+            self._refuse(column, codes, [has_control(value) for value in values], "the cell has a control character")
         distinct = list(dict.fromkeys(values))
         if len(distinct) < len(values):
             position = {value: code for code, value in enumerate(distinct)}

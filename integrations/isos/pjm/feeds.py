@@ -1,8 +1,8 @@
 """Every feed of PJM: the reports of Data Miner 2, and the workbooks of the capacity auctions on its web site.
 
 All-node LMPs come in windows that hold whole intervals of the 22,500 pricing nodes in a page of 50,000 rows: two hours,
-or ten minutes. What is small and comes out once a day is asked for by the month. PJM's terms restrict passing data on by
-those who are no members.
+or ten minutes. What is small and comes out once a day is asked for by the month. PJM's terms restrict passing data on
+by those who are no members.
 """
 
 from collections.abc import Sequence

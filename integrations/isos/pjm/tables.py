@@ -7,8 +7,10 @@ of up to 50,000 rows, or a bare list of items where only these were asked for.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NoReturn
 
+import numpy as np
 import pyarrow as pa
 
 from integrations.isos import csv_faults
@@ -88,7 +90,7 @@ def answer_of(document: Document) -> Answer | None:
             return None
     else:
         return None
-    if not all(isinstance(item, dict) for item in items):
+    if not set(map(type, items)) <= {dict}:
         return None
     is_whole = len(items) < PAGE_ROWS if not isinstance(total, int) else len(items) >= total
     return Answer(items, feed, is_whole)
@@ -110,8 +112,8 @@ def json_table(document: Document, answer: Answer, report: Report) -> Columns:
             )
         if name is not None:
             is_number = column in report.numbers or column in report.optional_numbers
-            cells = [item.get(name) for item in answer.items]
-            columns[column] = _numbers(document, column, cells) if is_number else pa.array(list(map(_text, cells)))
+            cells = _cells(answer.items, name)
+            columns[column] = _numbers(document, column, cells) if is_number else _texts(cells)
     return _JsonTable(document.name, pa.table(columns), is_whole=answer.is_whole)
 
 
@@ -138,15 +140,29 @@ def _feed_of(links: Any) -> str:
     return next((match[1] for match in found if match), "")
 
 
+def _cells(items: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    try:
+        return list(map(itemgetter(name), items))
+    except KeyError:  # an item leaves a field out instead of writing null
+        return [item.get(name) for item in items]
+
+
 def _numbers(document: Document, column: str, cells: Sequence[Any]) -> pa.Array:
     """Float64, null where there is no number. One pass for the usual case; a text that is a number is one, too."""
-    kinds = set(map(type, cells))
-    if not kinds <= {int, float, type(None)}:
+    if not set(map(type, cells)) <= {int, float, type(None)}:
         cells = [_number(document, column, row, cell) for row, cell in enumerate(cells)]
-    for row, cell in enumerate(cells):
-        if cell is not None and not abs(cell) <= csv_faults.MAX_NUMBER:
-            raise _bad_item(document.name, row, column, f"{cell!r} is far too large for a number of a market")
-    return pa.array(cells, pa.float64())
+    numbers = np.array(cells, dtype=np.float64)  # an absent one becomes NaN, which JSON does not have
+    too_large = np.abs(numbers) > csv_faults.MAX_NUMBER
+    if too_large.any():
+        row = int(np.argmax(too_large))
+        raise _bad_item(document.name, row, column, f"{cells[row]!r} is far too large for a number of a market")
+    return pa.array(numbers, from_pandas=True)
+
+
+def _texts(cells: Sequence[Any]) -> pa.Array:
+    if set(map(type, cells)) != {str}:
+        cells = ["" if cell is None else str(cell) for cell in cells]
+    return pa.array(cells, pa.string())
 
 
 def _number(document: Document, column: str, row: int, cell: Any) -> float | None:
@@ -155,7 +171,3 @@ def _number(document: Document, column: str, row: int, cell: Any) -> float | Non
     if isinstance(cell, str) and csv_faults.is_number_or_empty(cell):
         return float(cell) if cell.strip() else None
     raise _bad_item(document.name, row, column, f"{str(cell)[:40]!r} is not a number")
-
-
-def _text(cell: Any) -> str:
-    return cell if isinstance(cell, str) else "" if cell is None else str(cell)
