@@ -52,7 +52,11 @@ def _recognise_workbook(document: Document) -> RecognisedDocument | OtherProduct
         )
     if sheets := found("deliverydate", "hourending", "regup", "regdn"):
         return RecognisedDocument(document, partial(workbooks.parse_ancillary, sheets=sheets))
-    for telling in (("scedtimestamp", "systemlambda"), ("deliverydate", "deliveryinterval", "rtrsvpor")):
+    for telling in (
+        {"scedtimestamp", "systemlambda"},
+        {"deliveryinterval", "rtrsvpor"},
+        {"deliveryinterval", "rtrdpa"},
+    ):
         if sheets := found(*telling):
             return RecognisedDocument(document, partial(workbooks.parse_adders, sheets=sheets))
     if sheets := found("date", "fuel", "0:15") or found("date", "fuel", "00:15"):

@@ -1,9 +1,9 @@
 """ERCOT's feeds: reports by a list of their documents (MIS), and dashboards.
 
-MIS answers a list of what it keeps of a report, newest first; each document is downloaded by its DocID, twins as CSV and
-as XML. A document that failed to come out is published again with `_retry_` in its name; both are asked for, in the order
-of publication. The moment of publication is read from the document's name, for in the repeated hour of autumn the
-list's own stamps have had the wrong offset, while names carry `xhr`. No key is wanted; addresses outside the United
+MIS answers a list of what it keeps of a report, newest first; each document is downloaded by its DocID, with twins as
+CSV and as XML. A document that failed to come out is published again with `_retry_` in its name; both are asked for, in
+the order of publication. The moment of publication is read from the document's name, for in the repeated hour of autumn
+the list's own stamps have had the wrong offset, while names carry `xhr`. No key is wanted; addresses outside the United
 States are refused.
 """
 

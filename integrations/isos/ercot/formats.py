@@ -51,6 +51,8 @@ class _Prices:
 
 
 _PRICES = [
+    _Prices(prices.SCED_BUSES, ("SCEDTimestamp", "ElectricalBus", "LMP"), frozenset({"electricalbus"}), 2),
+    _Prices(prices.DAY_AHEAD_BUSES, ("DeliveryDate", "HourEnding", "BusName", "LMP"), frozenset({"busname"}), 3),
     _Prices(
         prices.REAL_TIME,
         (
@@ -69,8 +71,6 @@ _PRICES = [
     _Prices(
         prices.SCED, ("SCEDTimestamp", "SettlementPoint", "LMP"), frozenset({"scedtimestamp", "settlementpoint"}), 2
     ),
-    _Prices(prices.SCED_BUSES, ("SCEDTimestamp", "ElectricalBus", "LMP"), frozenset({"electricalbus"}), 2),
-    _Prices(prices.DAY_AHEAD_BUSES, ("DeliveryDate", "HourEnding", "BusName", "LMP"), frozenset({"busname"}), 3),
 ]  # fmt: skip
 
 
