@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from fastapi import Depends
-from fastapi.security import HTTPBearer
+from importlib.metadata import version
+
+from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
-from api import problems
+from api import metrics, openapi, problems
+from api.graphql import endpoint as graphql
+from api.head import HeadAsGet
+from api.middleware.bodies import Bodies
+from api.middleware.headers import SecureHeaders
+from api.middleware.observed import Attributed, Observed
+from api.middleware.rates import FailedAttempts, HeavyReads, Rates
 from api.platform import Platform
 from api.rest import (
+    api_keys,
     audit,
     commands,
     curves,
+    entitlements,
+    index,
     instruments,
     objects,
     operations,
@@ -21,29 +31,49 @@ from api.rest import (
     projections,
     publications,
     quotes,
+    replays,
     scenarios,
     series,
+    tokens,
 )
+from api.rest.dependencies import bearer
 from api.security import Door
 
 _ROUTERS = (
-    objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    operations, series,
+    index, objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
+    replays, entitlements, operations, api_keys, tokens, graphql, metrics, series,
 )  # fmt: skip
 
 
 def create_app(platform: Platform) -> ASGIApp:
     """All routes, behind the door. The platform is opened and closed by whoever calls this."""
+    app = create_routes()
+    app.state.platform = platform
+    return _guarded(HeadAsGet(app), platform)
+
+
+def create_routes() -> FastAPI:
+    """All routes, over no platform yet: enough to describe them."""
     # The page's script and style come from the package, so that it works without the internet.
     app = FastAPIOffline(
         title="254Carbon",
-        version=platform.code_version,
+        version=version("carbon254-platform"),
         summary="See the market, price the future, and prove every number.",
         redoc_url=None,
-        dependencies=[Depends(HTTPBearer(auto_error=False, description="the token of the data folder's token file"))],
+        redirect_slashes=False,  # one address for each thing
+        dependencies=[Depends(bearer)],
     )
-    app.state.platform = platform
     problems.install(app)
+    openapi.install(app)
     for module in _ROUTERS:
         app.include_router(module.router)
-    return Door(app, token=platform.token)
+    return app
+
+
+def _guarded(app: ASGIApp, platform: Platform) -> ASGIApp:
+    """What stands around the routes, from the inside out: what a caller may send, who it is, and who keeps the book."""
+    settings = platform.settings
+    app = HeavyReads(Bodies(app))
+    app = Rates(app, commands_per_minute=settings.commands_per_minute, reads_per_minute=settings.reads_per_minute)
+    app = Door(Attributed(app), platform.authenticator)
+    return Observed(SecureHeaders(FailedAttempts(app)))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import logging
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID, uuid4
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from commands.message import Refused
+from infra import logs
 from infra.errors import PlatformError
 from infra.event_store import ConcurrentAppend
 from infra.objects import MissingObject
@@ -18,40 +24,103 @@ from infra.subscriptions import ReadTooEarly
 
 logger = logging.getLogger(__name__)
 
+MEDIA_TYPE = "application/problem+json"
+TYPES_PAGE = "/docs/problems"
+RETRY_AFTER_S = 1
+
+TYPES: Mapping[int, tuple[str, str]] = {
+    400: ("bad-request", "The request can't be understood: a parameter, cursor, time or host is wrong."),
+    401: ("no-token", "No token was sent, or one that is not valid (any more)."),
+    403: ("not-allowed", "The caller is known, but may not do or see this."),
+    404: ("not-found", "There is nothing of that name or id that the caller may see."),
+    405: ("wrong-method", "The route exists, but not for this method."),
+    406: ("not-acceptable", "None of the formats that the request accepts is served."),
+    409: ("conflict", "It contradicts the state of things, or the same command is under way."),
+    413: ("too-large", "The body is larger than is taken."),
+    422: ("not-valid", "The request was understood, but a field's value is not allowed; `errors` names the fields."),
+    429: ("too-many-requests", "The caller sends more than its rate allows."),
+    500: ("unexpected", "Something is wrong with the platform, not with the request."),
+    503: ("not-ready", "The read models have not come to the position asked for, or a part is down; try again."),
+}
+"""The type of problem behind each status: its name, which is its anchor on TYPES_PAGE, and what it means."""
+
 
 class Problem(Exception):
     """An answer that is an error; `errors` name the fields at fault."""
 
     def __init__(
-        self, status: int, title: str, *, remedy: str = "", errors: list[dict[str, Any]] | None = None
+        self,
+        status: int,
+        title: str,
+        *,
+        remedy: str = "",
+        errors: list[dict[str, Any]] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(title)
         self.status = status
         self.title = title
         self.remedy = remedy
         self.errors = errors or []
+        self.headers = dict(headers or {})
 
     def body(self) -> dict[str, Any]:
-        body: dict[str, Any] = {"type": "about:blank", "status": self.status, "title": self.title}
+        kind = f"{TYPES_PAGE}#{TYPES[self.status][0]}" if self.status in TYPES else "about:blank"
+        body: dict[str, Any] = {"type": kind, "status": self.status, "title": self.title}
         if self.remedy:
             body["detail"] = self.remedy
         if self.errors:
             body["errors"] = self.errors
+        if correlation_id := logs.correlation_id():
+            body["correlation_id"] = correlation_id
         return body
 
 
+class _Answer(JSONResponse):
+    """A problem on its way out. The id that ties it to the server's log is known only with the request at hand."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.body(), problem.status, problem.headers, MEDIA_TYPE)
+        self._problem = problem
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = self._problem.body() | {"correlation_id": correlation_id(scope)}
+        answer = JSONResponse(body, self._problem.status, self._problem.headers, MEDIA_TYPE)
+        await answer(scope, receive, send)
+
+
 def response(problem: Problem) -> JSONResponse:
-    return JSONResponse(problem.body(), status_code=problem.status, media_type="application/problem+json")
+    return _Answer(problem)
+
+
+def correlation_id(scope: Scope) -> str:
+    """What ties the request to its traces: the caller's `X-Correlation-Id`, else one that is made up."""
+    if "correlation_id" not in scope:
+        try:
+            scope["correlation_id"] = str(UUID(Headers(scope=scope).get("x-correlation-id", "")))
+        except ValueError:
+            scope["correlation_id"] = str(uuid4())
+    return str(scope["correlation_id"])
 
 
 def validation_problem(errors: list[Any]) -> Problem:
     """Pydantic's findings, each with the place of the field in the message."""
-    found = [
-        {"field": ".".join(str(part) for part in error["loc"] if part != "body"), "message": _plain(error["msg"])}
-        for error in errors
-    ]
+    found = [_field_error(tuple(error["loc"]), _plain(error["msg"])) for error in errors]
     named = "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in found)
     return Problem(422, f"the message is not valid: {named}", remedy="Correct the named fields.", errors=found)
+
+
+def _field_error(place: tuple[str | int, ...], message: str) -> dict[str, Any]:
+    """`field` is for people; `pointer` (RFC 6901, as a fragment), `parameter` or `header` is for programs."""
+    source, path = (place[0], place[1:]) if place and place[0] in _SOURCES else ("body", place)
+    error = {"field": ".".join(map(str, path if source == "body" else place)), "message": message}
+    if source == "body":
+        pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+        return error | {"pointer": f"#{pointer}"}
+    return error | {_SOURCES[source]: ".".join(map(str, path))}
+
+
+_SOURCES: Mapping[Any, str] = {"body": "pointer", "query": "parameter", "path": "parameter", "header": "header"}
 
 
 def install(app: FastAPI) -> None:
@@ -71,18 +140,22 @@ def install(app: FastAPI) -> None:
 
     def http(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        return response(Problem(error.status_code, str(error.detail)))
+        return response(Problem(error.status_code, str(error.detail), headers=error.headers))
 
     def mendable(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, PlatformError)
         status = 503 if isinstance(error, ReadTooEarly) else 404 if isinstance(error, MissingObject) else 500
-        return response(Problem(status, error.message, remedy=error.remedy))
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
+        return response(Problem(status, error.message, remedy=error.remedy, headers=headers))
 
     def contended(_: Request, __: Exception) -> JSONResponse:
-        return response(Problem(409, "many commands change the same thing at once", remedy="Send the command again."))
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+        title = "many commands change the same thing at once"
+        return response(Problem(409, title, remedy="Send the command again.", headers=headers))
 
     def unexpected(request: Request, error: Exception) -> JSONResponse:
-        logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        route = getattr(request.scope.get("route"), "path", "a route")
+        logger.error("%s %s failed", request.method, route, exc_info=error)
         return response(Problem(500, "something went wrong here", remedy="The server's log has the details."))
 
     app.add_exception_handler(Problem, problem)
@@ -92,6 +165,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(PlatformError, mendable)
     app.add_exception_handler(ConcurrentAppend, contended)
     app.add_exception_handler(Exception, unexpected)
+
+
+def types_page() -> str:
+    """What each type of problem means, as the page that the `type` of every problem leads to."""
+    described = "".join(
+        f'<dt id="{name}"><b>{name}</b> ({status})</dt><dd>{html.escape(meaning)}</dd>'
+        for status, (name, meaning) in TYPES.items()
+    )
+    return f"<!doctype html><title>254Carbon: problems</title><h1>Problems</h1><dl>{described}</dl>"
 
 
 def _plain(message: str) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from pydantic import AwareDatetime, Field
 
 from commands.message import Answer, Caller, Command, Context, Tools
-from commands.publications import IngestPublication, Sha256, survey_upload
+from commands.publications import IngestPublication, Sha256, keep_upload, survey_upload
 from integrations.isos.errors import UnreadablePublication
 from integrations.isos.feeds import Feed, Request
 from integrations.isos.http import Fetched, FetchFailed, Validators
@@ -170,7 +170,7 @@ class _Worker:
             self._followed(request, content)  # what is no list is refused before it is kept
             self.tools.objects.put("raw", content)
             return ()
-        sha256 = self.tools.objects.put("raw", content)
+        sha256 = keep_upload(self.tools.objects, self.caller.tenant, content)
         payloads, _ = survey_upload(self.tools, self.caller.tenant, sha256, request.name, named=True)
         found = []
         for payload in payloads:

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 
-from commands.message import Caller, Command, Context, Tools
+from commands.message import Caller, Command, Context, Tools, example
 from write_model.instruments import Hub, Instrument, instrument_id
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
@@ -22,6 +22,10 @@ def _known_zone(zone: str) -> str:
 
 class RegisterInstrument(Command):
     """A hub by its name, and the place (iso, market, node, node_type) whose prices settle it."""
+
+    model_config = example(
+        name="PJM-WH", iso="PJM", node="WESTERN HUB", node_type="HUB", market="DA", time_zone="America/New_York"
+    )
 
     name: Name
     iso: Literal["MISO", "CAISO", "PJM", "ERCOT"]

@@ -18,9 +18,9 @@ from analytics.ppas import PpaTerms, forward_of, price_ppa
 from analytics.price_paths import GENERATOR
 from analytics.volumes import PROFILE_LENGTHS, delivery_volumes
 from commands.instruments import Name
-from commands.message import Caller, Command, Context, Tools
+from commands.message import Caller, Command, Context, Tools, example
 from infra.canonical import from_parquet
-from write_model.base import NotFound, Refused, stream_id
+from write_model.base import Refused, stream_id
 from write_model.curves import Curve
 from write_model.instruments import Instrument, instrument_id
 from write_model.ppas import PpaContract, PpaValuation, Terms, ppa_id
@@ -42,10 +42,23 @@ class RegisterPpa(Command):
     """A fixed-price contract. `power_mw` is one number or a profile of 24, 168, 288 or 8760 hourly values; `start` and
     `end` are the first and last delivery month; rates are fractions (0.07 for 7 %)."""
 
+    model_config = example(
+        name="Blue Creek wind",
+        hub="PJM-WH",
+        side="buy",
+        power_mw=100,
+        fixed_price_usd_per_mwh=38.5,
+        start="2027-01",
+        end="2036-12",
+        discount_rate_per_year=0.07,
+    )
+
     name: Name
     hub: Name
     side: Literal["buy", "sell"]
-    power_mw: Annotated[tuple[Power, ...], BeforeValidator(_as_profile)]
+    power_mw: Annotated[
+        tuple[Power, ...], BeforeValidator(_as_profile, json_schema_input_type=Power | tuple[Power, ...])
+    ]
     fixed_price_usd_per_mwh: Annotated[float, Field(ge=-10_000, le=10_000)]
     start: Month
     end: Month
@@ -74,6 +87,13 @@ class PricePpa(Command):
     """A valuation of a contract on a curve. Without `kappa_per_year` and `sigma_per_sqrt_year` mean reversion and
     volatility are estimated from the history that the curve was built with."""
 
+    model_config = example(
+        ppa_id="0b8f3c1e-5c7a-5d0e-9b1c-2f6a7d8e9f01",
+        curve_id="6f1e2d3c-4b5a-5968-8776-655443322110",
+        paths=10_000,
+        seed=7,
+    )
+
     ppa_id: UUID
     curve_id: UUID
     paths: Annotated[int, Field(ge=2, le=1_000_000)] = 10_000
@@ -98,9 +118,8 @@ def stream_of_valuation(command: PricePpa, caller: Caller, _: Tools) -> UUID:
 
 
 def handle_register_ppa(command: RegisterPpa, contract: PpaContract | None, context: Context) -> PpaContract:
-    tenant = context.caller.tenant
-    if context.tools.read_aggregate(Instrument, instrument_id(tenant, command.hub)) is None:
-        raise NotFound("hub", command.hub, remedy="Register it with `instruments register`.")
+    hub_id = instrument_id(context.caller.tenant, command.hub)
+    context.load(Instrument, hub_id, "hub", command.hub, remedy="Register it with `instruments register`.")
     terms = Terms(
         hub=command.hub,
         side=command.side,

@@ -11,10 +11,10 @@ from uuid import UUID
 import pyarrow as pa
 
 from analytics.periods import delivery_period
-from commands.message import Caller, Command, Context, Tools, refuse_control_characters
+from commands.message import Caller, Command, Context, Tools, example, refuse_control_characters
 from commands.publications import Sha256, uploaded
 from infra.canonical import digest, to_parquet
-from write_model.base import NotFound, Refused
+from write_model.base import Refused
 from write_model.instruments import Instrument, instrument_id
 from write_model.quotes import QuoteSheet, Sheet, sheet_id
 
@@ -35,6 +35,8 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{0,15})?")
 class RecordQuotes(Command):
     """A CSV of quotes that was uploaded before, by its hash; its columns are `COLUMNS`."""
 
+    model_config = example(object="5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03")
+
     object: Sha256
 
 
@@ -45,11 +47,13 @@ def stream_of_quote_sheet(command: RecordQuotes, caller: Caller, _: Tools) -> UU
 def handle_record_quotes(command: RecordQuotes, sheet: QuoteSheet | None, context: Context) -> QuoteSheet:
     if sheet is not None:
         return sheet
-    rows = read_quotes(uploaded(context.tools.objects, command.object), context.tools.now())
+    rows = read_quotes(uploaded(context.tools.objects, context.caller.tenant, command.object), context.tools.now())
     hubs = tuple(sorted(set(rows["hub"].to_pylist())))
     for hub in hubs:
-        if context.tools.read_aggregate(Instrument, instrument_id(context.caller.tenant, hub)) is None:
-            raise NotFound("hub", hub, remedy="Register it with `instruments register`, or correct the column hub.")
+        context.load(
+            Instrument, instrument_id(context.caller.tenant, hub), "hub", hub,
+            remedy="Register it with `instruments register`, or correct the column hub.",
+        )  # fmt: skip
     return QuoteSheet.record(
         context.stream_id,
         Sheet(

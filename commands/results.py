@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 
 from commands.curves import compute_curve
-from commands.message import Caller, Command, Context, Tools
+from commands.message import Caller, Command, Context, Tools, example
 from commands.ppas import canonical_valuation, compute_valuation
 from infra.canonical import digest, from_parquet
 from infra.objects import Objects
@@ -22,6 +22,8 @@ from write_model.results import Computation, ComputedResult
 
 class RecomputeResult(Command):
     """The id of a curve or of a valuation."""
+
+    model_config = example(result_id="6f1e2d3c-4b5a-5968-8776-655443322110")
 
     result_id: UUID
 

@@ -8,13 +8,15 @@ from uuid import UUID
 from pydantic import Field
 
 from commands.instruments import Name
-from commands.message import Caller, Command, Context, Tools
+from commands.message import Caller, Command, Context, Tools, example
 from write_model.base import NotFound
 from write_model.scenarios import Assumptions, Scenario, scenario_id
 
 
 class DefineScenario(Command):
     """Growth is a fraction a year (0.02 for 2 %); the seasonal weight is between 0 (flat) and 1 (the whole season)."""
+
+    model_config = example(name="base", growth_per_year=0.02, seasonal_weight=1.0)
 
     name: Name
     growth_per_year: Annotated[float, Field(ge=-0.5, le=0.5)]

@@ -50,13 +50,16 @@ def render(fmt: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, tz
         raise ValueError(f"format: {fmt!r} is not one of {', '.join(MEDIA_TYPES)}")
     if tz is None:
         return writer(schema, batches)
-    local = {
-        f"{field.name.removesuffix('_utc')}_local": (field.name, pa.timestamp(field.type.unit, ZoneInfo(tz).key))
-        for field in schema
-        if field.name.endswith("_utc") and pa.types.is_timestamp(field.type)
-    }
+    local = _local_columns(schema, tz)
     wider = pa.schema([*schema, *(pa.field(name, kind) for name, (_, kind) in local.items())])
     return writer(wider, (_with_local(batch, wider, local) for batch in batches))
+
+
+def with_local_times(table: pa.Table, tz: str | None) -> pa.Table:
+    """The table with the local columns that `render` would add for `tz`."""
+    for name, (of, kind) in (_local_columns(table.schema, tz) if tz else {}).items():
+        table = table.append_column(name, table.column(of).cast(kind))
+    return table
 
 
 def arrow_stream(
@@ -176,6 +179,15 @@ def _short(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for start in range(0, batch.num_rows, _TEXT_ROWS):
             yield batch.slice(start, _TEXT_ROWS)
+
+
+def _local_columns(schema: pa.Schema, tz: str) -> dict[str, tuple[str, pa.DataType]]:
+    """By name the column that each local one is made of, and its type."""
+    return {
+        f"{field.name.removesuffix('_utc')}_local": (field.name, pa.timestamp(field.type.unit, ZoneInfo(tz).key))
+        for field in schema
+        if field.name.endswith("_utc") and pa.types.is_timestamp(field.type)
+    }
 
 
 def _with_local(

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from infra.canonical import from_parquet
-from infra.clickhouse import ClickHouse
+from infra.clickhouse import Rows
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
-from projections.columnar import ColumnarProjection
-from projections.prices import publication_facts
-from read_models.series import DATASETS, VERSION, Dataset, create_series_table, load_series
+from projections.columnar_build import ColumnarProjection
+from projections.prices import publication_facts, reading_of
+from read_models.series import DATASETS, VERSION, Dataset, create_series_table, series_table_rows
 from write_model.publications import Publication
 
 
-def series_projections(clickhouse: ClickHouse, objects: Objects) -> Sequence[ColumnarProjection]:
+def series_projections(objects: Objects) -> Sequence[ColumnarProjection]:
     """One projection a dataset; rows are read from the object store."""
-    return [_projection(clickhouse, objects, dataset) for dataset in DATASETS.values()]
+    return [_projection(objects, dataset) for dataset in DATASETS.values()]
 
 
-def _projection(clickhouse: ClickHouse, objects: Objects, dataset: Dataset) -> ColumnarProjection:
-    load = partial(_load, clickhouse, objects, dataset)
+def _projection(objects: Objects, dataset: Dataset) -> ColumnarProjection:
+    def rows_of(recorded: RecordedEvent) -> Rows:
+        reading = reading_of(recorded)
+        rows = from_parquet(objects.get("rows", reading.rows_sha256))
+        return series_table_rows(dataset, publication_facts(recorded, reading), rows)
+
     return ColumnarProjection(
         name=dataset.name,
         version=VERSION,
         table=dataset.table,
-        create=lambda ch, table: create_series_table(ch, dataset, table),
-        loaders={Publication.Ingested: load, Publication.Reread: load},
+        create=lambda clickhouse, table: create_series_table(clickhouse, dataset, table),
+        rows_of={Publication.Ingested: rows_of, Publication.Reread: rows_of},
+        concerns=lambda recorded: reading_of(recorded).dataset == dataset.name,
     )
-
-
-def _load(clickhouse: ClickHouse, objects: Objects, dataset: Dataset, recorded: RecordedEvent, table: str) -> None:
-    event = recorded.event
-    assert isinstance(event, Publication.Ingested | Publication.Reread)
-    if event.reading.dataset == dataset.name:
-        rows = from_parquet(objects.get("rows", event.reading.rows_sha256))
-        load_series(clickhouse, dataset, publication_facts(recorded, event.reading), rows, table=table)

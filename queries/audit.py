@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
+import pyarrow as pa
+
 from infra.event_recorder import Pool
-from queries.relational import ALL, Order, Page, PageRequest, page
+from queries.relational import ALL, Order, Page, PageRequest, Row, page, rows
 
-NEWEST_FIRST = Order(("position",), descending=True)
+SORTS = {"-position": Order(("position",), descending=True), "position": Order(("position",))}
+Sort = Literal["-position", "position"]
 
-COLUMNS = (
-    "position", "recorded_at", "actor", "command", "event", "outcome", "reason", "target_id", "command_id",
-    "correlation_id", "causation_id",
-)  # fmt: skip
+AUDIT_SCHEMA = pa.schema(
+    [
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("recorded_at", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("actor", pa.string(), nullable=False),
+        pa.field("command", pa.string(), nullable=False),
+        pa.field("event", pa.string(), nullable=False),
+        pa.field("outcome", pa.string(), nullable=False),
+        pa.field("reason", pa.string()),
+        pa.field("target_id", pa.string(), nullable=False),
+        pa.field("command_id", pa.string(), nullable=False),
+        pa.field("correlation_id", pa.string(), nullable=False),
+        pa.field("causation_id", pa.string(), nullable=False),
+    ]
+)
+"""The columns of an entry of the audit log."""
+
+COLUMNS = tuple(AUDIT_SCHEMA.names)
 
 
 @dataclass(frozen=True)
@@ -30,8 +49,15 @@ class AuditFilter:
     until: datetime | None = None
 
 
-def list_audit(pool: Pool, tenant: str, wanted: AuditFilter | None = None, request: PageRequest = ALL) -> Page:
-    """The audit log of a tenant, newest first; recorded times in [since, until)."""
+def list_audit(
+    pool: Pool,
+    tenant: str,
+    wanted: AuditFilter | None = None,
+    request: PageRequest = ALL,
+    *,
+    sort: Sort = "-position",
+) -> Page:
+    """The audit log of a tenant, newest first unless sorted otherwise; recorded times in [since, until)."""
     wanted = wanted or AuditFilter()
     return page(
         pool,
@@ -43,8 +69,19 @@ def list_audit(pool: Pool, tenant: str, wanted: AuditFilter | None = None, reque
               AND (%(id)s::uuid IS NULL OR target_id = %(id)s)
               AND (%(correlation_id)s::uuid IS NULL OR correlation_id = %(correlation_id)s)
               AND (%(since)s::timestamptz IS NULL OR recorded_at >= %(since)s)
-              AND (%(until)s::timestamptz IS NULL OR recorded_at < %(until)s)""",  # noqa: S608 - names from this file
+              AND (%(until)s::timestamptz IS NULL OR recorded_at < %(until)s)
+              AND (%(as_of)s::bigint IS NULL OR position <= %(as_of)s)""",  # noqa: S608 - names from this file
         {"tenant": tenant, **asdict(wanted)},
-        NEWEST_FIRST,
+        SORTS[sort],
         request,
     )
+
+
+def audit_by_position(pool: Pool, tenant: str, positions: Sequence[int]) -> dict[int, Row]:
+    """The tenant's entries at these positions, in one query."""
+    found = rows(
+        pool,
+        f"SELECT {', '.join(COLUMNS)} FROM audit_log WHERE tenant = %(tenant)s AND position = ANY(%(positions)s)",  # noqa: S608
+        {"tenant": tenant, "positions": list(positions)},
+    )
+    return {entry["position"]: entry for entry in found}

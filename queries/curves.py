@@ -2,30 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
+import pyarrow as pa
+
 from infra.event_recorder import Pool
-from queries.relational import ALL, Order, Page, PageRequest, Row, page, row
+from queries.relational import ALL, KNOWN, Order, Page, PageRequest, Row, by_id, page, row
 
-NEWEST_FIRST = Order(("log_position",), descending=True)
+SORTS = {
+    "-log_position": Order(("log_position",), descending=True),
+    "log_position": Order(("log_position",)),
+}
+Sort = Literal["-log_position", "log_position"]
+
+CURVE_SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("hub", pa.string(), nullable=False),
+        pa.field("scenario", pa.string(), nullable=False),
+        pa.field("first_month", pa.date32(), nullable=False),
+        pa.field("last_quoted_month", pa.date32(), nullable=False),
+        pa.field("last_month", pa.date32(), nullable=False),
+        pa.field("digest", pa.string(), nullable=False),
+        pa.field("recorded_at", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("log_position", pa.int64(), nullable=False),
+    ]
+)
+"""The columns of a listed curve."""
 
 
-def list_curves(pool: Pool, tenant: str, hub: str | None = None, request: PageRequest = ALL) -> Page:
-    """Curves, newest first."""
+def list_curves(
+    pool: Pool,
+    tenant: str,
+    hub: str | None = None,
+    request: PageRequest = ALL,
+    *,
+    scenario: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    sort: Sort = "-log_position",
+) -> Page:
+    """Curves, newest first unless sorted otherwise; those recorded in [since, until)."""
     return page(
         pool,
-        """SELECT curve_id AS id, hub, scenario, first_month, last_quoted_month, last_month, digest, recorded_at,
-                  log_position
-           FROM curve WHERE tenant = %(tenant)s AND (%(hub)s::text IS NULL OR hub = %(hub)s)""",
-        {"tenant": tenant, "hub": hub},
-        NEWEST_FIRST,
+        f"""SELECT curve_id AS id, hub, scenario, first_month, last_quoted_month, last_month, digest, recorded_at,
+                   log_position
+            FROM curve
+            WHERE tenant = %(tenant)s
+              AND (%(hub)s::text IS NULL OR hub = %(hub)s)
+              AND (%(scenario)s::text IS NULL OR scenario = %(scenario)s)
+              AND (%(since)s::timestamptz IS NULL OR recorded_at >= %(since)s)
+              AND (%(until)s::timestamptz IS NULL OR recorded_at < %(until)s)
+              AND {KNOWN}""",  # noqa: S608 - names from this package
+        {"tenant": tenant, "hub": hub, "scenario": scenario, "since": since, "until": until},
+        SORTS[sort],
         request,
     )
 
 
-def curve(pool: Pool, tenant: str, curve_id: UUID) -> Row | None:
+def curve(pool: Pool, tenant: str, curve_id: UUID, as_of: int | None = None) -> Row | None:
     return row(
         pool,
-        "SELECT curve_id AS id, c.* FROM curve c WHERE tenant = %(tenant)s AND curve_id = %(id)s",
-        {"tenant": tenant, "id": curve_id},
+        f"SELECT curve_id AS id, c.* FROM curve c WHERE tenant = %(tenant)s AND curve_id = %(id)s AND {KNOWN}",  # noqa: S608
+        {"tenant": tenant, "id": curve_id, "as_of": as_of},
+    )
+
+
+def curves_by_id(pool: Pool, tenant: str, curve_ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """Those of the curves that the tenant has, whole, in one query."""
+    return by_id(
+        pool,
+        "SELECT curve_id AS id, c.* FROM curve c WHERE tenant = %(tenant)s AND curve_id = ANY(%(ids)s)",
+        {"tenant": tenant, "ids": list(curve_ids)},
     )

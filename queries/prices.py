@@ -9,7 +9,7 @@ each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,6 +49,9 @@ PRICE_SCHEMA = pa.schema(
 )
 """The columns of `ch.market_price_ticks`, in its order."""
 
+KEY_COLUMNS = ("market", "node", "interval_start_utc", "node_type", "feed")
+"""What tells every winning price of an ISO from every other one, in the order in which they come."""
+
 HISTORY_COLUMNS = ("interval_start_utc", "interval_end_utc", "lmp_usd_per_mwh", "publication_id", "log_position")
 
 _ROWS_AT_ONCE = 250_000  # rows of one read: some 40 MB
@@ -66,12 +69,17 @@ _ORDER_WINNERS = """
 ORDER BY market, node, interval_start_utc, node_type, feed,
     vintage DESC, source_version DESC, publication_position DESC, log_position DESC
 LIMIT 1 BY market, node, interval_start_utc, node_type, feed
-SETTINGS optimize_read_in_order = 0
 """
+_SETTINGS = " SETTINGS optimize_read_in_order = 0"
+# A page's rows are cut off once the winners are known, so that an interval counts once however many versions it has.
+_LIMIT_WINNERS = " LIMIT {most:UInt32}"
 _SELECT_SIZES = "SELECT market, node, count() AS row_count FROM ch.{table:Identifier} "
 _ORDER_SIZES = "GROUP BY market, node ORDER BY market, node"
 # Where an ISO publishes two feeds of a market, the one that it settles by.
 _SETTLED_FEEDS = {("MISO", "DA"): "da_expost_lmp", ("CAISO", "RT15"): "prc_rtpd_lmp"}
+
+
+_Read = Callable[[str, Mapping[str, Any]], pa.Table]
 
 
 class AmbiguousFeed(PlatformError):
@@ -127,12 +135,50 @@ def price_batches(
     `superseded`: publications that were parsed anew at or before the position asked for. A large answer is read some
     nodes at a time, so that neither this process nor the engine ever holds the whole of it.
     """
-    known = _known(through_position if query.as_of_position is None else min(through_position, query.as_of_position))
-    wanted = _wanted(known, query, superseded)
-    intervals = (query.end_utc - query.start_utc) / _SHORTEST_INTERVAL
-    parts = [wanted] if query.nodes and len(query.nodes) * intervals <= _ROWS_AT_ONCE else _parts(ch, wanted)
-    for part in parts:
-        yield from _winners(ch, part).to_batches()
+    wanted = _wanted(query, through_position, superseded)
+    if _is_small(query):
+        yield from _winners(_live(ch), wanted).to_batches()
+        return
+    # The table may be built anew between two parts; all of them are read from the one that was live at the first.
+    with ch.pinned(price_table()) as table:
+        for part in _parts(table.query_arrow, wanted, _ROWS_AT_ONCE):
+            yield from _winners(table.query_arrow, part).to_batches()
+
+
+def price_page(
+    ch: ClickHouse,
+    query: PriceQuery,
+    *,
+    limit: int,
+    after: tuple[Any, ...] | None = None,
+    through_position: int,
+    superseded: Sequence[int] = (),
+) -> tuple[pa.Table, tuple[Any, ...] | None]:
+    """At most `limit` of the rows of `price_batches`, those behind the row whose KEY_COLUMNS are `after`.
+
+    Also answers the key of the last of them; None where nothing follows. A page reads the nodes that it shows.
+    """
+    wanted = _wanted(query, through_position, superseded)
+    if after is not None:
+        wanted = _behind(wanted, after)
+    if _is_small(query):
+        return _cut(_winners(_live(ch), wanted, most=limit + 1), limit)
+    found = PRICE_SCHEMA.empty_table()
+    with ch.pinned(price_table()) as table:
+        for part in _parts(table.query_arrow, wanted, rows_at_once=limit):
+            found = pa.concat_tables([found, _winners(table.query_arrow, part, most=limit + 1 - found.num_rows)])
+            if found.num_rows > limit:
+                break
+    return _cut(found, limit)
+
+
+def _cut(found: pa.Table, limit: int) -> tuple[pa.Table, tuple[Any, ...] | None]:
+    """The first `limit` rows, and the key of the last of them where there are more."""
+    if found.num_rows <= limit:
+        return found, None
+    page = found.slice(0, limit)
+    (last,) = page.slice(limit - 1).select(KEY_COLUMNS).to_pylist()
+    return page, tuple(last[column] for column in KEY_COLUMNS)
 
 
 def price_history(
@@ -158,7 +204,7 @@ def price_history(
         node=node,
         node_type=node_type,
     )
-    rows = _winners(ch, _without(place, superseded))
+    rows = _winners(_live(ch), _without(place, superseded))
     feeds = sorted(pc.unique(rows["feed"]).to_pylist())
     if feed is None and len(feeds) > 1:
         feed = _SETTLED_FEEDS.get((iso, market))
@@ -172,6 +218,12 @@ def price_history(
     return rows.select(HISTORY_COLUMNS)
 
 
+def _is_small(query: PriceQuery) -> bool:
+    """Whether the answer can be read at once."""
+    intervals = (query.end_utc - query.start_utc) / _SHORTEST_INTERVAL
+    return bool(query.nodes) and len(query.nodes) * intervals <= _ROWS_AT_ONCE
+
+
 def _known(position: int) -> _Filter:
     return _Filter(" WHERE log_position <= {known:Int64}", {"known": position})
 
@@ -182,8 +234,9 @@ def _without(rows: _Filter, superseded: Sequence[int]) -> _Filter:
     return rows.and_also("log_position NOT IN {superseded:Array(Int64)}", superseded=list(superseded))
 
 
-def _wanted(known: _Filter, query: PriceQuery, superseded: Sequence[int]) -> _Filter:
-    wanted = known.and_also(
+def _wanted(query: PriceQuery, through_position: int, superseded: Sequence[int]) -> _Filter:
+    known = through_position if query.as_of_position is None else min(through_position, query.as_of_position)
+    wanted = _known(known).and_also(
         "iso = {iso:String} AND interval_start_utc >= {start:DateTime64(6, 'UTC')}"
         " AND interval_start_utc < {end:DateTime64(6, 'UTC')}",
         iso=query.iso,
@@ -201,13 +254,31 @@ def _wanted(known: _Filter, query: PriceQuery, superseded: Sequence[int]) -> _Fi
     return _without(wanted, superseded)
 
 
-def _parts(ch: ClickHouse, wanted: _Filter) -> Iterator[_Filter]:
-    """Cuts what is wanted into runs of nodes of one market, in their order, each of about _ROWS_AT_ONCE rows."""
-    sizes = ch.query_arrow(_SELECT_SIZES + wanted.sql + _ORDER_SIZES, {**wanted.values, "table": price_table()})
+def _behind(wanted: _Filter, after: tuple[Any, ...]) -> _Filter:
+    market, node, start, node_type, feed = after
+    return wanted.and_also(
+        "(market, node, interval_start_utc, node_type, feed) > ({after_market:String}, {after_node:String},"
+        " {after_start:DateTime64(6, 'UTC')}, {after_node_type:String}, {after_feed:String})",
+        after_market=market,
+        after_node=node,
+        after_start=start,
+        after_node_type=node_type,
+        after_feed=feed,
+    )
+
+
+def _live(ch: ClickHouse) -> _Read:
+    """Reads the table that is live at that moment: one query, one state."""
+    return lambda sql, values: ch.query_arrow(sql, {**values, "table": price_table()})
+
+
+def _parts(read: _Read, wanted: _Filter, rows_at_once: int = _ROWS_AT_ONCE) -> Iterator[_Filter]:
+    """Cuts what is wanted into runs of nodes of one market, in their order, each of about so many rows."""
+    sizes = read(_SELECT_SIZES + wanted.sql + _ORDER_SIZES, wanted.values)
     run: list[str] = []
     run_market, run_rows = "", 0
     for size in sizes.to_pylist():
-        if run and (size["market"] != run_market or run_rows + size["row_count"] > _ROWS_AT_ONCE):
+        if run and (size["market"] != run_market or run_rows + size["row_count"] > rows_at_once):
             yield _run_of_nodes(wanted, run_market, run)
             run, run_rows = [], 0
         run.append(size["node"])
@@ -225,7 +296,8 @@ def _run_of_nodes(wanted: _Filter, market: str, nodes: Sequence[str]) -> _Filter
     )
 
 
-def _winners(ch: ClickHouse, rows: _Filter) -> pa.Table:
-    found = ch.query_arrow(_SELECT_WINNERS + rows.sql + _ORDER_WINNERS, {**rows.values, "table": price_table()})
+def _winners(read: _Read, rows: _Filter, most: int | None = None) -> pa.Table:
+    query = _SELECT_WINNERS + rows.sql + _ORDER_WINNERS + ("" if most is None else _LIMIT_WINNERS) + _SETTINGS
+    found = read(query, {**rows.values, "most": most or 0})
     # The engine chooses the width of a dictionary's indices by what it meets.
     return found.rename_columns(PRICE_SCHEMA.names).cast(PRICE_SCHEMA).combine_chunks()

@@ -18,10 +18,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Which part of a list: at most `limit` rows (all where it is None) after the row whose order key is `after`."""
+    """Which part of a list: at most `limit` rows (all where it is None) after the row whose order key is `after`.
+
+    `as_of` asks for the list as it was known at that position of the log, instead of now.
+    """
 
     limit: int | None = None
     after: tuple[Any, ...] | None = None
+    as_of: int | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,13 @@ class Page:
 
 
 ALL = PageRequest()
+
+KNOWN = "(%(as_of)s::bigint IS NULL OR log_position <= %(as_of)s)"
+"""Rows of a table that only grows, as they were known at `as_of`."""
+
+HELD = """(CASE WHEN %(as_of)s::bigint IS NULL THEN superseded_by IS NULL
+            ELSE log_position <= %(as_of)s AND (superseded_by IS NULL OR superseded_by > %(as_of)s) END)"""
+"""Rows of a table that has a row for each state of a thing: the state that held at `as_of`."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +65,22 @@ def row(pool: Pool, query: str, parameters: Mapping[str, Any]) -> Row | None:
     return found[0] if found else None
 
 
+def by_id(pool: Pool, query: str, parameters: Mapping[str, Any]) -> dict[Any, Row]:
+    """All rows of `query` by their column `id`."""
+    return {found["id"]: found for found in rows(pool, query, parameters)}
+
+
 def page(pool: Pool, query: str, parameters: Mapping[str, Any], order: Order, request: PageRequest) -> Page:
     """One page of `query`, a SELECT whose answer has the columns of `order`, by comparing with the last row's key.
+
+    `query` heeds `%(as_of)s` itself, by KNOWN or HELD.
 
     A page costs the same wherever it lies, and rows that come or go meanwhile neither repeat nor hide another.
     """
     direction, beyond = ("DESC", "<") if order.descending else ("ASC", ">")
     columns = ", ".join(order.columns)
-    values: dict[str, Any] = {**parameters, "page_limit": None if request.limit is None else request.limit + 1}
+    limit = None if request.limit is None else request.limit + 1
+    values: dict[str, Any] = {**parameters, "page_limit": limit, "as_of": request.as_of}
     condition = ""
     if request.after is not None:
         condition = f"WHERE ({columns}) {beyond} ({', '.join(f'%(after_{i})s' for i in range(len(order.columns)))})"

@@ -23,7 +23,7 @@ _TEXT = pa.dictionary(pa.int32(), pa.string())
 class SeriesQuery:
     """Which rows of a dataset: of `iso`, with interval starts in [start_utc, end_utc), both aware.
 
-    `labels` maps a label column to the values wanted, `as_of_position` asks for what was known then.
+    `labels` maps a label column to the values wanted.
     """
 
     dataset: str
@@ -33,7 +33,6 @@ class SeriesQuery:
     feed: str | None = None
     market: str | None = None
     labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    as_of_position: int | None = None
 
     def __post_init__(self) -> None:
         if self.start_utc.utcoffset() is None or self.end_utc.utcoffset() is None:
@@ -71,14 +70,18 @@ def answer_schema(name: str) -> pa.Schema:
 def series(ch: ClickHouse, query: SeriesQuery, *, through_position: int, superseded: Sequence[int] = ()) -> pa.Table:
     """The winning rows, sorted by their key and start. Positions past `through_position` are unseen."""
     dataset = DATASETS[query.dataset]
-    known = through_position if query.as_of_position is None else min(through_position, query.as_of_position)
     conditions = [
         "log_position <= {known:Int64}",
         "iso = {iso:String}",
         "interval_start_utc >= {start:DateTime64(6, 'UTC')}",
         "interval_start_utc < {end:DateTime64(6, 'UTC')}",
     ]
-    values: dict[str, Any] = {"known": known, "iso": query.iso, "start": query.start_utc, "end": query.end_utc}
+    values: dict[str, Any] = {
+        "known": through_position,
+        "iso": query.iso,
+        "start": query.start_utc,
+        "end": query.end_utc,
+    }
     for column in ("feed", "market"):
         if (wanted := getattr(query, column)) is not None:
             conditions.append(f"{column} = {{{column}:String}}")

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from infra.clickhouse import ClickHouse
+from infra.clickhouse import ClickHouse, Rows
 
 VERSION = 1
 """Raised when the table or what is loaded into it changes; the table is then built anew from the events."""
@@ -118,19 +118,16 @@ def create_price_table(ch: ClickHouse, table: str | None = None) -> None:
     ch.command(_DDL.format(table=table or price_table()))
 
 
-def load_publication(ch: ClickHouse, facts: PublicationFacts, rows: pa.Table, *, table: str | None = None) -> None:
-    """Adds a publication's rows (ROWS_SCHEMA) in one insert. Done twice, it adds nothing the second time.
+def publication_rows(facts: PublicationFacts, rows: pa.Table) -> Rows:
+    """What a publication's rows (ROWS_SCHEMA) bring to the table.
 
-    Raises ValueError when `rows` has other columns or a null where none may be, or the vintage is unknown. The rows of
-    a large publication become visible bit by bit: readers stop at the projection's checkpoint.
+    Raises ValueError when `rows` has other columns or a null where none may be, or the vintage is unknown.
     """
     if rows.schema.names != ROWS_SCHEMA.names:
         raise ValueError(f"publication {facts.publication_id}: its rows have the columns {rows.schema.names}")
     if facts.vintage not in VINTAGES:
         raise ValueError(f"publication {facts.publication_id}: vintage {facts.vintage!r} is not one of {VINTAGES}")
-    ch.insert_arrow(
-        f"ch.{table or price_table()}",
+    return Rows(
         rows.cast(ROWS_SCHEMA),
-        constants=facts.constants(),
-        deduplication_token=f"prices:{VERSION}:{facts.log_position}",
+        facts.constants(),
     )

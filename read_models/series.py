@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from infra.clickhouse import ClickHouse
+from infra.clickhouse import ClickHouse, Rows
 from read_models.prices import PublicationFacts
 
 VERSION = 1
@@ -117,21 +117,14 @@ def create_series_table(ch: ClickHouse, dataset: Dataset, table: str | None = No
     ch.command(_DDL.format(table=table or dataset.table, columns=columns, labels=", ".join(dataset.labels)))
 
 
-def load_series(
-    ch: ClickHouse, dataset: Dataset, facts: PublicationFacts, rows: pa.Table, *, table: str | None = None
-) -> None:
-    """Adds a publication's rows in one insert. Done twice, it adds nothing the second time.
+def series_table_rows(dataset: Dataset, facts: PublicationFacts, rows: pa.Table) -> Rows:
+    """What a publication's rows bring to the dataset's table.
 
     Raises ValueError when `rows` has other columns than the dataset or a null where none may be.
     """
     if rows.schema.names != dataset.rows_schema.names:
         raise ValueError(f"publication {facts.publication_id}: its rows have the columns {rows.schema.names}")
-    ch.insert_arrow(
-        f"ch.{table or dataset.table}",
-        rows.cast(dataset.rows_schema),
-        constants=facts.constants(),
-        deduplication_token=f"{dataset.name}:{VERSION}:{facts.log_position}",
-    )
+    return Rows(rows.cast(dataset.rows_schema), facts.constants())
 
 
 def _column_type(field: pa.Field) -> str:

@@ -10,13 +10,14 @@ from uuid import UUID
 
 import typer
 
-from api.cli.common import AsJson, Id, connect
+from api.cli.common import AsJson, Id, connect, reads
 from api.cli.output import err, out, say, show_json, show_rows, table
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
 
 
 @app.command("list")
+@reads
 def list_(
     actor: Annotated[str | None, typer.Option(help="Only what this actor did.")] = None,
     outcome: Annotated[str | None, typer.Option(help="done, unchanged, quarantined, different or refused.")] = None,
@@ -30,17 +31,17 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List who did what, when, and what came of it; newest first."""
+    columns = ("position", "recorded_at", "actor", "command", "event", "outcome", "reason", "target_id")
     params = {
         "actor": actor, "outcome": outcome, "noun": noun, "id": target, "correlation_id": correlation,
-        "since": since, "until": until, "limit": limit,
+        "since": since, "until": until,
     }  # fmt: skip
     with connect() as connection:
         if output_format == "csv" and not as_json:
-            connection.download(sys.stdout.buffer, "/v1/audit", **params, format="csv")
+            connection.download(sys.stdout.buffer, "/v1/audit", **params, limit=limit, format="csv")
             return
-        found = connection.get("/v1/audit", **params)["items"]
-    columns = ("position", "recorded_at", "actor", "command", "event", "outcome", "reason", "target_id")
-    show_rows(found, columns, as_json=as_json or output_format == "json", empty="Nothing has happened yet.")
+        found = connection.items("/v1/audit", **params, most=limit)
+        show_rows(found, columns, as_json=as_json or output_format == "json", empty="Nothing has happened yet.")
 
 
 @app.command()

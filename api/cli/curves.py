@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.common import AsJson, Id, connect
+from api.cli.common import AsJson, Id, connect, reads
 from api.cli.output import err, out, say, show_json, show_rows, table
 
 app = typer.Typer(help="Forward curves to December 2050.", no_args_is_help=True)
@@ -37,15 +37,19 @@ def build(
 
 
 @app.command("list")
+@reads
 def list_(hub: Annotated[str | None, typer.Option(help="Only this hub's.")] = None, as_json: AsJson = False) -> None:
     """List the curves, newest first."""
-    with connect() as connection:
-        found = connection.get("/v1/curves", hub=hub)["items"]
     columns = ("id", "hub", "scenario", "first_month", "last_quoted_month", "last_month", "recorded_at")
-    show_rows(found, columns, as_json=as_json, empty="No curves yet: `carbon254 curves build --hub H --scenario S`.")
+    with connect() as connection:
+        found = connection.items("/v1/curves", hub=hub)
+        show_rows(
+            found, columns, as_json=as_json, empty="No curves yet: `carbon254 curves build --hub H --scenario S`."
+        )
 
 
 @app.command()
+@reads
 def show(curve_id: Id, as_json: AsJson = False) -> None:
     """Show a curve: a plot, its points, and how well it meets the quotes."""
     with connect() as connection:

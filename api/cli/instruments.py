@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.cli.common import AsJson, InputFile, connect, read_fields, send
+from api.cli.common import AsJson, InputFile, connect, read_fields, reads, send
 from api.cli.output import show_rows
 
 app = typer.Typer(help="Hubs: what is quoted and valued.", no_args_is_help=True)
@@ -19,9 +19,10 @@ def register(file: InputFile, as_json: AsJson = False) -> None:
 
 
 @app.command("list")
+@reads
 def list_(as_json: AsJson = False) -> None:
     """List the registered hubs."""
-    with connect() as connection:
-        found = connection.get("/v1/instruments")["items"]
     columns = ("name", "iso", "node", "node_type", "market", "time_zone", "id")
-    show_rows(found, columns, as_json=as_json, empty="No hubs yet: `carbon254 instruments register FILE`.")
+    with connect() as connection:
+        found = connection.items("/v1/instruments")
+        show_rows(found, columns, as_json=as_json, empty="No hubs yet: `carbon254 instruments register FILE`.")

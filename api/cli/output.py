@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from textwrap import indent
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+TABLE_ROWS = 1_000
 # Without a terminal nobody's width is known; a wide one keeps ids and names whole.
 _UNKNOWN_WIDTH = 220
 out = Console(width=None if sys.stdout.isatty() else _UNKNOWN_WIDTH, highlight=False, emoji=False)
@@ -33,20 +36,39 @@ def say(text: object, to: Console = out) -> None:
 
 def show_json(value: Any) -> None:
     """Prints `value` as JSON."""
+    sys.stdout.write(_json(value) + "\n")
+
+
+def _json(value: Any) -> str:
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     # A lone surrogate is no UTF-8; what takes its place here is its escape in JSON.
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def show_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
-    """Rows as a table of the named columns, or all of them as JSON. `empty` says on stderr that there are none."""
-    found = list(rows)
+    """Rows as a table of the named columns, or all of them as JSON. `empty` says on stderr that there are none.
+
+    A long list is written as it comes: a table then has its header again every TABLE_ROWS rows.
+    """
+    left = iter(rows)
     if as_json:
-        show_json(found)
-    elif not found:
+        _write_json_list(left)
+        return
+    drawn = list(islice(left, TABLE_ROWS))
+    if not drawn:
         say(empty, err)
-    else:
-        out.print(table(found, columns))
+    while drawn:
+        out.print(table(drawn, columns))
+        drawn = list(islice(left, TABLE_ROWS))
+
+
+def _write_json_list(rows: Iterable[Mapping[str, Any]]) -> None:
+    """The same text as `show_json` of the whole list."""
+    start = "[\n"
+    for row in rows:
+        sys.stdout.write(start + indent(_json(row), "  "))
+        start = ",\n"
+    sys.stdout.write("[]\n" if start == "[\n" else "\n]\n")
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Table:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from api.cli.common import AsJson, Id, InputFile, connect, read_fields, send
+from api.cli.common import AsJson, Id, InputFile, connect, read_fields, reads, send
 from api.cli.output import err, out, say, show_json, show_rows, table
 
 app = typer.Typer(help="Power purchase agreements.", no_args_is_help=True)
@@ -58,15 +58,17 @@ def price(
 
 
 @app.command("list")
+@reads
 def list_(as_json: AsJson = False) -> None:
     """List the contracts."""
-    with connect() as connection:
-        found = connection.get("/v1/ppas")["items"]
     columns = ("name", "hub", "side", "valuations", "id")
-    show_rows(found, columns, as_json=as_json, empty="No contracts yet: `carbon254 ppas register FILE.yaml`.")
+    with connect() as connection:
+        found = connection.items("/v1/ppas")
+        show_rows(found, columns, as_json=as_json, empty="No contracts yet: `carbon254 ppas register FILE.yaml`.")
 
 
 @app.command()
+@reads
 def show(ppa_id: Id, as_json: AsJson = False) -> None:
     """Show a contract with its valuations."""
     with connect() as connection:

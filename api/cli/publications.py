@@ -6,26 +6,28 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.common import AsJson, Id, connect
+from api.cli.common import AsJson, Id, connect, reads
 from api.cli.output import out, show_json, show_rows, table
 
 app = typer.Typer(help="What the ISOs published.", no_args_is_help=True)
 
 
 @app.command("list")
+@reads
 def list_(
     iso: Annotated[str | None, typer.Option(help="MISO, CAISO, PJM or ERCOT.")] = None,
     status: Annotated[str | None, typer.Option(help="ingested or quarantined.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List publications, newest first."""
-    with connect() as connection:
-        found = connection.get("/v1/publications", iso=iso, status=status)["items"]
     columns = ("id", "status", "iso", "market", "feed", "vintage", "row_count", "gap_count", "names", "reason")
-    show_rows(found, columns, as_json=as_json, empty="No publications yet: `carbon254 ingest PATH`.")
+    with connect() as connection:
+        found = connection.items("/v1/publications", iso=iso, status=status)
+        show_rows(found, columns, as_json=as_json, empty="No publications yet: `carbon254 ingest PATH`.")
 
 
 @app.command()
+@reads
 def show(publication_id: Id, as_json: AsJson = False) -> None:
     """Show one publication: where it came from, what was read or what is wrong with it, and its gaps."""
     with connect() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.cli.common import AsJson, InputFile, connect, read_fields, send
+from api.cli.common import AsJson, InputFile, connect, read_fields, reads, send
 from api.cli.output import show_rows
 
 app = typer.Typer(help="Scenarios: the assumptions beyond what the market quotes.", no_args_is_help=True)
@@ -23,12 +23,13 @@ def revise(file: InputFile, as_json: AsJson = False) -> None:
 
 
 @app.command("list")
+@reads
 def list_(as_json: AsJson = False) -> None:
     """List the scenarios as last revised."""
-    with connect() as connection:
-        found = connection.get("/v1/scenarios")["items"]
     columns = ("name", "revision", "growth_per_year", "seasonal_weight", "id")
-    show_rows(found, columns, as_json=as_json, empty="No scenarios yet: `carbon254 scenarios define FILE.yaml`.")
+    with connect() as connection:
+        found = connection.items("/v1/scenarios")
+        show_rows(found, columns, as_json=as_json, empty="No scenarios yet: `carbon254 scenarios define FILE.yaml`.")
 
 
 def _send_file(command: str, file: InputFile, as_json: bool) -> None:

@@ -2,65 +2,74 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from typing import Annotated, Any, Literal
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api.problems import Problem
-from api.rest.dependencies import CallerOf, PlatformOf, ViewOf, moment, only_known_parameters, wait_for_position
+from api.rest.caching import answer
+from api.rest.dependencies import (
+    AccessOf,
+    CallerOf,
+    NameParameter,
+    PlatformOf,
+    SpanOf,
+    ViewOf,
+    needs,
+    only_known_parameters,
+    wait_for_position,
+)
+from api.rest.documented import listed, unlisted
+from api.rest.formats import json_bytes
+from api.rest.listing import ListingOf
+from api.rest.resources import ReadingOf
+from commands.permissions import Permission
 from infra.log_verification import Verification, verify_log
-from infra.tabular import guarded_cell
-from queries.audit import COLUMNS, AuditFilter
+from infra.tabular import MEDIA_TYPES
+from queries.audit import AUDIT_SCHEMA, AuditFilter, Sort
 from queries.audit import list_audit as audit_of
 from queries.lineage import Direction, lineage
-from queries.relational import PageRequest
+from queries.relational import Row
 
 router = APIRouter(
     prefix="/v1", tags=["audit"], dependencies=[Depends(only_known_parameters), Depends(wait_for_position)]
 )
 
+_EVENT = unlisted("The event.", "position", "event", "stream_id", "version", "hash", "metadata", "data")
+_GRAPH = unlisted("The graph around the node.", "id", "position", "direction", "nodes", "edges")
 
-@router.get("/audit", operation_id="list_audit", response_model=dict[str, Any])
+
+@router.get("/audit", operation_id="list_audit", dependencies=[needs(Permission.READ_AUDIT)], **listed(AUDIT_SCHEMA))
 def list_audit(
+    listing: ListingOf,
     view: ViewOf,
     caller: CallerOf,
-    actor: Annotated[str | None, Query(max_length=200)] = None,
-    outcome: Annotated[str | None, Query(max_length=50)] = None,
+    span: SpanOf,
+    actor: NameParameter = None,
+    outcome: Annotated[str | None, Query(max_length=50, description="done, unchanged, refused, …")] = None,
     noun: Annotated[str | None, Query(max_length=50, description="publication, curve, ppa, command, …")] = None,
     id: Annotated[UUID | None, Query(description="what was changed, made or refused")] = None,
     correlation_id: Annotated[UUID | None, Query()] = None,
-    since: Annotated[str | None, Query(description="recorded at this time or later")] = None,
-    until: Annotated[str | None, Query(description="recorded before this time")] = None,
-    limit: Annotated[int | None, Query(ge=1, le=10_000_000)] = None,
-    format: Annotated[Literal["json", "csv"], Query()] = "json",
-) -> dict[str, Any] | Response:
-    """Who did what, when, and what came of it; newest first."""
+    sort: Annotated[Sort, Query()] = "-position",
+) -> Response:
+    """Who did what, when, and what came of it; newest first. `since` and `until` are about `recorded_at`."""
     wanted = AuditFilter(
         actor=actor,
         outcome=outcome,
         noun=noun,
         id=id,
         correlation_id=correlation_id,
-        since=moment(since, "since") if since else None,
-        until=moment(until, "until") if until else None,
+        since=span.since,
+        until=span.until,
     )
-    found = audit_of(view.pool, caller.tenant, wanted, PageRequest(limit)).items
-    if format == "json":
-        return {"items": found}
-    sink = io.StringIO()
-    writer = csv.writer(sink, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for entry in found:
-        entry["recorded_at"] = entry["recorded_at"].isoformat().replace("+00:00", "Z")
-        writer.writerow(guarded_cell(entry[column]) for column in COLUMNS)
-    return Response(sink.getvalue(), media_type="text/csv; charset=utf-8")
+    return listing.answer(
+        AUDIT_SCHEMA, ["audit"], lambda page: audit_of(view.pool, caller.tenant, wanted, page, sort=sort)
+    )
 
 
-@router.get("/audit/verification", operation_id="verify_audit")
+@router.get("/audit/verification", operation_id="verify_audit", dependencies=[needs(Permission.VERIFY)])
 def verify_audit(
     platform: PlatformOf,
     seal: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="SHA-256 of a seal kept elsewhere")] = None,
@@ -69,16 +78,22 @@ def verify_audit(
     return verify_log(platform.log, platform.seals, seal)
 
 
-@router.get("/audit/{position}", operation_id="read_event")
+@router.get(
+    "/audit/{position}",
+    operation_id="read_event",
+    dependencies=[needs(Permission.READ_AUDIT)],
+    response_class=Response,
+    responses=_EVENT,
+)
 def read_event(
-    position: Annotated[int, Path(ge=1, lt=2**63)], platform: PlatformOf, caller: CallerOf
-) -> dict[str, Any]:
-    """One event as the log holds it: its facts, its metadata, and its hash."""
+    request: Request, position: Annotated[int, Path(ge=1, lt=2**63)], platform: PlatformOf, caller: CallerOf
+) -> Response:
+    """One event as the log holds it: its facts, its metadata, and its hash. It never changes."""
     found = platform.log.page(position - 1, limit=1)
     if not found or found[0].position != position or found[0].metadata.tenant != caller.tenant:
         raise Problem(404, f"there is no event at position {position}", remedy="`audit list` shows the positions.")
     event = found[0]
-    return {
+    shown = {
         "position": event.position,
         "event": event.name,
         "stream_id": event.stream_id,
@@ -87,16 +102,32 @@ def read_event(
         "metadata": msgspec.to_builtins(event.metadata),
         "data": event.payload(),
     }
+    return answer(request, json_bytes(shown), MEDIA_TYPES["json"], immutable=True)
 
 
-@router.get("/lineage/{node_id}", operation_id="read_lineage")
+@router.get(
+    "/lineage/{node_id}",
+    operation_id="read_lineage",
+    dependencies=[needs(Permission.READ_RESULTS)],
+    response_class=Response,
+    responses=_GRAPH,
+)
 def read_lineage(
-    node_id: str, view: ViewOf, caller: CallerOf, direction: Annotated[Direction, Query()] = "upstream"
-) -> dict[str, Any]:
+    node_id: str,
+    reading: ReadingOf,
+    view: ViewOf,
+    access: AccessOf,
+    direction: Annotated[Direction, Query()] = "upstream",
+) -> Response:
     """What a result, publication or object was made from, or (downstream) what was made from it: nodes and edges."""
-    found = lineage(view.pool, caller.tenant, node_id, direction)
-    if found is None:
-        raise Problem(
-            404, f"nothing is known of {node_id}", remedy="Give the id of a curve, valuation, publication or object."
-        )
-    return found
+    entitled = access.entitled()
+
+    def read(as_of: int) -> Row | None:
+        found = lineage(view.pool, access.principal.tenant, node_id, direction, entitled=entitled, as_of=as_of)
+        if found is None:
+            access.demand_lineage(view, node_id)
+        return found
+
+    remedy = "Give the id of a curve, valuation, publication or object."
+    missing = Problem(404, f"nothing is known of {node_id}", remedy=remedy)
+    return reading.answer(["lineage"], read, missing, narrowed=entitled is not None)

@@ -2,38 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from api.problems import Problem
-from api.rest.dependencies import CallerOf, ViewOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import (
+    CallerOf,
+    NameParameter,
+    SpanOf,
+    ViewOf,
+    needs,
+    only_known_parameters,
+    wait_for_position,
+)
+from api.rest.documented import array_of, listed, one
+from api.rest.listing import ListingOf
+from api.rest.resources import ReadingOf
+from commands.permissions import Permission
 from queries import curves as queries
-from queries.checkpoints import checkpoints
-from queries.curve_points import curve_points
+from queries.curve_points import POINTS_SCHEMA, curve_points
+from queries.relational import Row
+from queries.view import ReadView
 
 router = APIRouter(
     prefix="/v1/curves",
     tags=["curves"],
-    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+    dependencies=[needs(Permission.READ_RESULTS), Depends(only_known_parameters), Depends(wait_for_position)],
 )
 
 
-@router.get("", operation_id="list_curves")
+@router.get("", operation_id="list_curves", **listed(queries.CURVE_SCHEMA))
 def list_curves(
-    view: ViewOf, caller: CallerOf, hub: Annotated[str | None, Query(max_length=100)] = None
-) -> dict[str, Any]:
-    """Curves, newest first."""
-    return {"items": queries.list_curves(view.pool, caller.tenant, hub).items}
+    listing: ListingOf,
+    view: ViewOf,
+    caller: CallerOf,
+    span: SpanOf,
+    hub: NameParameter = None,
+    scenario: NameParameter = None,
+    sort: Annotated[queries.Sort, Query()] = "-log_position",
+) -> Response:
+    """Curves, newest first; `since` and `until` are about `recorded_at`."""
+    return listing.answer(
+        queries.CURVE_SCHEMA,
+        ["curves"],
+        lambda page: queries.list_curves(
+            view.pool, caller.tenant, hub, page, scenario=scenario, since=span.since, until=span.until, sort=sort
+        ),
+    )
 
 
-@router.get("/{curve_id}", operation_id="read_curve")
-def read_curve(curve_id: UUID, view: ViewOf, caller: CallerOf) -> dict[str, Any]:
-    """One curve: its points, how well it meets the quotes, and the parameters behind it."""
-    found = queries.curve(view.pool, caller.tenant, curve_id)
-    if found is None:
-        raise Problem(404, f"there is no curve {curve_id}", remedy="`curves list` shows them.")
-    through = view.capped(checkpoints(view).get("curve_points", 0))
-    found["points"] = curve_points(view.clickhouse, curve_id, through_position=through).to_pylist()
+@router.get("/{curve_id}", operation_id="read_curve", **one(queries.CURVE_SCHEMA, points=array_of(POINTS_SCHEMA)))
+def read_curve(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerOf) -> Response:
+    """One curve: its points, how well it meets the quotes, and the parameters behind it. It never changes."""
+    return reading.answer(
+        ["curves", "curve_points"],  # a curve whose points are still on their way is not known yet
+        lambda as_of: _with_points(view, caller.tenant, curve_id, as_of),
+        Problem(404, f"there is no curve {curve_id}", remedy="`curves list` shows them."),
+        immutable=True,
+    )
+
+
+def _with_points(view: ReadView, tenant: str, curve_id: UUID, as_of: int) -> Row | None:
+    found = queries.curve(view.pool, tenant, curve_id, as_of)
+    if found:
+        found["points"] = curve_points(view.clickhouse, curve_id, through_position=as_of).to_pylist()
     return found

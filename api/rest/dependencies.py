@@ -1,24 +1,36 @@
-"""What routes share: the platform behind them, who calls, waiting for a position, unknown parameters, time."""
+"""What routes share: the platform behind them, who calls, waiting for a position, parameters, time."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, cast, get_origin
+from typing import Annotated, Literal, cast, get_origin
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo, available_timezones
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request, Security
+from fastapi.params import Security as SecurityParameter
+from fastapi.security import HTTPBearer, SecurityScopes
 
+from api.access import Access
 from api.platform import Platform
 from api.problems import Problem
-from commands.message import Caller
+from commands.message import Caller, refuse_control_characters
+from commands.permissions import Permission
 from infra.principal import Principal
+from projections.replays import NoReplay
 from queries.view import ReadView
 
 # Far beyond any market's data and any curve, and well within what every engine here can hold.
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 _LONGEST_POSITION = 19  # digits of 2**63
+
+Iso = Literal["MISO", "CAISO", "PJM", "ERCOT"]
+Market = Literal["DA", "RTH", "RT15", "RT5"]
+IsoParameter = Annotated[Iso | None, Query(description="the operator")]
+MarketParameter = Annotated[Market | None, Query(description="day-ahead, or real time by the hour, 15 or 5 minutes")]
+NameParameter = Annotated[str | None, Query(max_length=200, description="exactly this name")]
 
 
 def platform_of(request: Request) -> Platform:
@@ -28,9 +40,18 @@ def platform_of(request: Request) -> Platform:
 PlatformOf = Annotated[Platform, Depends(platform_of)]
 
 
-def view_of(platform: PlatformOf) -> ReadView:
-    """The read models that a question is put to."""
-    return platform.view
+def view_of(
+    platform: PlatformOf,
+    replay: Annotated[str | None, Query(description="a replay: the read models as they stood at its position")] = None,
+) -> ReadView:
+    """The read models that a question is put to: the live ones, or those of a replay."""
+    if replay is None:
+        return platform.view
+    try:
+        found = platform.replays.find(replay)
+    except NoReplay as error:
+        raise Problem(404, error.message, remedy=error.remedy) from error
+    return ReadView(found.pool, platform.clickhouse, found.position)
 
 
 ViewOf = Annotated[ReadView, Depends(view_of)]
@@ -44,19 +65,41 @@ def principal_of(request: Request) -> Principal:
 PrincipalOf = Annotated[Principal, Depends(principal_of)]
 
 
+def access_of(platform: PlatformOf, principal: PrincipalOf) -> Access:
+    """What the caller may do and see."""
+    return Access(platform.bus.tools, principal)
+
+
+AccessOf = Annotated[Access, Depends(access_of)]
+bearer = HTTPBearer(auto_error=False, description="a token, an API key, or the data folder's token")
+
+
+def _permitted(
+    request: Request, scopes: SecurityScopes, access: AccessOf, _: Annotated[object, Depends(bearer)]
+) -> None:
+    access.demand(f"{request.method} {request.scope['route'].path}", *map(Permission, scopes.scopes))
+
+
+def needs(*permissions: Permission) -> SecurityParameter:
+    """The dependency by which a route says what it needs: one of `permissions`. The OpenAPI document shows it."""
+    return cast(SecurityParameter, Security(_permitted, scopes=list(permissions)))
+
+
 def caller_of(
+    request: Request,
     principal: PrincipalOf,
     idempotency_key: Annotated[UUID | None, Header(description="the command's id; the same id is handled once")] = None,
     x_correlation_id: Annotated[UUID | None, Header(description="ties together what belongs together")] = None,
 ) -> Caller:
-    """The principal, and the ids under which it sends a command."""
+    """The principal, and the ids under which it sends a command; without a correlation id, the request's own."""
     command_id = idempotency_key or uuid4()
     return Caller(
         tenant=principal.tenant,
         actor=principal.actor,
         command_id=command_id,
-        correlation_id=x_correlation_id or command_id,
+        correlation_id=x_correlation_id or request.scope["correlation_id"],
         causation_id=command_id,
+        principal=principal,
     )
 
 
@@ -82,6 +125,11 @@ async def only_known_parameters(request: Request) -> None:
     repeated = sorted(name for name, times in given.items() if times > 1 and not known[name])
     if repeated:
         raise Problem(400, f"{', '.join(repeated)}: given more than once", remedy="Give it once.")
+    for name, value in [*request.query_params.multi_items(), *request.path_params.items()]:
+        try:
+            refuse_control_characters(value)
+        except ValueError as error:
+            raise Problem(400, f"{name}: {error}", remedy="No name or text here has one.") from error
 
 
 def wait_for_position(
@@ -100,6 +148,30 @@ def wait_for_position(
         platform.wait_for(known_position(platform, wait_for, "wait_for", remedy="Use a command's answer."))
     else:
         raise Problem(400, f"wait_for: {wait_for!r} is neither a position nor `head`", remedy="Write wait_for=head.")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Times in [since, until); None is open."""
+
+    since: datetime | None
+    until: datetime | None
+
+
+def span_of(
+    since: Annotated[
+        str | None, Query(description="at this time or later; UTC where it has no offset", examples=["2026-01-31"])
+    ] = None,
+    until: Annotated[
+        str | None, Query(description="before this time; UTC where it has no offset", examples=["2026-02-01T05:00Z"])
+    ] = None,
+) -> Span:
+    return Span(
+        *(None if text is None else moment(text, field) for field, text in (("since", since), ("until", until)))
+    )
+
+
+SpanOf = Annotated[Span, Depends(span_of)]
 
 
 def is_number(text: str) -> bool:

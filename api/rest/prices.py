@@ -4,31 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.platform import Platform
 from api.problems import Problem
+from api.rest.caching import changing_headers, etag_of, immutable_headers, is_known
 from api.rest.dependencies import (
+    AccessOf,
+    Iso,
+    IsoParameter,
+    Market,
     PlatformOf,
     ViewOf,
-    is_number,
-    known_position,
     moment,
+    needs,
     only_known_parameters,
     time_zone,
     wait_for_position,
 )
-from infra.tabular import MEDIA_TYPES, render
-from queries.checkpoints import readable_position
-from queries.prices import PRICE_SCHEMA, PriceQuery, price_batches
-from queries.publications import coverage, superseded_readings
+from api.rest.documented import NOT_MODIFIED, array_of, listed, tables
+from api.rest.formats import Format, chosen_format
+from api.rest.knowledge import AsOf, Known, known_at, read_as_of
+from api.rest.listing import (
+    DEFAULT_LIMIT,
+    CursorParameter,
+    FormatParameter,
+    LimitParameter,
+    Listing,
+    ListingOf,
+)
+from commands.permissions import Permission
+from infra.tabular import MEDIA_TYPES, render, with_local_times
+from queries.prices import PRICE_SCHEMA, PriceQuery, price_batches, price_page
+from queries.publications import COVERAGE_SCHEMA, coverage, superseded_readings
+from queries.relational import Page, PageRequest
 from queries.view import ReadView
 
-router = APIRouter(tags=["prices"], dependencies=[Depends(only_known_parameters), Depends(wait_for_position)])
+router = APIRouter(
+    tags=["prices"],
+    dependencies=[needs(Permission.READ_MARKET_DATA), Depends(only_known_parameters), Depends(wait_for_position)],
+)
 
 # What `tz=market` means: the clock by which the ISO runs its markets. MISO keeps Eastern Standard Time all year.
 MARKET_ZONES = {
@@ -38,27 +56,52 @@ MARKET_ZONES = {
     "ERCOT": "America/Chicago",
 }
 
-Iso = Literal["MISO", "CAISO", "PJM", "ERCOT"]
-Format = Literal["json", "ndjson", "csv", "parquet", "arrow"]
+# Prices may be read up to where their rows are loaded and replaced readings are known.
+_FILLED_BY = ("prices", "publications")
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "With `limit` or `cursor` a page; without them all rows, streamed (as JSON: an array).",
+        "content": tables({
+            "schema": {
+                "oneOf": [
+                    array_of(PRICE_SCHEMA),
+                    {"type": "object", "required": ["items", "next_cursor"], "properties": {
+                        "items": array_of(PRICE_SCHEMA), "next_cursor": {"type": ["string", "null"]},
+                    }},
+                ],
+            },
+        }),
+    },
+    **NOT_MODIFIED,
+}  # fmt: skip
 
 
-@router.get("/v1/prices", operation_id="list_prices", response_class=StreamingResponse)
+@router.get("/v1/prices", operation_id="list_prices", response_class=Response, responses=_ANSWERS)
 def list_prices(
     request: Request,
     platform: PlatformOf,
     view: ViewOf,
-    iso: Annotated[Iso, Query()],
-    start: Annotated[str, Query(description="first interval start, inclusive")],
-    end: Annotated[str, Query(description="interval starts before this")],
+    access: AccessOf,
+    iso: Annotated[Iso, Query(examples=["PJM"])],
+    start: Annotated[str, Query(description="first interval start, inclusive", examples=["2026-01-30T05:00Z"])],
+    end: Annotated[str, Query(description="interval starts before this", examples=["2026-01-31T05:00Z"])],
     node: Annotated[list[str], Query(description="nodes by name; all where none is given")] = [],  # noqa: B006
     node_type: Annotated[str | None, Query()] = None,
-    market: Annotated[Literal["DA", "RTH", "RT15", "RT5"] | None, Query()] = None,
+    market: Annotated[Market | None, Query()] = None,
     feed: Annotated[str | None, Query()] = None,
     tz: Annotated[str | None, Query(description="IANA name or `market`: reads naive times, adds local columns")] = None,
     as_of: Annotated[str | None, Query(description="a time or a log position: what was known then")] = None,
-    format: Annotated[Format | None, Query(description="else by Accept; JSON by default")] = None,
-) -> StreamingResponse:
-    """Every winning price, without a row limit, sorted by market, node and start. Times are UTC; `[start, end)`."""
+    limit: LimitParameter = None,
+    cursor: CursorParameter = None,
+    format: FormatParameter = None,
+) -> Response:
+    """Every winning price, sorted by market, node and start; without `limit` there is no row limit.
+
+    Times are UTC; `[start, end)`.
+    """
+    chosen = chosen_format(request, format)
+    access.demand_iso(iso, chosen)
     zone = time_zone(MARKET_ZONES[iso] if tz == "market" else tz) if tz else None
     try:
         query = PriceQuery(
@@ -69,49 +112,74 @@ def list_prices(
             market=market,
             feed=feed,
             node_type=node_type,
-            as_of_position=as_of_position(platform, as_of, zone),
         )
     except ValueError as error:
         raise Problem(400, str(error), remedy="Give a start before the end.") from error
-    chosen = format or accepted_format(request)
-    chunks = _chunks(view, query, chosen, zone.key if zone else None)
+    known_as_of = read_as_of(platform, as_of, zone)
+    local = zone.key if zone else None
+    if limit is None and cursor is None:
+        return _everything(request, platform, view, query, chosen, local, known_as_of)
+    listing = Listing(request, platform, view, access.principal.tenant, limit, cursor, known_as_of, chosen)
+    schema = with_local_times(PRICE_SCHEMA.empty_table(), local).schema
+    return listing.answer(schema, _FILLED_BY, lambda page: _page(view, query, local, page))
+
+
+@router.get("/v1/prices/coverage", operation_id="price_coverage", **listed(COVERAGE_SCHEMA))
+def price_coverage(listing: ListingOf, view: ViewOf, access: AccessOf, iso: IsoParameter = None) -> Response:
+    """Which feeds there are, with their number of rows and their span."""
+    if iso:
+        access.demand_iso(iso, listing.format)
+    entitled = access.entitled(listing.format)
+    return listing.answer(
+        COVERAGE_SCHEMA,
+        ["publications"],
+        lambda page: coverage(view.pool, iso=iso, entitled=entitled, request=page),
+        narrowed=entitled is not None,
+    )
+
+
+def _page(view: ReadView, query: PriceQuery, tz: str | None, page: PageRequest) -> Page:
+    assert page.as_of is not None
+    found, after = price_page(
+        view.clickhouse,
+        query,
+        limit=page.limit or DEFAULT_LIMIT,
+        after=page.after,
+        through_position=page.as_of,
+        superseded=superseded_readings(view.pool, page.as_of),
+    )
+    return Page(with_local_times(found, tz).to_pylist(), after)
+
+
+def _everything(
+    request: Request,
+    platform: Platform,
+    view: ReadView,
+    query: PriceQuery,
+    chosen: Format,
+    tz: str | None,
+    as_of: AsOf,
+) -> Response:
+    known = known_at(view, _FILLED_BY, as_of)
+    headers = changing_headers()
+    if known.final:
+        etag = _etag(platform, view, query, chosen, tz, known)
+        headers = immutable_headers(etag)
+        if is_known(request, etag):
+            return Response(status_code=304, headers=headers)
+    chunks = _chunks(view, query, chosen, tz, known.position)
     # The first chunk is made before the headers leave, so that an error can still be told as one.
     first = next(chunks, b"")
-    return StreamingResponse(chain((first,), chunks), media_type=MEDIA_TYPES[chosen])
+    return StreamingResponse(chain((first,), chunks), media_type=MEDIA_TYPES[chosen], headers=headers)
 
 
-@router.get("/v1/prices/coverage", operation_id="price_coverage")
-def price_coverage(view: ViewOf, iso: Annotated[Iso | None, Query()] = None) -> dict[str, Any]:
-    """Which feeds there are, with their number of rows and their span."""
-    return {"items": coverage(view.pool, iso=iso)}
-
-
-def _chunks(view: ReadView, query: PriceQuery, chosen: str, tz: str | None) -> Iterator[bytes]:
-    through = readable_position(view)
-    known = min(through, query.as_of_position) if query.as_of_position is not None else through
+def _chunks(view: ReadView, query: PriceQuery, chosen: Format, tz: str | None, known: int) -> Iterator[bytes]:
     superseded = superseded_readings(view.pool, known)
-    batches = price_batches(view.clickhouse, query, through_position=through, superseded=superseded)
+    batches = price_batches(view.clickhouse, query, through_position=known, superseded=superseded)
     return render(chosen, PRICE_SCHEMA, batches, tz=tz)
 
 
-def as_of_position(platform: Platform, as_of: str | None, zone: ZoneInfo | None) -> int | None:
-    """The position that `as_of`, a time or a position, stands for."""
-    if as_of is None:
-        return None
-    # Digits alone are a position, even where they could be a year or a date (20260131).
-    if is_number(as_of):
-        return known_position(platform, as_of, "as_of", remedy="Write a date as 2026-01-31, with its dashes.")
-    return platform.log.position_at(moment(as_of, "as_of", zone))
-
-
-def accepted_format(request: Request) -> str:
-    """The format that the Accept header asks for."""
-    wanted = request.headers.get("accept", "*/*")
-    by_type = {media_type.split(";")[0]: name for name, media_type in MEDIA_TYPES.items()}
-    for part in wanted.split(","):
-        name = part.split(";")[0].strip()
-        if name in by_type:
-            return by_type[name]
-        if name in ("*/*", "application/*", ""):
-            return "json"
-    raise Problem(406, f"no format of {wanted!r} is served", remedy=f"Accept one of {', '.join(by_type)}.")
+def _etag(platform: Platform, view: ReadView, query: PriceQuery, chosen: Format, tz: str | None, known: Known) -> str:
+    """A stream has no bytes to hash before it is sent: so the question, the store, and the code that writes it."""
+    asked = (view.clickhouse.store_id, platform.code_version, query, chosen, tz, known.position)
+    return etag_of(repr(asked).encode())

@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
-from api.rest.dependencies import CallerOf, ViewOf, only_known_parameters, wait_for_position
-from queries.quotes import list_quotes as quotes_of
+from api.rest.dependencies import (
+    CallerOf,
+    NameParameter,
+    SpanOf,
+    ViewOf,
+    needs,
+    only_known_parameters,
+    wait_for_position,
+)
+from api.rest.documented import listed
+from api.rest.listing import ListingOf
+from commands.permissions import Permission
+from queries import quotes as queries
 
 router = APIRouter(
     prefix="/v1/quotes",
     tags=["quotes"],
-    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+    dependencies=[needs(Permission.READ_RESULTS), Depends(only_known_parameters), Depends(wait_for_position)],
 )
 
 
-@router.get("", operation_id="list_quotes")
+@router.get("", operation_id="list_quotes", **listed(queries.QUOTE_SCHEMA))
 def list_quotes(
-    view: ViewOf, caller: CallerOf, hub: Annotated[str | None, Query(max_length=100)] = None
-) -> dict[str, Any]:
-    """All quotes, newest first."""
-    return {"items": quotes_of(view.pool, caller.tenant, hub).items}
+    listing: ListingOf,
+    view: ViewOf,
+    caller: CallerOf,
+    span: SpanOf,
+    hub: NameParameter = None,
+    product: NameParameter = None,
+    source: NameParameter = None,
+    sheet_id: Annotated[UUID | None, Query(description="the answer of `record-quotes`")] = None,
+    sort: Annotated[queries.Sort, Query()] = "-quoted_at",
+) -> Response:
+    """All quotes, newest first; `since` and `until` are about `quoted_at`."""
+    return listing.answer(
+        queries.QUOTE_SCHEMA,
+        ["quotes"],
+        lambda page: queries.list_quotes(
+            view.pool, caller.tenant, hub, page, product=product, source=source, sheet_id=sheet_id, since=span.since,
+            until=span.until, sort=sort,
+        ),
+    )  # fmt: skip

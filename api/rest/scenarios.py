@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query, Response
 
-from api.rest.dependencies import CallerOf, ViewOf, only_known_parameters, wait_for_position
-from queries.scenarios import list_scenarios as scenarios_of
+from api.problems import Problem
+from api.rest.dependencies import CallerOf, NameParameter, ViewOf, needs, only_known_parameters, wait_for_position
+from api.rest.documented import array_of, listed, one
+from api.rest.listing import ListingOf
+from api.rest.resources import ReadingOf
+from commands.permissions import Permission
+from queries import scenarios as queries
 
 router = APIRouter(
     prefix="/v1/scenarios",
     tags=["scenarios"],
-    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+    dependencies=[needs(Permission.READ_RESULTS), Depends(only_known_parameters), Depends(wait_for_position)],
 )
 
 
-@router.get("", operation_id="list_scenarios")
-def list_scenarios(view: ViewOf, caller: CallerOf) -> dict[str, Any]:
+@router.get("", operation_id="list_scenarios", **listed(queries.SCENARIO_SCHEMA))
+def list_scenarios(
+    listing: ListingOf,
+    view: ViewOf,
+    caller: CallerOf,
+    name: NameParameter = None,
+    sort: Annotated[queries.Sort, Query()] = "name",
+) -> Response:
     """Scenarios as last revised, by name."""
-    return {"items": scenarios_of(view.pool, caller.tenant).items}
+    return listing.answer(
+        queries.SCENARIO_SCHEMA,
+        ["scenarios"],
+        lambda page: queries.list_scenarios(view.pool, caller.tenant, page, name=name, sort=sort),
+    )
+
+
+@router.get(
+    "/{scenario_id}",
+    operation_id="read_scenario",
+    **one(queries.SCENARIO_SCHEMA, revisions=array_of(queries.SCENARIO_SCHEMA)),
+)
+def read_scenario(scenario_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerOf) -> Response:
+    """One scenario with all its revisions."""
+    return reading.answer(
+        ["scenarios"],
+        lambda as_of: queries.scenario(view.pool, caller.tenant, scenario_id, as_of),
+        Problem(404, f"there is no scenario {scenario_id}", remedy="`scenarios list` shows them."),
+    )

@@ -25,7 +25,8 @@ from integrations.isos.ticks import ParsedPublication
 
 _ISOS = (miso_formats, caiso_formats, pjm_formats, ercot_formats)
 _DOCUMENTS = (miso_documents, caiso_documents, pjm_documents, ercot_documents)
-_HTML = re.compile(rb"(?is)\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b")
+# Possessive: many short comments in a row could else be split up in a number of ways that has no end.
+_HTML = re.compile(rb"(?is)\s*+(?><\?xml[^>]*>\s*|<!--.*?-->\s*)*+<(!doctype\s+html|html|head|body)\b")
 _ERROR_ANSWER = re.compile(rb"<(?:\w+:)?ERR_CODE>([^<]*)|<Error>\s*<Code>([^<]*)")
 _ERROR_TEXT = re.compile(rb"<(?:(?:\w+:)?ERR_DESC|Message)>([^<]*)")
 _BOM = b"\xef\xbb\xbf"

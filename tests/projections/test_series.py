@@ -26,8 +26,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def projector(pool: Pool, clickhouse: ClickHouse, objects: Objects) -> Iterator[ColumnarProjector]:
-    made = ColumnarProjector(pool, clickhouse, series_projections(clickhouse, objects))
-    made.load()
+    made = ColumnarProjector(pool, clickhouse, series_projections(objects))
+    for projection in made.projections:
+        made.load(projection)
     yield made
     for dataset in STORED.values():
         clickhouse.command(f"DROP TABLE ch.{dataset.table} SYNC")
@@ -56,12 +57,13 @@ def test_the_winner_of_each_interval_is_read_and_the_past_stays(
     first = publish(log, objects, dataset, 100.0, vintage="preliminary")
     second = publish(log, objects, dataset, 101.0)
     third = publish(log, objects, dataset, 102.0, vintage="preliminary")
-    projector.handle(log.page(0))
+    for projection in projector.projections:
+        projector.handle(projection, log.page(0))
 
     def values(known: int) -> list[float]:
-        query = SeriesQuery(dataset, "PJM", START, START + timedelta(days=1), as_of_position=known)
+        query = SeriesQuery(dataset, "PJM", START, START + timedelta(days=1))
         column = next(name for name in STORED[dataset].values if name != "issued_at")
-        return series(clickhouse, query, through_position=third)[column].to_pylist()  # type: ignore[no-any-return]
+        return series(clickhouse, query, through_position=known)[column].to_pylist()  # type: ignore[no-any-return]
 
     assert [values(position) for position in (0, first, second, third)] == [[], [100.0], [101.0], [101.0]]
 

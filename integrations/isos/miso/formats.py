@@ -24,7 +24,7 @@ OPERATOR_NAME = re.compile(
 
 _HOURS = [f"HE {hour}" for hour in range(1, 25)]
 _HOUR_KEYS = frozenset(f"he{hour}" for hour in range(1, 25))
-_TITLE = re.compile(r"(day[\s-]*ahead|real[\s-]*time)\b.*\blmp", re.IGNORECASE)
+_TITLE = re.compile(r"(day[\s-]*ahead|real[\s-]*time)\b.{0,200}\blmp", re.IGNORECASE)
 _OTHER_PRODUCTS = [
     ("epnode", "MISO LMPs of elemental pricing nodes"),
 ]

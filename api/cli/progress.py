@@ -1,0 +1,51 @@
+"""Showing what takes long: a bar on a terminal, else a line now and then, both with the time that is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from api.cli.connection import Connection
+from api.cli.output import err
+from infra.errors import PlatformError
+
+LINE_EVERY_S = 5.0
+
+
+def follow(connection: Connection, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """POSTs to `path`, shows how far it comes and returns its last line; raises PlatformError for a problem."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    last: dict[str, Any] = {}
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+        lines = _Lines()
+        for last in connection.lines("POST", path, body):
+            if "of" in last:
+                if last["name"] not in tasks:
+                    tasks[last["name"]] = bars.add_task(last["name"], total=None)
+                bars.update(tasks[last["name"]], completed=last["position"], total=last["of"])
+                if not err.is_terminal:
+                    lines.show(last["name"], last["position"], last["of"])
+    if "problem" in last:
+        raise PlatformError(last["problem"], last["remedy"])
+    return last
+
+
+class _Lines:
+    """Progress for a log: at most a line every few seconds."""
+
+    def __init__(self) -> None:
+        self._started: dict[str, tuple[float, int]] = {}
+        self._shown = time.monotonic()
+
+    def show(self, name: str, position: int, of: int) -> None:
+        now = time.monotonic()
+        started, first = self._started.setdefault(name, (now, position))
+        if now - self._shown < LINE_EVERY_S or position <= first:
+            return
+        self._shown = now
+        left_s = (now - started) / (position - first) * (of - position)
+        err.print(f"{name}: {position:,} of {of:,}, {left_s:,.0f} s left")

@@ -1,0 +1,73 @@
+"""What was known when: `as_of` as a position of the log, and how final an answer at it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Query
+
+from api.platform import Platform
+from api.rest.dependencies import PlatformOf, is_number, known_position, moment
+from queries.checkpoints import checkpoints
+from queries.dead_letters import count_dead_letters
+from queries.view import ReadView
+
+
+@dataclass(frozen=True)
+class AsOf:
+    """The position asked for; None for now. A time is not final: what is recorded next may still fall before it."""
+
+    position: int | None = None
+    is_final: bool = False
+
+
+@dataclass(frozen=True)
+class Known:
+    """The position that an answer shows; `final` when the same question will get the same answer for ever."""
+
+    position: int
+    final: bool
+
+    def at(self, position: int) -> Known:
+        return replace(self, position=position)
+
+
+def read_as_of(platform: Platform, as_of: str | None, zone: ZoneInfo | None = None) -> AsOf:
+    """`as_of` of a request: a position of the log, or a time (naive in `zone`, else UTC). Raises Problem."""
+    if as_of is None:
+        return AsOf()
+    # Digits alone are a position, even where they could be a year or a date (20260131).
+    if is_number(as_of):
+        position = known_position(platform, as_of, "as_of", remedy="Write a date as 2026-01-31, with its dashes.")
+        return AsOf(position, is_final=True)
+    return AsOf(platform.log.position_at(moment(as_of, "as_of", zone)))
+
+
+def known_at(view: ReadView, projections: Sequence[str], as_of: AsOf) -> Known:
+    """What the read models that `projections` fill can show: the position asked for, or what they have come to."""
+    come_to = checkpoints(view)
+    reached = view.capped(min(come_to.get(name, 0) for name in projections))
+    if as_of.position is None:
+        return Known(reached, final=False)
+    final = as_of.is_final and as_of.position <= reached and not lack_events(view, projections)
+    return Known(min(as_of.position, reached), final)
+
+
+def lack_events(view: ReadView, projections: Sequence[str]) -> bool:
+    """Whether one of them has set events aside: once those are applied, what it shows of the past is another."""
+    return not count_dead_letters(view.pool).keys().isdisjoint(projections)
+
+
+def _as_of(
+    platform: PlatformOf,
+    as_of: Annotated[
+        str | None, Query(description="a time or a log position: what was known then", examples=["2026-01-31T12:00Z"])
+    ] = None,
+) -> AsOf:
+    return read_as_of(platform, as_of)
+
+
+AsOfParameter = Annotated[AsOf, Depends(_as_of)]
