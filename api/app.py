@@ -33,6 +33,7 @@ from api.rest import (
     quotes,
     replays,
     scenarios,
+    series,
     tokens,
 )
 from api.rest.dependencies import bearer
@@ -40,7 +41,7 @@ from api.security import Door
 
 _ROUTERS = (
     index, objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    replays, entitlements, operations, api_keys, tokens, graphql, metrics,
+    replays, entitlements, operations, api_keys, tokens, graphql, metrics, series,
 )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ from infra.settings import Settings
 from infra.subscriptions import Subscription
 from infra.tracing import traced_batches
 from integrations.isos.simulator import SampleMarket, write_sample
-from projections import curve_points, prices
+from projections import curve_points, prices, series
 from projections.columnar import ColumnarProjector
 from projections.columnar_build import ColumnarProjection
 from projections.live_credentials import LiveCredentials
@@ -107,7 +107,11 @@ def _assemble(
     columnar = ColumnarProjector(
         pool,
         clickhouse,
-        [prices.prices_projection(objects), curve_points.curve_points_projection(objects)],
+        [
+            prices.prices_projection(objects),
+            curve_points.curve_points_projection(objects),
+            *series.series_projections(objects),
+        ],
     )
     subscriptions = (
         Subscription(

@@ -31,6 +31,7 @@ from api.cli import (
     replay,
     sample,
     scenarios,
+    series,
     server,
     token,
 )
@@ -61,6 +62,7 @@ app.command("doctor")(doctor.doctor)
 app.command("graphql")(graphql.graphql)
 for noun, group in (
     ("prices", prices.app),
+    ("series", series.app),
     ("projections", projections.app),
     ("replay", replay.app),
     ("publications", publications.app),
