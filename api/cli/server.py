@@ -48,7 +48,6 @@ def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None
     from api.wiring import open_platform
     from infra import logs, tracing
 
-    logs.configure()
     platform = open_platform(settings)
     try:
         if sample and platform.log.head():
@@ -56,6 +55,8 @@ def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None
         elif sample:
             with Connection.to_platform(platform) as connection:
                 show_main_job(connection)
+        # Only now: what the sample shows is for people, and its requests need no log.
+        logs.configure()
         host, port = listener.getsockname()[:2]
         address = f"http://{_in_url(host)}:{port}"
         server = _server(platform)

@@ -127,7 +127,7 @@ def is_archive(content: bytes) -> bool:
 
 def is_workbook(content: bytes) -> bool:
     """Whether the bytes are an Excel workbook, which is a zip of its own kind."""
-    if not content.startswith(_ZIP):
+    if not content.startswith(_ZIP) or content.count(_DIRECTORY_ENTRY) > MAX_MEMBERS:
         return False
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
