@@ -38,6 +38,7 @@ bench: setup ## run the benchmarks; figures go to docs/benchmarks.md by hand
 	@$(BIN)/python -m tests.benchmarks.ingest
 	@$(BIN)/python -m tests.benchmarks.reads
 	@$(BIN)/python -m tests.benchmarks.projections
+	@$(BIN)/python -m tests.benchmarks.log
 	@$(BIN)/python -m tests.benchmarks.graphql
 	@$(BIN)/python -m tests.benchmarks.authentication
 

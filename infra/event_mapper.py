@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -13,6 +12,8 @@ import msgspec
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import get_topic, resolve_topic
+
+from infra.event_digests import event_digest
 
 _CARRIED_ELSEWHERE = frozenset({"originator_id", "originator_version", "timestamp"})
 GENESIS_HASH = ""
@@ -45,12 +46,9 @@ class LoggedEvent(StoredEvent):
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over stream, version, name and the stored bytes; the stream's next event carries it.
-
-        The length of the metadata stands before it, so that no byte can pass from one part to the other unseen.
-        """
-        header = f"{self.originator_id}\0{self.originator_version}\0{self.topic}\0{len(self.metadata)}\0"
-        return hashlib.sha256(b"".join((header.encode(), self.metadata, self.state))).hexdigest()
+        """The event's digest in hexadecimal; the stream's next event carries it."""
+        stream = str(self.originator_id)
+        return event_digest(stream, self.originator_version, self.topic, self.metadata, self.state).hex()
 
     def read_metadata(self) -> Metadata:
         return _metadata_decoder.decode(self.metadata)

@@ -266,7 +266,14 @@ def test_the_owner_is_told_all_of_it(
         if method == "GET" and permissions_of(operation) - set(PLATFORM_ONLY)
     } - told
     # They have answers too, but no word in them that only this tenant may see.
-    assert silent == {"list_entitlements", "list_replays", "list_resources", "price_coverage"}
+    assert silent == {
+        "list_entitlements",
+        "list_replays",
+        "list_resources",
+        "price_coverage",
+        "read_curve_staleness",
+        "read_ppa_valuation_staleness",
+    }
 
 
 @pytest.mark.parametrize("role", ROLES)

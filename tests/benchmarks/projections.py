@@ -25,6 +25,7 @@ from infra.postgres import open_pool
 from projections.building import Building
 from projections.projector import RelationalProjector
 from projections.registry import relational_projections
+from read_models.relational import CHECKPOINTS
 from tests.benchmarks import library_way
 from tests.benchmarks.files import machine
 from tests.generated_log import MIX, fill_log
@@ -88,6 +89,8 @@ def _live(pool: Pool, log: EventLog, objects: Objects, events: int) -> float:
     building = Building(pool, live, projector.projections, "pg")
     building.start()
     building.finish()
+    with pool.connection() as connection:
+        connection.execute(CHECKPOINTS)
     started = time.perf_counter()
     position = 0
     while position < events:

@@ -28,7 +28,7 @@ FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
 # `name` in [path](../path.py), and `name` ([path](../path.py))
 NAME_WITH_FILE = re.compile(r"`([\w.]+)`\s+(?:in\s+|\()\[[^\]]+\]\(\.\./([^)#]+\.py)\)")
-VERB = re.compile(r"\bcarbon254((?: [a-z][a-z-]*){1,2})([^\n|`;)]*)")
+VERB = re.compile(r"\bcarbon254((?: [a-z][a-z-]*){1,3})([^\n|`;)]*)")
 MACHINE_PATHS = re.compile(r"/work/|/tmp/|/root/|/home/\w+/")
 
 
