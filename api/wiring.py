@@ -26,6 +26,7 @@ from infra.data_folder import DataFolder
 from infra.embedded_postgres import EmbeddedPostgres
 from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import EventLog
+from infra.memory import collect_seldom
 from infra.objects import Objects
 from infra.postgres import open_pool, own_database
 from infra.sealing import Sealer
@@ -66,6 +67,7 @@ def open_platform(settings: Settings) -> Platform:
 
     Raises FolderHeld when another process owns the folder, and PlatformError for everything a user can mend.
     """
+    collect_seldom()
     folder = DataFolder.open(settings.home)
     closers: list[Callable[[], None]] = [folder.close]
     try:

@@ -20,7 +20,6 @@ from infra.failures import is_fault_of_event
 from projections.parking import apply_or_park
 from projections.relational import Progress, RelationalProjection
 from read_models.dead_letters import DEAD_LETTERS
-from read_models.relational import CHECKPOINTS, save_checkpoint
 
 _PAGE = 1_000
 _AT_ONCE = 3  # projections: while the rows of one are on their way to the database, another makes its own
@@ -41,7 +40,6 @@ class Building:
         with self.transaction() as connection:
             connection.execute(self._named("DROP SCHEMA IF EXISTS {} CASCADE"))
             connection.execute(self._named("CREATE SCHEMA {}"))
-            connection.execute(CHECKPOINTS)
             connection.execute(DEAD_LETTERS)
             for projection in self.projections:
                 connection.execute(projection.tables_alone.encode())
@@ -74,11 +72,6 @@ class Building:
                 connection.execute(projection.tables.encode())
                 for table in projection.table_names:
                     connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))
-
-    def save_checkpoints(self) -> None:
-        with self.transaction() as connection, connection.cursor() as cursor:
-            for projection in self.projections:
-                save_checkpoint(cursor, projection.name, projection.version, self.position)
 
     def drop(self) -> None:
         with self.transaction() as connection:
