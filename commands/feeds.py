@@ -82,7 +82,8 @@ class Dispatch(Protocol):
 class FeedRun:
     """What came of running a feed: requests by outcome, and what failed with the reason.
 
-    `awaited` are files that the source does not have, and need not have yet by the feed's freshness target.
+    `awaited` are files that the source does not have and, by the feed's freshness target, need not have yet: until
+    they come, what ends at their start is the newest.
     """
 
     requests: int = 0
@@ -175,7 +176,7 @@ class _Worker:
                 self._record(request, content, self._let_in(request, content), fetched.validators)
             return self._followed(request, content)
         except FetchFailed as error:
-            if error.is_absent and self.tools.now() < request.end_utc + self.feed.freshness_target:
+            if error.is_absent and self.tools.now() < request.start_utc + self.feed.freshness_target:
                 self.run.awaited += 1
                 return ()
             self.run.failed.append({"request": request.key, "reason": str(error)})

@@ -73,6 +73,19 @@ def test_a_backfill_that_is_killed_goes_on_and_asks_nothing_twice(fetching: Prog
     again = fetching.json("feeds", "backfill", FEED, *STRETCH)
     assert (again["known"], again["fetched"], len(miso.asked)) == (4, 0, 5)
     assert len(fetching.prices("MISO", "2026-03-10T05:00Z", "2026-03-14T05:00Z")) == 96
+    quality = fetching.json(
+        "quality", "report", "--iso", "MISO", "--start", "2026-03-10", "--end", "2026-03-14", code=1
+    )
+    assert [row["completeness"] for row in quality["items"]] == [1.0] * 4
+    assert quality["findings"] == []
+    assert quality["freshness"] == [  # the days are long past
+        {
+            "feed": FEED,
+            "newest_interval_end_utc": "2026-03-14T05:00:00Z",
+            "freshness_target_s": 93_600.0,
+            "is_fresh": False,
+        }
+    ]
     (listed,) = (feed for feed in fetching.json("feeds", "list") if feed["id"] == FEED)
     assert (listed["requests"], listed["bytes_fetched"]) == (4, sum(map(len, miso.files.values())))
     assert (listed["newest_interval_end_utc"], listed["is_fresh"]) == ("2026-03-14T05:00:00Z", False)
@@ -82,21 +95,19 @@ def test_what_a_source_gets_wrong_is_waited_out_or_named(fetching: Program, miso
     busy, gone, page, broken = map(path_of, DAYS)
     miso.faults[busy] = [(429, {"Retry-After": "1"}, b"slow down")]
     del miso.files[gone]
-    miso.faults[page] = [(200, {}, b"<html><body>maintenance</body></html>")] * 5
+    miso.faults[page] = [(200, {}, b"<html><body>maintenance</body></html>")]
     miso.files[broken] = miso.files[broken].replace(b"30,30\n", b"30,x\n")
     done = fetching.json("feeds", "backfill", FEED, *STRETCH, code=1)
-    assert (done["fetched"], done["publications"], done["quarantined"]) == (2, 1, 1)
-    reasons = {failed["request"]: failed["reason"] for failed in done["failed"]}
-    assert reasons.keys() == {Path(gone).name, Path(page).name}
-    assert "answered 404" in reasons[Path(gone).name]
-    assert "HTML page came with status 200" in reasons[Path(page).name]
-    assert Counter(miso.asked) == {busy: 2, gone: 1, page: 5, broken: 1}
+    assert (done["fetched"], done["publications"], done["quarantined"]) == (3, 2, 1)
+    (failed,) = done["failed"]
+    assert failed["request"] == Path(gone).name
+    assert "answered 404" in failed["reason"]
+    assert Counter(miso.asked) == {busy: 2, gone: 1, page: 2, broken: 1}
 
-    # What failed is asked for again, what is known is not; a quarantined file alone is exit code 3.
+    # What failed is asked for again, what is known is not.
     miso.files[gone] = miso_text("da_expost_lmp", {"INDIANA.HUB": [31] * 24}, DAYS[1]).encode()
-    miso.files[broken] = b"no,table\n"
     later = fetching.json("feeds", "backfill", FEED, *STRETCH)
-    assert (later["known"], later["fetched"]) == (2, 2)
+    assert (later["known"], later["fetched"], len(miso.asked)) == (3, 1, 7)
 
 
 def test_a_file_that_cannot_be_read_is_exit_code_3(fetching: Program, miso: Operator) -> None:
@@ -130,10 +141,15 @@ def oasis_zip(start: datetime) -> bytes:
     return packed.getvalue()
 
 
+def fuel_mix(now: datetime) -> bytes:
+    """The newest interval, stamped with its end in Eastern Standard Time."""
+    est = now - timedelta(hours=5, minutes=now.minute % 5, seconds=now.second)
+    coal = {"INTERVALEST": f"{est:%Y-%m-%d %I:%M:%S %p}", "CATEGORY": "Coal", "ACT": "23000"}
+    return json.dumps({"RefId": f"{est:%d-%b-%Y} - Interval {est:%H:%M} EST", "Fuel": {"Type": [coal]}}).encode()
+
+
 def test_polling_fetches_by_itself_and_shows_failures(fetching: Program, miso: Operator) -> None:
-    now = datetime.now(UTC)
-    stamp = (now - timedelta(hours=5)).replace(minute=0, second=0, microsecond=0)
-    miso.files["/api/FuelMix"] = fuel_mix(stamp)
+    miso.files["/api/FuelMix"] = fuel_mix(datetime.now(UTC))
     with fetching.serve("--poll", "miso/fuel_mix", "--poll", "miso/total_load") as server:
 
         def state(name: str) -> dict[str, object]:
@@ -142,6 +158,7 @@ def test_polling_fetches_by_itself_and_shows_failures(fetching: Program, miso: O
         wait_until(lambda: state("fuel_mix")["requests"] == 1 and state("total_load")["failing_since"], 30)
         fresh, failing = state("fuel_mix"), state("total_load")
         assert (fresh["is_polled"], fresh["failing_since"], fresh["last_failure"]) == (True, None, None)
+        assert fresh["is_fresh"] is True
         assert "answered 404" in str(failing["last_failure"])
         assert failing["requests"] == 0
         assert state("da_expost_lmp")["is_polled"] is False
