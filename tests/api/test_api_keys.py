@@ -20,6 +20,7 @@ from infra.event_recorder import PostgresRecorder
 from infra.event_store import EventLog
 from infra.postgres import open_pool
 from infra.principal import NotAuthenticated, Principal
+from projections.api_keys import PROJECTION
 from projections.live_credentials import CURRENT_FOR_S, LiveCredentials
 from tests.api.test_door import call
 
@@ -343,3 +344,14 @@ def test_the_principal_of_the_folder_token(platform: Platform) -> None:
     found: Principal = asyncio.run(platform.authenticator.authenticate(platform.token))
     assert (found.tenant, found.actor, found.kind) == ("local", "local-operator", "folder token")
     assert "admin" in found.roles
+
+
+def test_the_read_model_is_what_the_events_say(platform: Platform) -> None:
+    """Keys and actors of all the tests above, issued and revoked in every order, built anew in one batch."""
+    platform.settled_position()
+    assert platform.relational.verify(PROJECTION, platform.log, lambda *_: None) == []
+    with platform.pool.connection() as connection:
+        found = connection.execute("SELECT count(*), count(revoked_at) FROM api_key").fetchone()
+    assert found is not None
+    assert found[0] > 10
+    assert found[1] > 2

@@ -96,3 +96,31 @@ def test_a_header_that_names_nobody(platform: Platform, authorization: str | Non
     answer = call(platform, "GET", "/v1/curves", headers)
     assert (answer.status_code, answer.json()["title"]) == (401, title)
     assert answer.headers["www-authenticate"].startswith(challenge)
+
+
+@pytest.mark.parametrize("extensions", [{}, {"websocket.http.response": {}}])
+@pytest.mark.parametrize("path", ["/livez", "/v1/stream"])
+def test_a_websocket_without_a_token_is_never_accepted(
+    platform: Platform, path: str, extensions: dict[str, Any]
+) -> None:
+    """Paths are open to plain requests only. A server that can't answer a handshake with a 401 is told to close."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    headers = [(b"host", b"127.0.0.1")]
+    scope = {"type": "websocket", "path": path, "headers": headers, "extensions": extensions}
+
+    async def shake_hands() -> None:
+        await create_app(platform)(scope, receive, send)
+
+    asyncio.run(shake_hands())
+    if extensions:
+        assert (sent[0]["type"], sent[0]["status"]) == ("websocket.http.response.start", 401)
+        assert b"Bearer" in dict(sent[0]["headers"])[b"www-authenticate"]
+    else:
+        assert [(message["type"], message["code"]) for message in sent] == [("websocket.close", 1008)]

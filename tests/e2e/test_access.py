@@ -188,8 +188,8 @@ def test_with_an_issuer_configured_the_local_one_is_off(program: Program) -> Non
         configuration = {"issuer": issuer, "jwks_uri": f"{issuer}/keys"}
         program.environment |= {"CARBON254_OIDC_ISSUER": issuer, "CARBON254_OIDC_AUDIENCE": "power"}
         now = int(time.time())
-        claims = {"iss": issuer, "aud": "power", "sub": "alice", "tenant": "acme", "roles": ["reader"]}
-        claims |= {"iat": now, "exp": now + 300}
+        claims = {"iss": issuer, "aud": "power", "sub": "alice", "tenant": "acme", "iat": now, "exp": now + 300}
+        claims["realm_access"] = {"roles": ["reader"]}
         token = signed(claims, KEYS["old"], kid="old")
         with program.serve() as server:
             assert f"Tokens: {issuer} for the audience power" in server.said()
