@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lock bench clean
+.PHONY: help setup run test check format lock openapi bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -39,6 +39,11 @@ bench: setup ## run the benchmarks; figures go to docs/benchmarks.md by hand
 	@$(BIN)/python -m tests.benchmarks.reads
 	@$(BIN)/python -m tests.benchmarks.log
 	@$(BIN)/python -m tests.benchmarks.staleness
+	@$(BIN)/python -m tests.benchmarks.graphql
+	@$(BIN)/python -m tests.benchmarks.authentication
+
+openapi: ## write docs/openapi.json anew, after the API's contract was changed
+	@$(BIN)/python -m api.openapi > docs/openapi.json
 
 lock: ## compile requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-header \

@@ -5,17 +5,23 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
-from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
-from api import openapi, problems
+from api import metrics, openapi, problems
+from api.graphql import endpoint as graphql
 from api.head import HeadAsGet
+from api.middleware.bodies import Bodies
+from api.middleware.headers import SecureHeaders
+from api.middleware.observed import Attributed, Observed
+from api.middleware.rates import FailedAttempts, HeavyReads, Rates
 from api.platform import Platform
 from api.rest import (
+    api_keys,
     audit,
     commands,
     curves,
+    entitlements,
     index,
     instruments,
     objects,
@@ -25,13 +31,17 @@ from api.rest import (
     projections,
     publications,
     quotes,
+    replays,
     scenarios,
+    series,
+    tokens,
 )
+from api.rest.dependencies import bearer
 from api.security import Door
 
 _ROUTERS = (
     index, objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    operations,
+    replays, entitlements, operations, api_keys, tokens, graphql, metrics, series,
 )  # fmt: skip
 
 
@@ -39,7 +49,7 @@ def create_app(platform: Platform) -> ASGIApp:
     """All routes, behind the door. The platform is opened and closed by whoever calls this."""
     app = create_routes()
     app.state.platform = platform
-    return Door(HeadAsGet(app), token=platform.token)
+    return _guarded(HeadAsGet(app), platform)
 
 
 def create_routes() -> FastAPI:
@@ -50,10 +60,20 @@ def create_routes() -> FastAPI:
         version=version("carbon254-platform"),
         summary="See the market, price the future, and prove every number.",
         redoc_url=None,
-        dependencies=[Depends(HTTPBearer(auto_error=False, description="the token of the data folder's token file"))],
+        redirect_slashes=False,  # one address for each thing
+        dependencies=[Depends(bearer)],
     )
     problems.install(app)
     openapi.install(app)
     for module in _ROUTERS:
         app.include_router(module.router)
     return app
+
+
+def _guarded(app: ASGIApp, platform: Platform) -> ASGIApp:
+    """What stands around the routes, from the inside out: what a caller may send, who it is, and who keeps the book."""
+    settings = platform.settings
+    app = HeavyReads(Bodies(app))
+    app = Rates(app, commands_per_minute=settings.commands_per_minute, reads_per_minute=settings.reads_per_minute)
+    app = Door(Attributed(app), platform.authenticator)
+    return Observed(SecureHeaders(FailedAttempts(app)))

@@ -77,10 +77,11 @@ def document_of(app: FastAPI) -> Document:
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     components["schemas"]["Problem"] = _PROBLEM_SCHEMA
-    components["responses"] = {_name(status): _problem(status) for status in problems.TYPES}
+    components["responses"] = {}
     for path, method, operation in operations(document):
         answers = operation["responses"]
         for status in sorted(_possible(path, method)):
+            components["responses"].setdefault(_name(status), _problem(status))
             answers[str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
     return document
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from api.authentication import Identity
 from api.cursors import Cursors
 from commands.bus import CommandBus
 from infra.clickhouse import ClickHouse
@@ -12,12 +13,14 @@ from infra.data_folder import DataFolder
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from infra.objects import Objects
-from infra.principal import Principal
+from infra.principal import ROLES, Authenticator, Principal
 from infra.seals import Seals
 from infra.settings import Settings
 from infra.subscriptions import Subscription
 from projections.columnar import ColumnarProjector
-from projections.relational import RelationalProjector
+from projections.live_credentials import LiveCredentials
+from projections.projector import RelationalProjector
+from projections.replays import Replays
 from queries.view import ReadView
 
 LOCAL_TENANT = "local"
@@ -25,7 +28,8 @@ LOCAL_ACTOR = "local-operator"
 LOCAL_PRINCIPAL = Principal(
     LOCAL_TENANT,
     LOCAL_ACTOR,
-    frozenset({"admin", "operator", "analyst", "approver", "auditor"}),
+    frozenset(ROLES),
+    kind="folder token",
     credential="folder token",
 )
 
@@ -37,6 +41,9 @@ class Platform:
     settings: Settings
     folder: DataFolder
     token: str
+    authenticator: Authenticator
+    identity: Identity
+    credentials: LiveCredentials
     code_version: str
     dsn: str
     log: EventLog
@@ -48,6 +55,7 @@ class Platform:
     cursors: Cursors
     relational: RelationalProjector
     columnar: ColumnarProjector
+    replays: Replays
     subscriptions: tuple[Subscription, ...]
     closers: list[Callable[[], None]] = field(default_factory=list)
 

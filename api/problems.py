@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from commands.message import Refused
+from infra import logs
 from infra.errors import PlatformError
 from infra.event_store import ConcurrentAppend
 from infra.objects import MissingObject
@@ -70,6 +71,8 @@ class Problem(Exception):
             body["detail"] = self.remedy
         if self.errors:
             body["errors"] = self.errors
+        if correlation_id := logs.correlation_id():
+            body["correlation_id"] = correlation_id
         return body
 
 
@@ -151,8 +154,8 @@ def install(app: FastAPI) -> None:
         return response(Problem(409, title, remedy="Send the command again.", headers=headers))
 
     def unexpected(request: Request, error: Exception) -> JSONResponse:
-        told = correlation_id(request.scope)
-        logger.error("%s %s failed (%s)", request.method, request.url.path, told, exc_info=error)
+        route = getattr(request.scope.get("route"), "path", "a route")
+        logger.error("%s %s failed", request.method, route, exc_info=error)
         return response(Problem(500, "something went wrong here", remedy="The server's log has the details."))
 
     app.add_exception_handler(Problem, problem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
@@ -12,10 +13,12 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from api.authentication import PlatformAuthenticator, open_identity
 from api.cursors import Cursors
-from api.platform import Platform
+from api.platform import LOCAL_PRINCIPAL, Platform
 from commands.bus import CommandBus
 from commands.message import A, Loaded, Tools
+from commands.reading_processes import ReadingProcesses
 from commands.readings import Readings
 from commands.registry import REGISTRY
 from infra.clickhouse import ClickHouse
@@ -29,11 +32,15 @@ from infra.sealing import Sealer
 from infra.seals import Seals
 from infra.settings import Settings
 from infra.subscriptions import Subscription
+from infra.tracing import traced_batches
 from integrations.isos.simulator import SampleMarket, write_sample
-from projections import curve_points, prices
+from projections import curve_points, prices, series
 from projections.columnar import ColumnarProjector
+from projections.columnar_build import ColumnarProjection
+from projections.live_credentials import LiveCredentials
+from projections.projector import RelationalProjector
 from projections.registry import relational_projections
-from projections.relational import RelationalProjector
+from projections.replays import Replays
 from queries.prices import price_history
 from queries.publications import superseded_readings
 from queries.quotes import newest_quotes
@@ -93,34 +100,58 @@ def _assemble(
     recorder.create_schema()
     folder.pair_with(recorder.log_id())
     log = EventLog(recorder)
-    relational = RelationalProjector(pool, relational_projections(objects))
+    relational = RelationalProjector(pool, log, relational_projections(objects))
+    replays = Replays(pool, dsn, log, relational.projections)
+    replays.load()
+    closers.append(replays.close)
     columnar = ColumnarProjector(
         pool,
         clickhouse,
-        [prices.prices_projection(clickhouse, objects), curve_points.curve_points_projection(clickhouse, objects)],
+        [
+            prices.prices_projection(objects),
+            curve_points.curve_points_projection(objects),
+            *series.series_projections(objects),
+        ],
     )
     subscriptions = (
-        Subscription("relational", log, relational.load, relational.handle),
-        Subscription("columnar", log, columnar.load, columnar.handle, batch_size=20),
+        Subscription(
+            "relational",
+            log,
+            relational.load,
+            traced_batches("relational", relational.handle),
+            relational.isolate,
+            projections=tuple(projection.name for projection in relational.projections),
+        ),
+        *(_columnar_subscription(log, columnar, projection) for projection in columnar.projections),
     )
     seals = Seals(folder.home / "seals", folder.ensure_seal_key())
     code = code_version()
+    token = folder.ensure_token()
+    identity = open_identity(settings, folder, _utc_now)
+    credentials = LiveCredentials(log, pool)
+    owner = replace(LOCAL_PRINCIPAL, tenant=settings.platform_tenant)
+    reading_processes = ReadingProcesses()
+    closers.append(reading_processes.close)
     platform = Platform(
         settings=settings,
         folder=folder,
-        token=folder.ensure_token(),
+        token=token,
+        authenticator=PlatformAuthenticator(token, owner, credentials, identity.verifier),
+        identity=identity,
+        credentials=credentials,
         code_version=code,
         dsn=dsn,
         log=log,
         bus=CommandBus(REGISTRY, log, Tools(
             objects=objects,
-            readings=Readings(objects),
+            readings=Readings(objects, reading_processes),
             price_history=partial(_price_history, clickhouse, pool),
             forward_quotes=partial(newest_quotes, pool),
             read_aggregate=partial(_read_aggregate, log),
             settled_position=lambda: platform.settled_position(),
             now=_utc_now,
             code_version=code,
+            platform_tenant=settings.platform_tenant,
         )),
         pool=pool,
         clickhouse=clickhouse,
@@ -129,16 +160,32 @@ def _assemble(
         cursors=Cursors(folder.ensure_cursor_key()),
         relational=relational,
         columnar=columnar,
+        replays=replays,
         subscriptions=subscriptions,
         closers=closers,
     )  # fmt: skip
     for subscription in subscriptions:
         subscription.start()
         platform.closers.append(subscription.stop)
+    credentials.start()
+    platform.closers.append(credentials.write_uses)
     sealer = Sealer(log, seals, _utc_now)
     sealer.start()
     platform.closers.append(sealer.stop)
     return platform
+
+
+def _columnar_subscription(log: EventLog, columnar: ColumnarProjector, projection: ColumnarProjection) -> Subscription:
+    return Subscription(
+        projection.name,
+        log,
+        partial(columnar.load, projection),
+        traced_batches(projection.name, partial(columnar.handle, projection)),
+        isolate=partial(columnar.isolate, projection),
+        prepare=partial(columnar.prepare, projection, log),
+        projections=(projection.name,),
+        batch_size=20,
+    )
 
 
 def _utc_now() -> datetime:

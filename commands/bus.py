@@ -10,6 +10,8 @@ from uuid import UUID
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from commands.message import Answer, Caller, Command, Context, Tools
+from commands.permissions import Permission, demand
+from infra import tracing
 from infra.event_mapper import Metadata
 from infra.event_store import ConcurrentAppend, EventLog, Stream
 from write_model.base import Aggregate, Refused
@@ -22,13 +24,14 @@ def done_or_unchanged(_: Aggregate, changed: bool) -> str:
 
 @dataclass(frozen=True)
 class Handling:
-    """How one command is handled: its message, the stream it goes to, the decision, and the status that follows.
+    """How one command is handled: its message, who may send it, its stream, the decision, and the status that follows.
 
     `handle` gets the message, the aggregate as it stands (None where the stream is new) and the context; it returns
     the aggregate with the events it triggered, or raises Refused.
     """
 
     message: type[Command]
+    permission: Permission
     aggregate: type[Aggregate]
     stream: Callable[[Any, Caller, Tools], UUID]
     handle: Callable[[Any, Any, Context], Aggregate]
@@ -46,11 +49,18 @@ class CommandBus:
     def dispatch(self, command: Command, caller: Caller) -> Answer:
         """Handles the command once and for all: the same command id gets the recorded answer.
 
-        Raises Refused (which is then itself on record), and ConcurrentAppend when the stream stays contended.
+        Raises Refused (which is then itself on record), and ConcurrentAppend when the stream stays contended. Who may
+        not send the command now isn't told its recorded answer either.
         """
         handling = self.registry[command.command_name()]
+        with tracing.span(f"command {command.command_name()}", **{"carbon254.command_id": str(caller.command_id)}):
+            return self._handle(command, handling, caller)
+
+    def _handle(self, command: Command, handling: Handling, caller: Caller) -> Answer:
         target = caller.command_id
         try:
+            if caller.principal:
+                demand(caller.principal, command.command_name(), (handling.permission,), self.tools.platform_tenant)
             target = handling.stream(command, caller, self.tools)
             return self._decide(command, handling, Context(caller, target, self.tools))
         except Refused as refused:
@@ -64,7 +74,7 @@ class CommandBus:
         reraise=True,
     )
     def _decide(self, command: Command, handling: Handling, context: Context) -> Answer:
-        stream = self._log.stream(context.stream_id)
+        stream = _own(self._log.stream(context.stream_id), context)
         command_id = context.caller.command_id
         if earlier := stream.of_command(command_id):
             if earlier[0].metadata.body_sha256 != command.body_sha256():
@@ -74,7 +84,6 @@ class CommandBus:
                     status=422,
                 )
             return Answer.of(command_id, stream.id, earlier)
-        _check_tenant(stream, context)
         context = replace(context, first_position=stream.events[0].position if stream.events else None)
         aggregate = handling.handle(command, _aggregate(stream, handling), context)
         events = aggregate.collect_events()
@@ -82,7 +91,8 @@ class CommandBus:
         if not events:
             return Answer(command_id, stream.id, stream.position, status, ())
         grown = self._log.append(stream, events, self._metadata(command, context.caller, status))
-        return Answer.of(command_id, stream.id, grown.of_command(command_id))
+        answer = Answer.of(command_id, stream.id, grown.of_command(command_id))
+        return replace(answer, secret=context.secrets[0]) if context.secrets else answer
 
     def _record_refusal(self, command: Command, caller: Caller, target: UUID, refused: Refused) -> None:
         refusal = Refusal.record(target_id=target, reason=refused.reason, remedy=refused.remedy)
@@ -105,9 +115,11 @@ class CommandBus:
         )
 
 
-def _check_tenant(stream: Stream, context: Context) -> None:
+def _own(stream: Stream, context: Context) -> Stream:
+    """The stream, or an empty one where it is another tenant's: that doesn't exist, and the answer must not differ."""
     if stream.events and stream.events[0].metadata.tenant != context.caller.tenant:
-        raise Refused(f"there is nothing with the id {stream.id}", remedy="Check the id.", status=404)
+        return Stream(stream.id, ())
+    return stream
 
 
 def _aggregate(stream: Stream, handling: Handling) -> Aggregate | None:

@@ -14,6 +14,7 @@ from analytics.curves import MonthlyCurve, build_monthly_curve
 from analytics.quotes import ConflictingQuotes, Quote
 from analytics.seasons import learn_seasonal_shape
 from analytics.splines import CurveNotSolved
+from commands.entitlements import demand_entitlement
 from commands.instruments import Name
 from commands.message import Caller, Command, Context, Tools, example
 from infra.canonical import digest, to_parquet
@@ -55,6 +56,8 @@ def handle_build_curve(command: BuildCurve, _: None, context: Context) -> Curve:
     if not quotes.num_rows:
         raise Refused(f"no quotes are recorded for {command.hub}", remedy="Record some with `quotes record FILE.csv`.")
     hub = instrument.value.hub
+    if context.caller.principal:
+        demand_entitlement(tools, context.caller.principal, hub.iso, context.caller.principal.channel)
     history = tools.price_history(
         iso=hub.iso, market=hub.market, node=hub.node, node_type=hub.node_type, through_position=through
     )

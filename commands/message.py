@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from commands.readings import Readings
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
+from infra.principal import Principal
 from write_model.base import Aggregate, NotFound
 from write_model.base import Refused as Refused  # what a caller of the bus has to expect
 
@@ -70,13 +71,17 @@ def example(**fields: Any) -> ConfigDict:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sends a command, and under which ids. `causation_id` is the command or event that led to it."""
+    """Who sends a command, and under which ids. `causation_id` is the command or event that led to it.
+
+    `principal` says with what rights; it is None where the platform itself sends the command.
+    """
 
     tenant: str
     actor: str
     command_id: UUID
     correlation_id: UUID
     causation_id: UUID
+    principal: Principal | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,8 @@ class Answer:
     """What a command came to: the id it made or changed, the log position that holds it, and the events it appended.
 
     `status` is `done`, `unchanged`, or what its noun says (`quarantined`, `different`). It is derived from the log
-    alone, so that the same command always gets the same answer. `created` says that the command made what it is about.
+    alone, so that the same command always gets the same answer; but for `secret`, which only the call that made it
+    is told. `created` says that the command made what it is about.
     """
 
     command_id: UUID
@@ -93,6 +99,7 @@ class Answer:
     status: str
     events: tuple[dict[str, Any], ...]
     created: bool = False
+    secret: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, command_id: UUID, stream_id: UUID, appended: Sequence[RecordedEvent]) -> Answer:
@@ -131,7 +138,10 @@ class ReadAggregate(Protocol):
 
 @dataclass(frozen=True)
 class Tools:
-    """What handlers may use besides their own aggregate; filled by the wiring."""
+    """What handlers may use besides their own aggregate; filled by the wiring.
+
+    `platform_tenant` is whose market data it is: it feeds and operates the platform.
+    """
 
     objects: Objects
     readings: Readings
@@ -141,6 +151,7 @@ class Tools:
     settled_position: Callable[[], int]
     now: Callable[[], datetime]
     code_version: str
+    platform_tenant: str
 
 
 @dataclass(frozen=True)
@@ -154,6 +165,11 @@ class Context:
     stream_id: UUID
     tools: Tools
     first_position: int | None = None
+    secrets: list[str] = field(default_factory=list, repr=False)
+
+    def show_once(self, secret: str) -> None:
+        """Has the answer tell a secret, which no event holds and no other answer will tell."""
+        self.secrets[:] = [secret]
 
     def load(self, kind: type[A], aggregate_id: UUID, noun: str, given: object, *, remedy: str) -> Loaded[A]:
         """Another aggregate of the same tenant, from its own events. Raises NotFound."""

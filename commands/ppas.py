@@ -20,7 +20,7 @@ from analytics.volumes import PROFILE_LENGTHS, delivery_volumes
 from commands.instruments import Name
 from commands.message import Caller, Command, Context, Tools, example
 from infra.canonical import from_parquet
-from write_model.base import NotFound, Refused, stream_id
+from write_model.base import Refused, stream_id
 from write_model.curves import Curve
 from write_model.instruments import Instrument, instrument_id
 from write_model.ppas import PpaContract, PpaValuation, Terms, ppa_id
@@ -118,9 +118,8 @@ def stream_of_valuation(command: PricePpa, caller: Caller, _: Tools) -> UUID:
 
 
 def handle_register_ppa(command: RegisterPpa, contract: PpaContract | None, context: Context) -> PpaContract:
-    tenant = context.caller.tenant
-    if context.tools.read_aggregate(Instrument, instrument_id(tenant, command.hub)) is None:
-        raise NotFound("hub", command.hub, remedy="Register it with `instruments register`.")
+    hub_id = instrument_id(context.caller.tenant, command.hub)
+    context.load(Instrument, hub_id, "hub", command.hub, remedy="Register it with `instruments register`.")
     terms = Terms(
         hub=command.hub,
         side=command.side,

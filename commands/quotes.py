@@ -14,7 +14,7 @@ from analytics.periods import delivery_period
 from commands.message import Caller, Command, Context, Tools, example, refuse_control_characters
 from commands.publications import Sha256, uploaded
 from infra.canonical import digest, to_parquet
-from write_model.base import NotFound, Refused
+from write_model.base import Refused
 from write_model.instruments import Instrument, instrument_id
 from write_model.quotes import QuoteSheet, Sheet, sheet_id
 
@@ -47,11 +47,13 @@ def stream_of_quote_sheet(command: RecordQuotes, caller: Caller, _: Tools) -> UU
 def handle_record_quotes(command: RecordQuotes, sheet: QuoteSheet | None, context: Context) -> QuoteSheet:
     if sheet is not None:
         return sheet
-    rows = read_quotes(uploaded(context.tools.objects, command.object), context.tools.now())
+    rows = read_quotes(uploaded(context.tools.objects, context.caller.tenant, command.object), context.tools.now())
     hubs = tuple(sorted(set(rows["hub"].to_pylist())))
     for hub in hubs:
-        if context.tools.read_aggregate(Instrument, instrument_id(context.caller.tenant, hub)) is None:
-            raise NotFound("hub", hub, remedy="Register it with `instruments register`, or correct the column hub.")
+        context.load(
+            Instrument, instrument_id(context.caller.tenant, hub), "hub", hub,
+            remedy="Register it with `instruments register`, or correct the column hub.",
+        )  # fmt: skip
     return QuoteSheet.record(
         context.stream_id,
         Sheet(

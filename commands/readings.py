@@ -5,13 +5,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-import pyarrow.compute as pc
-
-from infra.canonical import digest, to_parquet
+from commands.reading import Rows, Unreadable
+from commands.reading_processes import ReadingProcesses
 from infra.objects import Objects
-from integrations.isos.catalogue import Payload, parse
-from integrations.isos.errors import UnreadablePublication
-from integrations.isos.ticks import ParsedPublication
+from integrations.isos.catalogue import Payload
 from write_model.publications import Defect, Reading
 
 # What is read ahead and never asked for (its upload was given up) is forgotten after so many others.
@@ -21,8 +18,9 @@ MOST_AHEAD = 64
 class Readings:
     """Reads each payload once: what `read_ahead` has read is handed to the next `read` of the same payload."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, processes: ReadingProcesses) -> None:
         self._objects = objects
+        self._processes = processes
         self._ahead: OrderedDict[tuple[object, ...], Reading | Defect] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -40,32 +38,31 @@ class Readings:
                 self._ahead.popitem(last=False)
 
     def _make(self, payload: Payload) -> Reading | Defect:
-        try:
-            parsed = parse(payload)
-        except UnreadablePublication as defect:
-            return Defect(reason=defect.reason, file=payload.place, line=defect.line, column=defect.column)
-        return _store(parsed, self._objects)
+        outcome = self._processes.read(payload)
+        if isinstance(outcome, Unreadable):
+            return Defect(reason=outcome.reason, file=payload.place, line=outcome.line, column=outcome.column)
+        return _store(outcome, self._objects)
 
 
 def _key(payload: Payload, raw_sha256: tuple[str, ...]) -> tuple[object, ...]:
     return (raw_sha256, payload.names, payload.place)
 
 
-def _store(parsed: ParsedPublication, objects: Objects) -> Reading:
-    rows = parsed.rows
+def _store(found: Rows, objects: Objects) -> Reading:
     return Reading(
-        iso=parsed.iso,
-        market=parsed.market,
-        feed=parsed.feed,
-        vintage=parsed.vintage,
-        parser=parsed.parser,
-        parser_version=parsed.parser_version,
-        rows_sha256=objects.put("rows", to_parquet(rows)),
-        rows_digest=digest(rows),
-        row_count=rows.num_rows,
-        gaps_sha256=objects.put("rows", to_parquet(parsed.gaps)) if parsed.gaps.num_rows else None,
-        gap_count=parsed.gaps.num_rows,
-        first_interval_start_utc=pc.min(rows["interval_start_utc"]).as_py(),
-        last_interval_end_utc=pc.max(rows["interval_end_utc"]).as_py(),
-        published_at=parsed.published_at,
+        iso=found.iso,
+        market=found.market,
+        feed=found.feed,
+        vintage=found.vintage,
+        parser=found.parser,
+        parser_version=found.parser_version,
+        rows_sha256=objects.put("rows", found.rows),
+        rows_digest=found.rows_digest,
+        row_count=found.row_count,
+        gaps_sha256=None if found.gaps is None else objects.put("rows", found.gaps),
+        gap_count=found.gap_count,
+        first_interval_start_utc=found.first_interval_start_utc,
+        last_interval_end_utc=found.last_interval_end_utc,
+        published_at=found.published_at,
+        dataset=found.dataset,
     )

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 _CALLS_AT_ONCE = 4
 _BATCH_ROWS = 65_536
+_LOOKS, _LOOK_PAUSE_S = 20, 0.005
 _BLOCK_ROWS = 16 * _BATCH_ROWS
 
 # What an insert promises, whatever the defaults of the engine's version are.
@@ -51,6 +55,31 @@ class ColumnarStoreError(PlatformError):
     """The columnar store can't be opened."""
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Rows to insert: those of `table`, each with the columns `constants` added."""
+
+    table: pa.Table
+    constants: Mapping[str, pa.Scalar]
+
+    def widened(self) -> pa.Table:
+        """As one table. For few rows: the constants are repeated in memory."""
+        wide = self.table
+        for name, value in self.constants.items():
+            wide = wide.append_column(name, pa.repeat(value, wide.num_rows))
+        return wide
+
+
+def beside(live: str, purpose: str) -> str:
+    """The name of a table that is built beside the table `live`."""
+    return f"{live}__{purpose}"
+
+
+def together(parts: Sequence[Rows]) -> Rows:
+    """The rows of several small parts, in their order, for one insert."""
+    return Rows(pa.concat_tables([part.widened() for part in parts]).unify_dictionaries().combine_chunks(), {})
+
+
 class ClickHouse:
     """A pool of clients of one store. Safe to use from any thread."""
 
@@ -65,6 +94,8 @@ class ClickHouse:
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(_CALLS_AT_ONCE)
         self._closed = False
+        self._pins: Counter[str] = Counter()  # how many read a table, by its uuid
+        self._doomed: dict[str, str] = {}  # name by uuid of tables that were exchanged out
 
     @classmethod
     def embedded(cls, folder: Path) -> ClickHouse:
@@ -109,18 +140,16 @@ class ClickHouse:
             answer = client.raw_query(sql, parameters=dict(parameters or {}), fmt="Arrow")
         return pa.ipc.open_file(pa.py_buffer(answer)).read_all()
 
-    def insert_arrow(
-        self, table: str, rows: pa.Table, *, constants: Mapping[str, pa.Scalar], deduplication_token: str
-    ) -> None:
-        """One insert of `rows`, each with the columns `constants` added. Columns are matched by name.
+    def insert_arrow(self, table: str, rows: Rows, *, deduplication_token: str) -> None:
+        """One insert. Columns are matched by name.
 
         The same call again with the same token changes nothing, also after a crash half-way, as far back as the table's
         `non_replicated_deduplication_window` reaches. Other rows under a known token are dropped: name the content in
         the token. An insert of more than a million rows, or over several partitions, becomes visible bit by bit.
         """
-        if rows.num_rows == 0:
+        if rows.table.num_rows == 0:
             return
-        batches = _batches(rows, constants)
+        batches = _batches(rows)
         first = next(batches)
         chunks = arrow_stream(first.schema, chain([first], batches), compression="lz4")
         with self._client() as client:
@@ -131,6 +160,52 @@ class ClickHouse:
                 fmt="ArrowStream",
                 settings={**_INSERT_SETTINGS, "insert_deduplication_token": deduplication_token},
             )
+
+    @contextmanager
+    def pinned(self, table: str) -> Iterator[PinnedTable]:
+        """The table of database `ch` that bears this name now, for several reads of one state.
+
+        Should another table be exchanged into its name meanwhile, reads go on in the old one, which is kept for them.
+        """
+        uuid = self._uuid(table)
+        while True:
+            with self._lock:
+                self._pins[uuid] += 1
+            # An exchange that came between the two would not have seen this pin.
+            if (now := self._uuid(table)) == uuid:
+                break
+            self._unpin(uuid)
+            uuid = now
+        try:
+            yield PinnedTable(self, uuid)
+        finally:
+            self._unpin(uuid)
+
+    def exchange(self, live: str, built: str) -> None:
+        """Puts the table `built` into the place of `live`, at once for every reader, and drops the one that was live.
+
+        Where readers have pinned that one, it is dropped as soon as the last of them is done.
+        """
+        uuid = self._uuid(live)
+        self.command(f"EXCHANGE TABLES ch.{live} AND ch.{built}")
+        kept = f"{built}_{uuid.replace('-', '')}"
+        self.command(f"RENAME TABLE ch.{built} TO ch.{kept}")
+        with self._lock:
+            self._doomed[uuid] = kept
+        self._drop_if_done(uuid)
+
+    def drop_beside(self, live: str) -> None:
+        """Drops what builds of the table `live` left beside it (`beside`), but for what somebody still reads."""
+        query = "SELECT name FROM system.tables WHERE database = 'ch' AND name LIKE {pattern:String}"
+        found = self.query_arrow(query, {"pattern": beside(live, "%").replace("_", r"\_")})["name"].to_pylist()
+        with self._lock:
+            kept = set(self._doomed.values())
+        for name in sorted(set(found) - kept):
+            self.command(f"DROP TABLE ch.{name} SYNC")
+
+    def table_name(self, uuid: str) -> str:
+        """The name that a table of database `ch` bears now. Raises ColumnarStoreError when it is gone."""
+        return self._of_table("name", "toString(uuid)", uuid)
 
     def close(self) -> None:
         """Waits for calls under way and closes every client; closing again is harmless."""
@@ -145,6 +220,33 @@ class ClickHouse:
         self._idle.clear()
         for _ in range(_CALLS_AT_ONCE):
             self._slots.release()
+
+    def _uuid(self, table: str) -> str:
+        return self._of_table("toString(uuid)", "name", table)
+
+    def _of_table(self, wanted: str, known: str, value: str) -> str:
+        query = f"SELECT {wanted} AS found FROM system.tables WHERE database = 'ch' AND {known} = {{value:String}}"  # noqa: S608
+        for _ in range(_LOOKS):
+            if found := self.query_arrow(query, {"value": value})["found"].to_pylist():
+                return str(found[0])
+            # While another table is renamed, the engine's list may lack one that is there all the time.
+            time.sleep(_LOOK_PAUSE_S)
+        raise ColumnarStoreError(f"The table {value} of database ch is gone.", "Ask again.")
+
+    def _unpin(self, uuid: str) -> None:
+        with self._lock:
+            self._pins[uuid] -= 1
+        self._drop_if_done(uuid)
+
+    def _drop_if_done(self, uuid: str) -> None:
+        with self._lock:
+            if self._pins[uuid]:
+                return
+            del self._pins[uuid]
+            table = self._doomed.pop(uuid, None)
+            closed = self._closed
+        if table and not closed:  # else the next build drops it
+            self.command(f"DROP TABLE IF EXISTS ch.{table} SYNC")
 
     def _open(self) -> Client:
         import clickhouse_connect  # takes half a second
@@ -173,6 +275,24 @@ class ClickHouse:
                     self._idle.append(client)
 
 
+class PinnedTable:
+    """One table, whatever name it bears meanwhile. Made by `ClickHouse.pinned`."""
+
+    def __init__(self, store: ClickHouse, uuid: str) -> None:
+        self._store = store
+        self._uuid = uuid
+
+    def query_arrow(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
+        """As `ClickHouse.query_arrow`, with the name of the table for `{table:Identifier}`."""
+        name = self._store.table_name(self._uuid)
+        while True:
+            answer = self._store.query_arrow(sql, {**parameters, "table": name})
+            # An exchange during the query leaves it unknown which of the two tables was read.
+            if (now := self._store.table_name(self._uuid)) == name:
+                return answer
+            name = now
+
+
 def _store_id(folder: Path) -> str:
     """The id of the store in `folder`; a new one where the folder has none, for then its tables are gone as well."""
     file = folder / "store-id"
@@ -183,13 +303,13 @@ def _store_id(folder: Path) -> str:
         return file.read_text().strip()
 
 
-def _batches(rows: pa.Table, constants: Mapping[str, pa.Scalar]) -> Iterator[pa.RecordBatch]:
+def _batches(rows: Rows) -> Iterator[pa.RecordBatch]:
     """Cuts rows the same way however they are chunked, and repeats the constants as dictionaries of one entry."""
-    names = [*rows.schema.names, *constants]
-    for start in range(0, rows.num_rows, _BATCH_ROWS):
-        part = rows.slice(start, _BATCH_ROWS)
+    names = [*rows.table.schema.names, *rows.constants]
+    for start in range(0, rows.table.num_rows, _BATCH_ROWS):
+        part = rows.table.slice(start, _BATCH_ROWS)
         columns = [_whole(column) for column in part.columns]
-        columns += [_repeated(value, part.num_rows) for value in constants.values()]
+        columns += [_repeated(value, part.num_rows) for value in rows.constants.values()]
         yield pa.RecordBatch.from_arrays(columns, names=names)
 
 

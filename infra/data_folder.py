@@ -10,6 +10,7 @@ import os
 import secrets
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from uuid import UUID
@@ -89,29 +90,33 @@ class DataFolder:
 
     def ensure_token(self) -> str:
         """The API token, made at the first call; its file is readable by the owner alone from the start."""
-        return self._ensure_secret(self.token, secrets.token_urlsafe(32))
+        return self._ensure_secret(self.token, lambda: secrets.token_urlsafe(32))
 
     def ensure_seal_key(self) -> bytes:
         """The 32 bytes of the key that signs seals, kept as the token is."""
-        return bytes.fromhex(self._ensure_secret(self.home / "seal-key", secrets.token_hex(32)))
+        return bytes.fromhex(self._ensure_secret(self.home / "seal-key", lambda: secrets.token_hex(32)))
+
+    def ensure_issuer_key(self, make: Callable[[], str]) -> str:
+        """The private key of the local token issuer, kept as the token is."""
+        return self._ensure_secret(self.home / "issuer-key", make)
 
     def ensure_cursor_key(self) -> bytes:
         """The 32 bytes of the key that signs the cursors of lists, kept as the token is."""
-        return bytes.fromhex(self._ensure_secret(self.home / "cursor-key", secrets.token_hex(32)))
+        return bytes.fromhex(self._ensure_secret(self.home / "cursor-key", lambda: secrets.token_hex(32)))
 
     def pair_with(self, log_id: UUID) -> None:
         """Makes sure that folder and log belong together: prices, objects and seals here are those of one log."""
-        known = self._ensure_secret(self.home / "log-id", str(log_id))
+        known = self._ensure_secret(self.home / "log-id", lambda: str(log_id))
         if known != str(log_id):
             raise DataFolderError(
                 f"The data folder {self.home} belongs to another event log than the one that DATABASE_URL leads to.",
                 "Set DATABASE_URL as it was (or unset it), or choose a new folder with CARBON254_HOME.",
             )
 
-    def _ensure_secret(self, file: Path, otherwise: str) -> str:
+    def _ensure_secret(self, file: Path, make: Callable[[], str]) -> str:
         try:
             if not file.exists() or not file.stat().st_size:
-                _write_private(file, otherwise)
+                _write_private(file, make())
             file.chmod(0o600)
             return file.read_text(encoding="ascii").strip()
         except OSError as error:

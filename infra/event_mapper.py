@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property, lru_cache
-from typing import Any, get_type_hints
+from typing import Any, TypedDict, cast, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -19,7 +19,7 @@ _CARRIED_ELSEWHERE = frozenset({"originator_id", "originator_version", "timestam
 GENESIS_HASH = ""
 
 
-class Metadata(msgspec.Struct, frozen=True, kw_only=True):
+class Metadata(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is known about an event besides its facts; stored as bytes of its own and covered by the stream's hashes."""
 
     tenant: str
@@ -35,6 +35,9 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     previous_hash: str
 
 
+_metadata_decoder = msgspec.json.Decoder(Metadata)
+
+
 @dataclass(frozen=True)
 class LoggedEvent(StoredEvent):
     """A stored event with its metadata; `state` is the payload."""
@@ -48,11 +51,20 @@ class LoggedEvent(StoredEvent):
         return event_digest(stream, self.originator_version, self.topic, self.metadata, self.state).hex()
 
     def read_metadata(self) -> Metadata:
-        return msgspec.json.decode(self.metadata, type=Metadata)
+        return _metadata_decoder.decode(self.metadata)
 
 
 @dataclass(frozen=True)
-class RecordedEvent:
+class Undecodable:
+    """Stands for an event whose bytes say nothing to today's code: no class of that name, or no such fields."""
+
+    originator_id: UUID
+    originator_version: int
+    timestamp: datetime
+    error: Exception
+
+
+class RecordedEvent(msgspec.Struct, frozen=True):
     """An event as the log gives it back: where it stands, what was recorded about it, and the event itself."""
 
     position: int
@@ -63,6 +75,12 @@ class RecordedEvent:
     @property
     def stream_id(self) -> UUID:
         return self.event.originator_id
+
+    @property
+    def stream_text(self) -> str:
+        """The stream's id as text."""
+        text: str = msgspec.to_builtins(self.event.originator_id)  # far faster than `str`
+        return text
 
     @property
     def name(self) -> str:
@@ -89,24 +107,28 @@ def encode(event: DomainEventProtocol[UUID], metadata: Metadata) -> LoggedEvent:
 
 def decode(stored: LoggedEvent, metadata: Metadata) -> DomainEventProtocol[UUID]:
     """The event behind stored bytes, lifted by its class's upcasters where it was written by an older version."""
-    event_class = resolve_topic(stored.topic)
-    current = getattr(event_class, "class_version", 1)
+    event_class, decoder, current = _reader(stored.topic)
     if metadata.schema_version == current:
-        typed = _payload_decoder(event_class).decode(stored.state)
+        facts: dict[str, Any] = decoder.decode(stored.state)
     else:
         raw = msgspec.json.decode(stored.state)
         for version in range(metadata.schema_version, current):
             getattr(event_class, f"upcast_v{version}_v{version + 1}")(raw)
-        typed = msgspec.convert(raw, _payload_struct(event_class))
+        facts = msgspec.convert(raw, _payload(event_class))
+    facts["originator_id"] = stored.originator_id
+    facts["originator_version"] = stored.originator_version
+    facts["timestamp"] = metadata.recorded_at
     event: DomainEventProtocol[UUID] = object.__new__(event_class)
     # Frozen dataclasses refuse assignment; the library's own mapper fills them in the same way.
-    event.__dict__.update(
-        {name: getattr(typed, name) for name in _payload_fields(event_class)},
-        originator_id=stored.originator_id,
-        originator_version=stored.originator_version,
-        timestamp=metadata.recorded_at,
-    )
+    object.__setattr__(event, "__dict__", facts)
     return event
+
+
+@lru_cache
+def _reader(topic: str) -> tuple[type, msgspec.json.Decoder[dict[str, Any]], int]:
+    """The class behind a stored name, what decodes its payload, and the version it has now."""
+    event_class = resolve_topic(topic)
+    return event_class, msgspec.json.Decoder(_payload(event_class)), getattr(event_class, "class_version", 1)
 
 
 @lru_cache
@@ -114,12 +136,7 @@ def _payload_fields(event_class: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(event_class) if field.name not in _CARRIED_ELSEWHERE)
 
 
-@lru_cache
-def _payload_struct(event_class: type) -> type[msgspec.Struct]:
+def _payload(event_class: type) -> type[dict[str, Any]]:
     hints = get_type_hints(event_class)
-    return msgspec.defstruct(event_class.__name__, [(name, hints[name]) for name in _payload_fields(event_class)])
-
-
-@lru_cache
-def _payload_decoder(event_class: type) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(_payload_struct(event_class))
+    fields_of_payload = {name: hints[name] for name in _payload_fields(event_class)}
+    return cast(type[dict[str, Any]], TypedDict(event_class.__name__, fields_of_payload))  # type: ignore[operator]

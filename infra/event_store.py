@@ -16,8 +16,10 @@ import msgspec
 from eventsourcing.domain import Aggregate, DomainEventProtocol
 from eventsourcing.persistence import IntegrityError
 
-from infra.event_mapper import GENESIS_HASH, LoggedEvent, Metadata, RecordedEvent, decode, encode
+from infra import tracing
+from infra.event_mapper import GENESIS_HASH, LoggedEvent, Metadata, RecordedEvent, Undecodable, decode, encode
 from infra.event_recorder import LoggedNotification, PostgresRecorder
+from infra.metrics import EVENTS_APPENDED
 
 A = TypeVar("A", bound=Aggregate)
 PAGE = 1000
@@ -66,10 +68,15 @@ class EventLog:
     def __init__(self, recorder: PostgresRecorder) -> None:
         self.recorder = recorder
         self._listeners: list[Callable[[], None]] = []
+        self._event_listeners: list[Callable[[Sequence[RecordedEvent]], None]] = []
 
     def on_append(self, listener: Callable[[], None]) -> None:
         """Calls `listener` after each append by this process, so that its projections need not poll."""
         self._listeners.append(listener)
+
+    def on_events(self, listener: Callable[[Sequence[RecordedEvent]], None]) -> None:
+        """Hands `listener` the events of each append by this process, before whoever appended goes on."""
+        self._event_listeners.append(listener)
 
     def stream(self, stream_id: UUID) -> Stream:
         return Stream(stream_id, tuple(map(_recorded, self.recorder.select_events(stream_id))))
@@ -86,13 +93,20 @@ class EventLog:
             own = msgspec.structs.replace(metadata, previous_hash=previous_hash, schema_version=version)
             stored.append(encode(event, own))
             previous_hash = stored[-1].hash
+        # Before the append: a projection in another thread may have the events before it has returned.
+        tracing.remember(metadata.command_id)
         try:
-            positions = self.recorder.insert_events(stored)
+            with tracing.span("append", **{"carbon254.events": len(stored)}):
+                positions = self.recorder.insert_events(stored)
         except IntegrityError as error:
             raise ConcurrentAppend(str(stream.id)) from error
+        for logged in stored:
+            EVENTS_APPENDED.labels(logged.topic).inc()
+        added = [_record(logged, position) for logged, position in zip(stored, positions, strict=True)]
+        for heed in self._event_listeners:
+            heed(added)
         for listener in self._listeners:
             listener()
-        added = [_record(logged, position) for logged, position in zip(stored, positions, strict=True)]
         return Stream(stream.id, (*stream.events, *added))
 
     def head(self) -> int:
@@ -108,8 +122,13 @@ class EventLog:
         return self.recorder.position_at(moment)
 
     def page(self, after: int, limit: int = PAGE) -> list[RecordedEvent]:
-        """Up to `limit` events after a position, in position order."""
+        """Up to `limit` events after a position, in position order; Undecodable stands for what can't be read."""
         found = self.recorder.select_notifications(after, limit, inclusive_of_start=False)
+        return [_recorded_somehow(notification) for notification in found]
+
+    def named(self, names: Sequence[str], *, after: int, through: int) -> list[RecordedEvent]:
+        """All events of some names in positions (after, through]; for names that are rare."""
+        found = self.recorder.select_notifications(after, 2**31, through, names, inclusive_of_start=False)
         return [_recorded(notification) for notification in found]
 
     def stored_page(self, after: int, limit: int) -> Sequence[LoggedNotification]:
@@ -125,6 +144,18 @@ class EventLog:
 
 def _recorded(notification: LoggedNotification) -> RecordedEvent:
     return _record(notification, notification.id)
+
+
+def _recorded_somehow(notification: LoggedNotification) -> RecordedEvent:
+    try:
+        return _recorded(notification)
+    except Exception as error:  # whatever an upcaster or a decoder meets is that event's alone
+        metadata = notification.read_metadata()
+        assert isinstance(notification.originator_id, UUID)
+        stands_for = Undecodable(
+            notification.originator_id, notification.originator_version, metadata.recorded_at, error
+        )
+        return RecordedEvent(notification.id, notification, metadata, stands_for)
 
 
 def _record(logged: LoggedEvent, position: int) -> RecordedEvent:

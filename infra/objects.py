@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from infra.errors import PlatformError
+from infra.metrics import OBJECT_BYTES
 
 Bucket = Literal["raw", "rows", "curves", "runs"]
 BUCKETS: tuple[Bucket, ...] = ("raw", "rows", "curves", "runs")
@@ -63,6 +65,7 @@ class Objects:
             ) from error
         if self._folder:
             _sync(self._folder / path)
+        OBJECT_BYTES.labels(bucket).inc(len(content))
         return key
 
     def get(self, bucket: Bucket, key: str) -> bytes:
@@ -81,9 +84,20 @@ class Objects:
             )
         return content
 
+    def claim(self, tenant: str, key: str) -> None:
+        """Notes that a tenant handed in the bytes of a raw object, and so may use them."""
+        with suppress(AlreadyExistsError):
+            self._store.put(_claim(tenant, key), b"", mode="create")
+
+    def is_claimed(self, tenant: str, key: str) -> bool:
+        return self._has(_claim(tenant, key))
+
     def has(self, bucket: Bucket, key: str) -> bool:
+        return self._has(_path(bucket, key))
+
+    def _has(self, path: str) -> bool:
         try:
-            self._store.head(_path(bucket, key))
+            self._store.head(path)
         except FileNotFoundError:
             return False
         return True
@@ -97,6 +111,11 @@ def _sync(file: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _claim(tenant: str, key: str) -> str:
+    # A tenant's name may hold what a path may not.
+    return f"claims/{Objects.key(tenant.encode())}/{_path('raw', key)}"
 
 
 def _path(bucket: Bucket, key: str) -> str:

@@ -1,12 +1,17 @@
-"""Who is calling: what a checked token or key says, whatever its kind."""
+"""Who is calling: what a checked token or key says, whatever its kind, and why one was not accepted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol, get_args
 
 Channel = Literal["hub", "api", "downloads"]
+Role = Literal["reader", "analyst", "approver", "operator", "auditor", "admin"]
+CredentialKind = Literal["folder token", "token", "key"]
+
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True)
@@ -21,5 +26,26 @@ class Principal:
     actor: str
     roles: frozenset[str] = field(default_factory=frozenset)
     channel: Channel = "api"
+    kind: CredentialKind = "token"
     credential: str = ""
     expires_at: datetime | None = None
+
+
+class NotAuthenticated(Exception):
+    """A credential that is not accepted. Neither text may hold any part of what was sent."""
+
+    def __init__(self, reason: str, *, remedy: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+class Authenticator(Protocol):
+    """Tells who calls."""
+
+    async def authenticate(self, credential: str) -> Principal:
+        """The principal behind the credential of `Authorization: Bearer CREDENTIAL`.
+
+        Raises NotAuthenticated, and PlatformError where it can't be told at present.
+        """
+        ...

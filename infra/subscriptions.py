@@ -1,7 +1,8 @@
 """Follows the event log: one thread a subscription, batch after batch, with a checkpoint that says how far it came.
 
 What is atomic depends on the handler: it is given the batch and must make its effect and its checkpoint one, or make
-doing a batch again harmless. A failing batch is tried again, ever more slowly; it is never skipped.
+doing a batch again harmless. A batch that fails because of a store is tried again, ever more slowly, for ever. One that
+fails by the fault of an event is handed to `isolate`, which sets that event aside and handles all the others.
 """
 
 from __future__ import annotations
@@ -12,17 +13,21 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tenacity import Retrying, retry_if_exception_type, stop_never, wait_random_exponential
+from tenacity import RetryCallState, Retrying, stop_never, wait_random_exponential
 
 from infra.errors import PlatformError
 from infra.event_mapper import RecordedEvent
 from infra.event_store import EventLog
+from infra.failures import is_fault_of_event, reason_of
 
 logger = logging.getLogger(__name__)
 
 # Another process may append to the same log; its events are found within this time.
 POLL_S = 0.25
 LONGEST_RETRY_PAUSE_S = 5.0
+
+Handle = Callable[[Sequence[RecordedEvent]], None]
+Progress = Callable[[int, int], None]
 
 
 class ReadTooEarly(PlatformError):
@@ -31,12 +36,20 @@ class ReadTooEarly(PlatformError):
 
 @dataclass
 class Subscription:
-    """Hands the log to `handle` in order. `handle` stores the effect of a batch and the checkpoint after it."""
+    """Hands the log to `handle` in order. `handle` stores the effect of a batch and the checkpoint after it.
+
+    `isolate` does the same event by event, and sets aside those that fail by their own fault; without it they are tried
+    again like everything else. `prepare` runs first, in the subscription's thread, and may take long; it returns the
+    position from which to follow. `projections` names the read models that are fed.
+    """
 
     name: str
     log: EventLog
     load_checkpoint: Callable[[], int]
-    handle: Callable[[Sequence[RecordedEvent]], None]
+    handle: Handle
+    isolate: Handle | None = None
+    prepare: Callable[[Progress], int] | None = None
+    projections: Sequence[str] = ()
     batch_size: int = 500
     checkpoint: int = 0
     failure: str | None = None
@@ -61,6 +74,18 @@ class Subscription:
         if self._thread:
             self._thread.join()
 
+    @property
+    def is_following(self) -> bool:
+        """False when its thread has ended, or was never started: then the read model stands still."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps it from following the log, if anything does."""
+        if self.failure or self.is_following:
+            return self.failure
+        return "its thread has ended"
+
     def wait_for(self, position: int, patience_s: float = 30.0) -> None:
         """Returns when everything up to `position` has been handled; raises ReadTooEarly when it stands still."""
         with self._moved:
@@ -71,8 +96,8 @@ class Subscription:
                 if self.checkpoint > seen or (self._busy and self.failure is None):
                     seen, deadline = self.checkpoint, time.monotonic() + patience_s
                 left = deadline - time.monotonic()
-                if left <= 0 or self._stop.is_set():
-                    why = f" It fails with: {self.failure}" if self.failure else ""
+                if left <= 0 or not self.is_following or self._stop.is_set():
+                    why = f" It fails with: {self.trouble}" if self.trouble else ""
                     raise ReadTooEarly(
                         f"The read model {self.name} stands at position {self.checkpoint}, not yet at {position}.{why}",
                         remedy="Ask again in a moment; `carbon254 doctor` shows what holds it up.",
@@ -80,53 +105,87 @@ class Subscription:
                 self._moved.wait(min(left, 1.0))
 
     def _run(self) -> None:
-        while not self._stop.is_set():
-            self._wake.clear()
-            try:
-                caught_up = self._advance()
-            except Exception as error:  # whatever a batch meets, the thread must live to try it again
-                if self._stop.is_set():
-                    return
-                self.failure = f"{type(error).__name__}: {error}"
-                logger.warning("projection %s cannot read the log: %s", self.name, self.failure)
-                caught_up = True
-            if caught_up:
-                self._wake.wait(POLL_S)
+        try:
+            if prepare := self.prepare:
+                self._move_to(self._insist(lambda: prepare(self._report)))
+            while not self._stop.is_set():
+                self._wake.clear()
+                if self._is_caught_up():
+                    self._wake.wait(POLL_S)
+        except _Stopped:
+            return
+        except BaseException as error:
+            # Nothing is expected to come here; if it does, it must not be silent: `trouble` tells it from now on.
+            self.failure = f"its thread has ended: {reason_of(error)}"
+            logger.exception("projection %s stands still", self.name)
+            with self._moved:
+                self._moved.notify_all()
 
-    def _advance(self) -> bool:
-        """One batch; True when there was nothing left to do."""
-        events = self.log.page(self.checkpoint, self.batch_size)
+    def _is_caught_up(self) -> bool:
+        """Reads and handles one batch; True when there is nothing left to do for now."""
+        try:
+            events = self.log.page(self.checkpoint, self.batch_size)
+        except Exception as error:  # whatever it meets, the thread must live to try it again
+            self.failure = reason_of(error)
+            logger.warning("projection %s cannot read the log: %s", self.name, self.failure)
+            return True
         if not events:
             self.failure = None
             return True
+        self._move_to(self._insist(lambda: self._advance(events)))
+        return len(events) < self.batch_size
+
+    def _advance(self, events: Sequence[RecordedEvent]) -> int:
+        try:
+            self.handle(events)
+        except Exception as error:
+            if self.isolate is None or not is_fault_of_event(error):
+                raise
+            logger.warning("projection %s: an event fails and is looked for: %s", self.name, reason_of(error))
+            self.isolate(events)
+        return events[-1].position
+
+    def _insist(self, work: Callable[[], int]) -> int:
+        """Does `work` until it succeeds, ever more slowly; raises _Stopped when it is to end first."""
         retrying = Retrying(
             stop=stop_never,
             wait=wait_random_exponential(multiplier=0.05, max=LONGEST_RETRY_PAUSE_S),
-            retry=retry_if_exception_type(Exception),
-            before_sleep=lambda state: self._note(state.outcome.exception() if state.outcome else None, events),
+            before_sleep=self._note,
             sleep=self._sleep,
         )
         self._busy = True
         try:
-            retrying(self.handle, events)
+            position = retrying(work)
         finally:
             self._busy = False
         self.failure = None
-        with self._moved:
-            self.checkpoint = events[-1].position
-            self._moved.notify_all()
-        return len(events) < self.batch_size
+        return position
 
-    def _note(self, error: BaseException | None, events: Sequence[RecordedEvent]) -> None:
-        self.failure = f"{type(error).__name__}: {error}"
+    def _move_to(self, position: int) -> None:
+        with self._moved:
+            self.checkpoint = max(self.checkpoint, position)
+            self._moved.notify_all()
+
+    def _report(self, position: int, of: int) -> None:
+        """What `prepare` tells on its way; it ends here where the subscription is to stop."""
+        if self._stop.is_set():
+            raise _Stopped
+        logger.debug("projection %s is prepared: %d of %d", self.name, position, of)
+
+    def _note(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        self.failure = reason_of(error) if error else None
         logger.warning(
-            "projection %s: positions %d to %d failed and will be tried again: %s",
+            "projection %s, after position %d: failed and will be tried again: %s",
             self.name,
-            events[0].position,
-            events[-1].position,
+            self.checkpoint,
             self.failure,
         )
 
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds):
-            raise InterruptedError(f"projection {self.name} was stopped between two tries")
+            raise _Stopped
+
+
+class _Stopped(BaseException):
+    """The subscription was stopped between two tries."""

@@ -1,46 +1,46 @@
 """The columnar read models: prices and curve points, each publication or curve one insert with a token of its own.
 
 ClickHouse has no transaction over insert and checkpoint. A batch that is done again after a crash is harmless, since
-every insert carries a deduplication token made of its event's position; and reads stop at the checkpoint.
+every insert carries a deduplication token made of its event's position; and reads stop at the checkpoint, and leave
+out what is set aside as a dead letter. Each projection follows the log by itself: none waits for another.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from functools import partial
+from uuid import UUID, uuid4
 
 from psycopg import sql
 
-from infra.clickhouse import ClickHouse
+from infra.clickhouse import ClickHouse, beside
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
-from projections.relational import SHOWN, Progress
-from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, Cursor, load_checkpoint, save_checkpoint
+from infra.failures import attempt
+from projections.columnar_build import ColumnarProjection, SetAside, TableBuild, delete_positions
+from projections.columnar_differences import differences
+from projections.relational import Progress
+from projections.retries import Retried, retry_streams
+from read_models import columnar_builds as builds
+from read_models import dead_letters
+from read_models.batch import Cursor
+from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoint, save_checkpoint
 
 # While one load waits for the disk, another decodes its rows.
 LOADS_AT_ONCE = 2
-
-Load = Callable[[RecordedEvent, str], None]
-
-
-@dataclass(frozen=True, eq=False)
-class ColumnarProjection:
-    """One table of database `ch`: what creates it under a name, and which events bring rows to it."""
-
-    name: str
-    version: int
-    table: str
-    create: Callable[[ClickHouse, str], None]
-    loaders: dict[type, Load]
+# A build catches up while the log goes on, and stops live batches only for its last few events.
+LAST_EVENTS = 50
 
 
 class ColumnarProjector:
-    """Loads rows first and moves the checkpoints after.
+    """Loads rows first and moves the checkpoint after.
 
-    A rebuild fills a table beside the live one and exchanges the two, which is atomic. Live batches wait for that long.
+    A rebuild fills a table beside the live one while live batches go on, and exchanges the two. They wait for its last
+    few events only.
     """
 
     def __init__(self, pool: Pool, clickhouse: ClickHouse, projections: Sequence[ColumnarProjection]) -> None:
@@ -48,93 +48,165 @@ class ColumnarProjector:
         self._clickhouse = clickhouse
         self.projections = projections
         self._store = clickhouse.store_id
-        self._lock = threading.Lock()
+        # Held by whoever writes to the live table, or puts another one in its place.
+        self._writing = {projection.name: threading.Lock() for projection in projections}
+        # Held by whoever makes a table beside it, or touches rows below the checkpoint.
+        self._building = {projection.name: threading.Lock() for projection in projections}
 
-    def load(self) -> int:
-        """Creates missing tables and returns the position from which all projections can go on.
+    def load(self, projection: ColumnarProjection) -> int:
+        """Creates what is missing, drops what a crash left, and returns the position from which it goes on.
 
-        A projection of another version than the one that filled its table starts from nothing.
+        That is 0 for a projection of another version than the one that filled its table: `prepare` builds it anew, and
+        until that is done the old table answers as far as it had come.
         """
-        with self._pool.connection() as connection, connection.cursor() as cursor:
+        with self._cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(2540002)")
             cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(LIVE_SCHEMA)))
-            cursor.execute(CHECKPOINTS)
-            checkpoints = {p: load_checkpoint(cursor, p.name, p.version, self._store) for p in self.projections}
-        for projection, checkpoint in checkpoints.items():
-            # A table that was ever loaded is there; asking would start the engine for nothing.
-            if not checkpoint:
-                self._create(projection, projection.table)
-        return min(checkpoints.values())
+            for tables in (CHECKPOINTS, dead_letters.DEAD_LETTERS, builds.COLUMNAR_BUILDS):
+                cursor.execute(tables.encode())
+            checkpoint = self._checkpoint(cursor, projection)
+            has_leftovers = builds.may_have_leftovers(cursor, projection.name, self._store)
+        if has_leftovers:
+            self._drop_leftovers(projection)
+        # A table that was ever loaded is there; asking would start the engine for nothing.
+        if not checkpoint:
+            projection.create(self._clickhouse, projection.table)
+        return checkpoint
 
-    def handle(self, events: Sequence[RecordedEvent]) -> None:
+    def prepare(self, projection: ColumnarProjection, log: EventLog, progress: Progress) -> int:
+        """Builds the table where it is new, lost, or of another version; returns the position from which to follow."""
+        with self._cursor() as cursor:
+            checkpoint = self._checkpoint(cursor, projection)
+        return checkpoint or self.rebuild(projection, log, progress)
+
+    def handle(self, projection: ColumnarProjection, events: Sequence[RecordedEvent]) -> None:
         """Loads the rows of all events, side by side, then records that they are there."""
-        with self._lock:
-            self._load([(projection, projection.table) for projection in self.projections], events)
-            with self._pool.connection() as connection, connection.cursor() as cursor:
-                for projection in self.projections:
-                    self._save(cursor, projection, events[-1].position)
+        with self._writing[projection.name]:
+            fresh, parked = self._fresh(projection, events)
+            insert = partial(self._insert, projection)
+            with ThreadPoolExecutor(LOADS_AT_ONCE, thread_name_prefix="load") as threads:
+                inserting = [threads.submit(insert, r) for r in fresh if r.stream_id not in parked]
+            for inserted in inserting:
+                inserted.result()
+            waiting = [SetAside(r, None, parked[r.stream_id]) for r in fresh if r.stream_id in parked]
+            self._record(projection, events, waiting)
+
+    def isolate(self, projection: ColumnarProjection, events: Sequence[RecordedEvent]) -> None:
+        """As `handle`, one by one; what fails by its own fault is set aside, with all that follows in its stream."""
+        with self._writing[projection.name]:
+            fresh, parked = self._fresh(projection, events)
+            set_aside: list[SetAside] = []
+            for recorded in fresh:
+                if recorded.stream_id in parked:
+                    set_aside.append(SetAside(recorded, None, parked[recorded.stream_id]))
+                    continue
+                failure = attempt(partial(self._insert, projection, recorded))
+                if failure is not None:
+                    parked[recorded.stream_id] = recorded.position
+                    set_aside.append(SetAside(recorded, failure))
+            self._record(projection, events, set_aside)
+
+    def retry(self, projection: ColumnarProjection, log: EventLog, position: int | None = None) -> Retried:
+        """Applies what was set aside: all of it, or the stream of the dead letter at `position`."""
+        with self._building[projection.name], self._writing[projection.name]:
+            return retry_streams(self._pool, projection.name, log, partial(self._insert_again, projection), position)
 
     def rebuild(self, projection: ColumnarProjection, log: EventLog, progress: Progress) -> int:
         """Fills the table anew from the whole log and swaps it in; returns the position it came to."""
-        beside = f"{projection.table}_rebuilt"
-        with self._lock:
-            position = self._refill(projection, beside, log, log.head(), progress)
-            self._clickhouse.command(f"EXCHANGE TABLES ch.{projection.table} AND ch.{beside}")
-            self._clickhouse.command(f"DROP TABLE ch.{beside} SYNC")
-            with self._pool.connection() as connection, connection.cursor() as cursor:
-                self._save(cursor, projection, position)
-        return position
+        with self._building[projection.name]:
+            build = self._begin(projection, "rebuilt")
+            while self._goal(projection, log) - build.position > LAST_EVENTS:
+                build.fill(log, self._goal(projection, log), progress)
+            with self._writing[projection.name]:
+                build.fill(log, self._goal(projection, log), progress)
+                self._swap(projection, build)
+        return build.position
 
     def verify(self, projection: ColumnarProjection, log: EventLog, progress: Progress) -> list[str]:
-        """The rows that differ between the live table and a rebuild, as text, a few of them; empty when equal."""
-        beside = f"{projection.table}_verified"
-        with self._lock:
-            with self._pool.connection() as connection, connection.cursor() as cursor:
-                through = load_checkpoint(cursor, projection.name, projection.version, self._store)
-            self._refill(projection, beside, log, through, progress)
+        """The rows that differ between the live table and a rebuild, as text, a few of them; empty when equal.
+
+        Compared is what lies up to the checkpoint at its start, without what is set aside: live batches go on.
+        """
+        with self._building[projection.name]:
+            with self._cursor() as cursor:
+                through = self._checkpoint(cursor, projection)
+                set_aside = dead_letters.dead_positions(cursor, projection.name)
+            build = self._begin(projection, "verified")
             try:
-                return self._differences(projection.table, beside, through)
+                build.fill(log, through, progress)
+                return differences(self._clickhouse, projection.table, build.table, through, set_aside)
             finally:
-                self._clickhouse.command(f"DROP TABLE ch.{beside} SYNC")
+                build.drop()
 
-    def _create(self, projection: ColumnarProjection, table: str) -> None:
-        """An empty table, in place of one that an interrupted rebuild or another version left."""
-        self._clickhouse.command("CREATE DATABASE IF NOT EXISTS ch")
-        self._clickhouse.command(f"DROP TABLE IF EXISTS ch.{table} SYNC")
-        projection.create(self._clickhouse, table)
+    @contextmanager
+    def _cursor(self) -> Iterator[Cursor]:
+        """One transaction."""
+        with self._pool.connection() as connection, connection.cursor() as cursor:
+            yield cursor
 
-    def _load(self, targets: Sequence[tuple[ColumnarProjection, str]], events: Sequence[RecordedEvent]) -> None:
-        loads = [
-            (load, recorded, table)
-            for recorded in events
-            for projection, table in targets
-            if (load := projection.loaders.get(type(recorded.event)))
-        ]
-        if loads:
-            with ThreadPoolExecutor(LOADS_AT_ONCE, thread_name_prefix="load") as threads:
-                for loaded in [threads.submit(load, recorded, table) for load, recorded, table in loads]:
-                    loaded.result()
+    def _checkpoint(self, cursor: Cursor, projection: ColumnarProjection) -> int:
+        return load_checkpoint(cursor, projection.name, projection.version, self._store)
 
-    def _refill(
-        self, projection: ColumnarProjection, table: str, log: EventLog, through: int, progress: Progress
-    ) -> int:
-        self._create(projection, table)
-        position = 0
-        while position < through and (page := log.page(position, limit=100)):
-            self._load([(projection, table)], [recorded for recorded in page if recorded.position <= through])
-            position = min(page[-1].position, through)
-            progress(position, through)
-        return position
+    def _fresh(
+        self, projection: ColumnarProjection, events: Sequence[RecordedEvent]
+    ) -> tuple[list[RecordedEvent], dict[UUID, int]]:
+        """The events that bring rows which are not there yet, and the streams that wait behind a dead letter."""
+        with self._cursor() as cursor:
+            seen = self._checkpoint(cursor, projection)
+            parked = dead_letters.parked_streams(cursor, projection.name)
+        return [r for r in events if r.position > seen and projection.wants(r)], parked
 
-    def _differences(self, live: str, rebuilt: str, through: int) -> list[str]:
-        lines = []
-        for where, here, there in (("only live", live, rebuilt), ("only rebuilt", rebuilt, live)):
-            query = f"""SELECT toString(tuple(*)) AS row FROM
-                (SELECT * FROM ch.{here} WHERE log_position <= {{through:Int64}}
-                 EXCEPT ALL SELECT * FROM ch.{there}) LIMIT {SHOWN}"""  # noqa: S608 - names from code
-            found = self._clickhouse.query_arrow(query, {"through": through})["row"].to_pylist()
-            lines += [f"ch.{live}, {where}: {text}" for text in found]
-        return lines
+    def _insert(self, projection: ColumnarProjection, recorded: RecordedEvent) -> None:
+        rows = projection.rows(recorded)
+        token = projection.token(recorded)
+        self._clickhouse.insert_arrow(f"ch.{projection.table}", rows, deduplication_token=token)
 
-    def _save(self, cursor: Cursor, projection: ColumnarProjection, position: int) -> None:
-        save_checkpoint(cursor, projection.name, projection.version, position, self._store)
+    def _insert_again(self, projection: ColumnarProjection, _: Cursor, recorded: RecordedEvent) -> None:
+        """Readers leave the event out as long as it is a dead letter, so that it may be there half, or taken away."""
+        rows = projection.rows(recorded)
+        delete_positions(self._clickhouse, projection.table, [recorded.position])
+        # The engine remembers the event's own token, though its rows may be gone.
+        token = f"{projection.token(recorded)}:{uuid4()}"
+        self._clickhouse.insert_arrow(f"ch.{projection.table}", rows, deduplication_token=token)
+
+    def _record(
+        self, projection: ColumnarProjection, events: Sequence[RecordedEvent], set_aside: Sequence[SetAside]
+    ) -> None:
+        with self._cursor() as cursor:
+            _note(cursor, projection, set_aside)
+            save_checkpoint(cursor, projection.name, projection.version, events[-1].position, self._store)
+
+    def _begin(self, projection: ColumnarProjection, purpose: str) -> TableBuild:
+        self._drop_leftovers(projection)
+        with self._cursor() as cursor:
+            builds.note_build(cursor, projection.name, self._store)
+        return TableBuild(self._clickhouse, projection, beside(projection.table, purpose))
+
+    def _goal(self, projection: ColumnarProjection, log: EventLog) -> int:
+        """How far a build has to come: as far as the live table, or, where that is of no use, the whole log."""
+        with self._cursor() as cursor:
+            return self._checkpoint(cursor, projection) or log.head()
+
+    def _swap(self, projection: ColumnarProjection, build: TableBuild) -> None:
+        """Whenever a crash comes in between, what is in neither table is a dead letter, and so left out by readers."""
+        with self._cursor() as cursor:
+            _note(cursor, projection, build.set_aside)
+        self._clickhouse.exchange(projection.table, build.table)
+        with self._cursor() as cursor:
+            dead_letters.keep_dead_letters(cursor, projection.name, [s.recorded.position for s in build.set_aside])
+            save_checkpoint(cursor, projection.name, projection.version, build.position, self._store)
+
+    def _drop_leftovers(self, projection: ColumnarProjection) -> None:
+        """Tables that an interrupted build left, unless somebody still reads them."""
+        self._clickhouse.drop_beside(projection.table)
+        with self._cursor() as cursor:
+            builds.forget_builds(cursor, projection.name, self._store)
+
+
+def _note(cursor: Cursor, projection: ColumnarProjection, set_aside: Sequence[SetAside]) -> None:
+    for each in set_aside:
+        if each.failure is not None:
+            dead_letters.add_dead_letter(cursor, projection.name, each.recorded, each.failure)
+        else:
+            assert each.follows is not None
+            dead_letters.park_behind(cursor, projection.name, each.recorded, each.follows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from infra.canonical import from_parquet
@@ -9,8 +11,8 @@ from infra.event_mapper import RecordedEvent
 from infra.objects import Bucket, Objects
 from projections.relational import RelationalProjection
 from read_models import lineage as table
-from read_models.lineage import Edge
-from read_models.relational import Cursor
+from read_models.batch import Batch, Wanted, json_text
+from read_models.lineage import OBJECT, RAW_BYTES, Edge
 from write_model.curves import Curve
 from write_model.instruments import Instrument
 from write_model.ppas import PpaContract, PpaValuation
@@ -27,24 +29,43 @@ _BUCKET_OF_INPUT: dict[str, Bucket] = {"curve": "curves"}
 def lineage_projection(objects: Objects) -> RelationalProjection:
     """The projection of lineage; which publications and sheets a result used stands in its input snapshots."""
 
-    def computed(cursor: Cursor, recorded: RecordedEvent) -> None:
+    @lru_cache(maxsize=256)
+    def snapshot(role: str, sha256: str) -> tuple[int, tuple[Edge, ...]]:
+        """The rows of an input snapshot, and the edges to each publication or sheet that they came from."""
+        rows = from_parquet(objects.get(_BUCKET_OF_INPUT.get(role, "runs"), sha256))
+        edges: list[Edge] = []
+        for column, origin_role in _ORIGIN_COLUMNS.items():
+            if column in rows.column_names:
+                used = rows.select([column, "log_position"]).group_by([column]).aggregate([("log_position", "max")])
+                # The position of a row is that of the event which brought it, hence of its origin's node.
+                origins = zip(used[column].to_pylist(), used["log_position_max"].to_pylist(), strict=True)
+                edges += [(str(origin), position, origin_role) for origin, position in origins]
+        return rows.num_rows, tuple(edges)
+
+    def computed(batch: Batch, recorded: RecordedEvent) -> None:
         event = recorded.event
         assert isinstance(event, Curve.Built | PpaValuation.Priced)
         computation = event.computation
         is_curve = isinstance(event, Curve.Built)
         label = f"of {event.shape.hub}" if isinstance(event, Curve.Built) else f"seed {computation.parameters['seed']}"
-        _node(cursor, recorded, "curve" if is_curve else "ppa valuation", label, _computation_details(computation))
-        edges: list[Edge] = [(str(o.id), role, o.position) for role, o in computation.made_from.items()]
+        _node(batch, recorded, "curve" if is_curve else "ppa valuation", label, **_computation_details(computation))
+        edges: list[Edge] = []
+        for role, origin in computation.made_from.items():
+            node = table.node_before(batch, str(origin.id), origin.position)
+            edges.append((str(origin.id), node.position if node else 0, role))
         bucket, form = ("curves", "Parquet") if is_curve else ("runs", "JSON")
-        table.put_object(cursor, computation.artifact_sha256, bucket=bucket, label=form, details={})
-        edges.append((computation.artifact_sha256, "result", table.OBJECT))
+        table.put_object(batch, computation.artifact_sha256, bucket=bucket, label=form)
+        edges.append((computation.artifact_sha256, OBJECT, "result"))
         for role, sha256 in computation.inputs.items():
-            edges.append(_input_edge(cursor, objects, role, sha256))
-        table.put_edges(cursor, str(recorded.stream_id), recorded.position, edges)
+            row_count, origins = snapshot(role, sha256)
+            table.put_object(batch, sha256, bucket="runs", label="Parquet", rows=row_count)
+            table.put_edges(batch, sha256, OBJECT, origins)
+            edges.append((sha256, OBJECT, f"input: {role}"))
+        table.put_edges(batch, recorded.stream_text, recorded.position, edges)
 
     return RelationalProjection(
         name="lineage",
-        version=1,
+        version=3,
         tables=table.TABLES,
         handlers={
             Publication.Ingested: _publication,
@@ -58,19 +79,34 @@ def lineage_projection(objects: Objects) -> RelationalProjection:
             Curve.Built: computed,
             PpaValuation.Priced: computed,
         },
+        finds={Publication.Reread: _own_rows, Curve.Built: _origins, PpaValuation.Priced: _origins},
     )
 
 
-def _node(cursor: Cursor, recorded: RecordedEvent, kind: str, label: str, details: dict[str, Any]) -> None:
-    facts = {"event": recorded.name, "recorded_at": recorded.metadata.recorded_at.isoformat()}
-    table.put_node(
-        cursor,
-        str(recorded.stream_id),
-        tenant=recorded.metadata.tenant,
-        kind=kind,
-        label=label,
-        position=recorded.position,
-        details=facts | {"actor": recorded.metadata.actor} | details,
+def _origins(recorded: RecordedEvent) -> Iterator[Wanted]:
+    event = recorded.event
+    assert isinstance(event, Curve.Built | PpaValuation.Priced)
+    for origin in event.computation.made_from.values():
+        yield table.NodeRow, str(origin.id)
+
+
+def _own_rows(recorded: RecordedEvent) -> Iterator[Wanted]:
+    yield table.NodeRow, recorded.stream_text
+    yield table.EdgeRow, recorded.stream_text
+
+
+def _node(batch: Batch, recorded: RecordedEvent, kind: str, label: str, **details: Any) -> None:
+    metadata = recorded.metadata
+    facts = {"event": recorded.name, "recorded_at": metadata.recorded_at, "actor": metadata.actor, **details}
+    batch.insert(
+        table.NodeRow(
+            id=recorded.stream_text,
+            position=recorded.position,
+            tenant=metadata.tenant,
+            kind=kind,
+            label=label,
+            details=json_text(facts),
+        )
     )
 
 
@@ -82,69 +118,58 @@ def _computation_details(computation: Computation) -> dict[str, Any]:
     }
 
 
-def _input_edge(cursor: Cursor, objects: Objects, role: str, sha256: str) -> Edge:
-    """The edge to an input snapshot; the snapshot's own edges lead to each publication or sheet whose rows it holds."""
-    rows = from_parquet(objects.get(_BUCKET_OF_INPUT.get(role, "runs"), sha256))
-    table.put_object(cursor, sha256, bucket="runs", label="Parquet", details={"rows": rows.num_rows})
-    for column, origin_role in _ORIGIN_COLUMNS.items():
-        if column in rows.column_names:
-            used = rows.select([column, "log_position"]).group_by([column]).aggregate([("log_position", "max")])
-            origins = zip(used[column].to_pylist(), used["log_position_max"].to_pylist(), strict=True)
-            edges = [(str(origin), origin_role, position) for origin, position in origins]
-            table.put_edges(cursor, sha256, table.OBJECT, edges)
-    return (sha256, f"input: {role}", table.OBJECT)
-
-
-def _publication(cursor: Cursor, recorded: RecordedEvent) -> None:
+def _publication(batch: Batch, recorded: RecordedEvent) -> None:
     event = recorded.event
     assert isinstance(event, Publication.Ingested | Publication.Quarantined)
     source = event.source
-    label = ", ".join(source.names)
     details: dict[str, Any] = {"place": source.place, "size_bytes": source.size_bytes}
     edges: list[Edge] = []
     for name, sha256 in zip(source.names, source.raw_sha256, strict=True):
-        table.put_object(cursor, sha256, bucket="raw", label=name, details={"place": source.place})
-        edges.append((sha256, "raw bytes", table.OBJECT))
+        table.put_object(batch, sha256, bucket="raw", label=name, place=source.place)
+        edges.append((sha256, OBJECT, RAW_BYTES))
     if isinstance(event, Publication.Ingested):
-        edges.append(_rows_edge(cursor, event.reading.rows_sha256, event.reading.row_count))
+        edges.append(_rows_edge(batch, event.reading.rows_sha256, event.reading.row_count))
         details |= _parser(event.reading)
-    _node(cursor, recorded, "publication", label, details)
-    table.put_edges(cursor, str(recorded.stream_id), recorded.position, edges)
+    _node(batch, recorded, "publication", ", ".join(source.names), **details)
+    table.put_edges(batch, recorded.stream_text, recorded.position, edges)
 
 
-def _reread(cursor: Cursor, recorded: RecordedEvent) -> None:
+def _reread(batch: Batch, recorded: RecordedEvent) -> None:
+    """Called what it was called, and made from the same raw bytes as the readings before."""
     event = recorded.event
     assert isinstance(event, Publication.Reread)
-    reading, child = event.reading, str(recorded.stream_id)
-    _node(cursor, recorded, "publication", table.newest_label(cursor, child), _parser(reading))
-    table.copy_raw_edges(cursor, child, recorded.position)
-    edge = _rows_edge(cursor, reading.rows_sha256, reading.row_count)
-    table.put_edges(cursor, child, recorded.position, [edge])
+    reading, child = event.reading, recorded.stream_text
+    before = table.node_before(batch, child, recorded.position)
+    edges = [(e.parent, e.parent_position, e.role) for e in batch.of(table.EdgeRow, child) if e.role == RAW_BYTES]
+    _node(batch, recorded, "publication", before.label if before else "", **_parser(reading))
+    table.put_edges(
+        batch, child, recorded.position, [*edges, _rows_edge(batch, reading.rows_sha256, reading.row_count)]
+    )
 
 
 def _parser(reading: Reading) -> dict[str, Any]:
     return {"parser": reading.parser, "parser_version": reading.parser_version}
 
 
-def _rows_edge(cursor: Cursor, rows_sha256: str, row_count: int) -> Edge:
-    table.put_object(cursor, rows_sha256, bucket="rows", label="Parquet", details={"rows": row_count})
-    return (rows_sha256, "rows", table.OBJECT)
+def _rows_edge(batch: Batch, rows_sha256: str, row_count: int) -> Edge:
+    table.put_object(batch, rows_sha256, bucket="rows", label="Parquet", rows=row_count)
+    return (rows_sha256, OBJECT, "rows")
 
 
-def _sheet(cursor: Cursor, recorded: RecordedEvent) -> None:
+def _sheet(batch: Batch, recorded: RecordedEvent) -> None:
     assert isinstance(recorded.event, QuoteSheet.Recorded)
     sheet = recorded.event.sheet
-    _node(cursor, recorded, "quote sheet", f"{sheet.quote_count} quotes of {', '.join(sheet.hubs)}", {})
-    table.put_object(cursor, sheet.raw_sha256, bucket="raw", label="CSV", details={})
-    raw: Edge = (sheet.raw_sha256, "raw bytes", table.OBJECT)
-    edges = [raw, _rows_edge(cursor, sheet.rows_sha256, sheet.quote_count)]
-    table.put_edges(cursor, str(recorded.stream_id), recorded.position, edges)
+    _node(batch, recorded, "quote sheet", f"{sheet.quote_count} quotes of {', '.join(sheet.hubs)}")
+    table.put_object(batch, sheet.raw_sha256, bucket="raw", label="CSV")
+    raw: Edge = (sheet.raw_sha256, OBJECT, RAW_BYTES)
+    edges = [raw, _rows_edge(batch, sheet.rows_sha256, sheet.quote_count)]
+    table.put_edges(batch, recorded.stream_text, recorded.position, edges)
 
 
-def _plain(cursor: Cursor, recorded: RecordedEvent) -> None:
+def _plain(batch: Batch, recorded: RecordedEvent) -> None:
     """Nouns that are made from nothing but what somebody entered."""
     kind, label = _entered(recorded.event)
-    _node(cursor, recorded, kind, label, {"entered": recorded.payload()})
+    _node(batch, recorded, kind, label, entered=recorded.payload())
 
 
 def _entered(event: object) -> tuple[str, str]:

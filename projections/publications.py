@@ -2,60 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator
 from typing import Any
 
 from infra.event_mapper import RecordedEvent
 from projections.relational import RelationalProjection
 from read_models import publications as table
-from read_models.relational import Cursor
+from read_models.batch import Batch, Wanted, array_text
 from write_model.publications import Defect, Publication, Reading
+
+_READING = (
+    "dataset", "iso", "market", "feed", "vintage", "row_count", "gap_count", "first_interval_start_utc",
+    "last_interval_end_utc", "published_at", "parser", "parser_version", "rows_sha256", "gaps_sha256",
+)  # fmt: skip
+_DEFECT = {"reason": "reason", "defect_file": "file", "defect_line": "line", "defect_column": "column"}
+
+_NOTHING_READ: dict[str, Any] = dict.fromkeys(_READING)
+_NO_DEFECT: dict[str, Any] = dict.fromkeys(_DEFECT)
 
 
 def _outcome(recorded: RecordedEvent, outcome: Reading | Defect) -> dict[str, Any]:
-    row: dict[str, Any] = {"recorded_at": recorded.metadata.recorded_at, "log_position": recorded.position}
+    """The columns that a reading or a defect sets, those that the other one would set being null."""
+    return {"recorded_at": recorded.metadata.recorded_at, "log_position": recorded.position, **_result(outcome)}
+
+
+def _result(outcome: Reading | Defect) -> dict[str, Any]:
     if isinstance(outcome, Reading):
-        values = asdict(outcome)
-        return row | {"status": "ingested"} | {column: values[column] for column in table.READING_COLUMNS}
-    return row | {
-        "status": "quarantined",
-        "reason": outcome.reason,
-        "defect_file": outcome.file,
-        "defect_line": outcome.line,
-        "defect_column": outcome.column,
-    }
+        return {"status": "ingested", **{column: getattr(outcome, column) for column in _READING}, **_NO_DEFECT}
+    defect = {column: getattr(outcome, name) for column, name in _DEFECT.items()}
+    return {"status": "quarantined", **_NOTHING_READ, **defect}
 
 
-def _created(cursor: Cursor, recorded: RecordedEvent) -> None:
+def _created(batch: Batch, recorded: RecordedEvent) -> None:
     event = recorded.event
     assert isinstance(event, Publication.Ingested | Publication.Quarantined)
     outcome = event.reading if isinstance(event, Publication.Ingested) else event.defect
     source = event.source
-    row = _outcome(recorded, outcome) | {
-        "publication_id": recorded.stream_id,
-        "tenant": recorded.metadata.tenant,
-        "names": list(source.names),
-        "place": source.place,
-        "raw_sha256": list(source.raw_sha256),
-        "size_bytes": source.size_bytes,
-    }
-    table.add_publication(cursor, row)
+    batch.insert(
+        table.PublicationRow(
+            publication_id=recorded.stream_id,
+            tenant=recorded.metadata.tenant,
+            names=array_text(source.names),
+            place=source.place,
+            raw_sha256=array_text(source.raw_sha256),
+            size_bytes=source.size_bytes,
+            **_outcome(recorded, outcome),
+        )
+    )
     if isinstance(outcome, Reading):
-        table.add_reading(cursor, recorded.stream_id, recorded.position)
+        batch.insert(table.ReadingRow(log_position=recorded.position, publication_id=recorded.stream_id))
 
 
-def _again(cursor: Cursor, recorded: RecordedEvent) -> None:
+def _own_rows(recorded: RecordedEvent) -> Iterator[Wanted]:
+    yield table.PublicationRow, recorded.stream_id
+    yield table.ReadingRow, recorded.stream_id
+
+
+def _again(batch: Batch, recorded: RecordedEvent) -> None:
     event = recorded.event
     assert isinstance(event, Publication.Reread | Publication.FoundUnreadable)
     outcome = event.reading if isinstance(event, Publication.Reread) else event.defect
-    table.add_outcome(cursor, recorded.stream_id, recorded.position, _outcome(recorded, outcome))
+    table.add_outcome(batch, recorded.stream_id, **_outcome(recorded, outcome))
     if isinstance(outcome, Reading):
-        table.add_reading(cursor, recorded.stream_id, recorded.position)
+        table.add_reading(batch, recorded.stream_id, recorded.position)
 
 
 PROJECTION = RelationalProjection(
     name="publications",
-    version=2,
+    version=4,
     tables=table.TABLES,
     handlers={
         Publication.Ingested: _created,
@@ -63,4 +77,5 @@ PROJECTION = RelationalProjection(
         Publication.Reread: _again,
         Publication.FoundUnreadable: _again,
     },
+    finds={Publication.Reread: _own_rows, Publication.FoundUnreadable: _own_rows},
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.objects import Objects
-from projections import audit, curves, instruments, ppas, publications, scenarios
+from projections import api_keys, audit, curves, entitlements, instruments, ppas, publications, scenarios
 from projections.lineage import lineage_projection
 from projections.quotes import quotes_projection
 from projections.relational import RelationalProjection
@@ -13,10 +13,12 @@ def relational_projections(objects: Objects) -> tuple[RelationalProjection, ...]
     return (
         audit.PROJECTION,
         publications.PROJECTION,
+        entitlements.PROJECTION,
         instruments.PROJECTION,
         quotes_projection(objects),
         scenarios.PROJECTION,
         curves.PROJECTION,
         ppas.PROJECTION,
+        api_keys.PROJECTION,
         lineage_projection(objects),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
@@ -10,7 +11,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, Order, Page, PageRequest, page
+from queries.relational import ALL, Order, Page, PageRequest, Row, page, rows
 
 SORTS = {"-position": Order(("position",), descending=True), "position": Order(("position",))}
 Sort = Literal["-position", "position"]
@@ -74,3 +75,13 @@ def list_audit(
         SORTS[sort],
         request,
     )
+
+
+def audit_by_position(pool: Pool, tenant: str, positions: Sequence[int]) -> dict[int, Row]:
+    """The tenant's entries at these positions, in one query."""
+    found = rows(
+        pool,
+        f"SELECT {', '.join(COLUMNS)} FROM audit_log WHERE tenant = %(tenant)s AND position = ANY(%(positions)s)",  # noqa: S608
+        {"tenant": tenant, "positions": list(positions)},
+    )
+    return {entry["position"]: entry for entry in found}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, KNOWN, Order, Page, PageRequest, Row, page, row
+from queries.relational import ALL, KNOWN, Order, Page, PageRequest, Row, by_id, page, row
 
 SORTS = {
     "-log_position": Order(("log_position",), descending=True),
@@ -67,4 +68,13 @@ def curve(pool: Pool, tenant: str, curve_id: UUID, as_of: int | None = None) -> 
         pool,
         f"SELECT curve_id AS id, c.* FROM curve c WHERE tenant = %(tenant)s AND curve_id = %(id)s AND {KNOWN}",  # noqa: S608
         {"tenant": tenant, "id": curve_id, "as_of": as_of},
+    )
+
+
+def curves_by_id(pool: Pool, tenant: str, curve_ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """Those of the curves that the tenant has, whole, in one query."""
+    return by_id(
+        pool,
+        "SELECT curve_id AS id, c.* FROM curve c WHERE tenant = %(tenant)s AND curve_id = ANY(%(ids)s)",
+        {"tenant": tenant, "ids": list(curve_ids)},
     )

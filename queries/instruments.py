@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, KNOWN, Order, Page, PageRequest, Row, page, row
+from queries.relational import ALL, KNOWN, Order, Page, PageRequest, Row, by_id, page, row
 
 SORTS = {
     "name": Order(("name",)),
@@ -58,6 +59,15 @@ def list_instruments(
         {"tenant": tenant, "name": name, "iso": iso, "market": market},
         SORTS[sort],
         request,
+    )
+
+
+def instruments_by_id(pool: Pool, tenant: str, instrument_ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """Those of the hubs that the tenant has, in one query."""
+    return by_id(
+        pool,
+        "SELECT instrument_id AS id, i.* FROM instrument i WHERE tenant = %(tenant)s AND instrument_id = ANY(%(ids)s)",
+        {"tenant": tenant, "ids": list(instrument_ids)},
     )
 
 

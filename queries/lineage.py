@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from infra.event_recorder import Pool
@@ -27,13 +28,23 @@ _WAY: dict[Direction, str] = {
     "downstream": _EDGES.format(near="parent", far="child"),
 }
 
-_NODES = """
-SELECT id, position, kind, label, details FROM lineage_node
-JOIN unnest(%(ids)s::text[], %(positions)s::bigint[]) AS wanted (wanted_id, wanted_position)
-  ON id = wanted_id AND position = wanted_position
-WHERE tenant IS NULL OR tenant = %(tenant)s
-ORDER BY id, position
+# A tenant's own, and publications of the ISOs that it is entitled to.
+_SEEN = """
+({node}.tenant = %(tenant)s OR (
+    SELECT iso FROM publication
+    WHERE publication_id = CASE WHEN {node}.kind = 'publication' THEN {node}.id::uuid END AND superseded_by IS NULL
+) = ANY(%(isos)s::text[]))
 """
+# An object is seen by whoever sees something that was made from it.
+_NODES = f"""
+SELECT n.id, n.position, n.kind, n.label, n.details FROM lineage_node n
+JOIN unnest(%(ids)s::text[], %(positions)s::bigint[]) AS wanted (wanted_id, wanted_position)
+  ON n.id = wanted_id AND n.position = wanted_position
+WHERE {_SEEN.format(node="n")} OR n.tenant IS NULL AND EXISTS (
+    SELECT FROM lineage l JOIN lineage_node made ON made.id = l.child AND made.position = l.child_position
+    WHERE l.parent = n.id AND l.parent_position = n.position AND {_SEEN.format(node="made")})
+ORDER BY n.id, n.position
+"""  # noqa: S608 - names from this file
 
 _NEWEST = """
 SELECT max(position) AS position FROM lineage_node
@@ -47,13 +58,16 @@ def lineage(
     node_id: str,
     direction: Direction = "upstream",
     position: int | None = None,
+    *,
+    entitled: Sequence[str] | None = None,
     as_of: int | None = None,
 ) -> Row | None:
     """`{id, position, direction, nodes, edges}` of everything a node was made from (upstream) or that was made from it.
 
     A node is known by id and position: an aggregate as that event left it (its newest where no `position` is given), an
-    object at position 0. `as_of` leaves out what was made after that position. None where there is no such node; nodes
-    of other tenants, and edges to them, are left out.
+    object at position 0. `as_of` leaves out what was made after that position. None where there is no such node; left
+    out are nodes of other tenants, publications of ISOs that are not among `entitled`, what only they were made from,
+    and edges to all these.
     """
     if position is None:
         newest = row(pool, _NEWEST, {"id": node_id, "as_of": as_of})
@@ -64,7 +78,7 @@ def lineage(
     ends = {(edge[end], edge[f"{end}_position"]) for edge in edges for end in ("child", "parent")}
     wanted = sorted(ends | {(node_id, position)})
     ids, positions = [end[0] for end in wanted], [end[1] for end in wanted]
-    nodes = rows(pool, _NODES, {"ids": ids, "positions": positions, "tenant": tenant})
+    nodes = rows(pool, _NODES, {"ids": ids, "positions": positions, "tenant": tenant, "isos": entitled})
     known = {(node["id"], node["position"]) for node in nodes}
     if (node_id, position) not in known:
         return None

@@ -9,7 +9,7 @@ each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -79,6 +79,9 @@ _ORDER_SIZES = "GROUP BY market, node ORDER BY market, node"
 _SETTLED_FEEDS = {("MISO", "DA"): "da_expost_lmp", ("CAISO", "RT15"): "prc_rtpd_lmp"}
 
 
+_Read = Callable[[str, Mapping[str, Any]], pa.Table]
+
+
 class AmbiguousFeed(PlatformError):
     """A place has prices of several feeds in one market, and nothing says which of them is meant."""
 
@@ -133,10 +136,13 @@ def price_batches(
     nodes at a time, so that neither this process nor the engine ever holds the whole of it.
     """
     wanted = _wanted(query, through_position, superseded)
-    intervals = (query.end_utc - query.start_utc) / _SHORTEST_INTERVAL
-    parts = [wanted] if query.nodes and len(query.nodes) * intervals <= _ROWS_AT_ONCE else _parts(ch, wanted)
-    for part in parts:
-        yield from _winners(ch, part).to_batches()
+    if _is_small(query):
+        yield from _winners(_live(ch), wanted).to_batches()
+        return
+    # The table may be built anew between two parts; all of them are read from the one that was live at the first.
+    with ch.pinned(price_table()) as table:
+        for part in _parts(table.query_arrow, wanted, _ROWS_AT_ONCE):
+            yield from _winners(table.query_arrow, part).to_batches()
 
 
 def price_page(
@@ -155,14 +161,24 @@ def price_page(
     wanted = _wanted(query, through_position, superseded)
     if after is not None:
         wanted = _behind(wanted, after)
+    if _is_small(query):
+        return _cut(_winners(_live(ch), wanted, most=limit + 1), limit)
     found = PRICE_SCHEMA.empty_table()
-    for part in _parts(ch, wanted, rows_at_once=limit):
-        found = pa.concat_tables([found, _winners(ch, part, most=limit + 1 - found.num_rows)])
-        if found.num_rows > limit:
-            page = found.slice(0, limit)
-            (last,) = page.slice(limit - 1).select(KEY_COLUMNS).to_pylist()
-            return page, tuple(last[column] for column in KEY_COLUMNS)
-    return found, None
+    with ch.pinned(price_table()) as table:
+        for part in _parts(table.query_arrow, wanted, rows_at_once=limit):
+            found = pa.concat_tables([found, _winners(table.query_arrow, part, most=limit + 1 - found.num_rows)])
+            if found.num_rows > limit:
+                break
+    return _cut(found, limit)
+
+
+def _cut(found: pa.Table, limit: int) -> tuple[pa.Table, tuple[Any, ...] | None]:
+    """The first `limit` rows, and the key of the last of them where there are more."""
+    if found.num_rows <= limit:
+        return found, None
+    page = found.slice(0, limit)
+    (last,) = page.slice(limit - 1).select(KEY_COLUMNS).to_pylist()
+    return page, tuple(last[column] for column in KEY_COLUMNS)
 
 
 def price_history(
@@ -188,7 +204,7 @@ def price_history(
         node=node,
         node_type=node_type,
     )
-    rows = _winners(ch, _without(place, superseded))
+    rows = _winners(_live(ch), _without(place, superseded))
     feeds = sorted(pc.unique(rows["feed"]).to_pylist())
     if feed is None and len(feeds) > 1:
         feed = settled_feed(iso, market)
@@ -200,6 +216,12 @@ def price_history(
     if feed is not None:
         rows = rows.filter(pc.equal(rows["feed"].cast(pa.string()), feed))
     return rows.select(HISTORY_COLUMNS)
+
+
+def _is_small(query: PriceQuery) -> bool:
+    """Whether the answer can be read at once."""
+    intervals = (query.end_utc - query.start_utc) / _SHORTEST_INTERVAL
+    return bool(query.nodes) and len(query.nodes) * intervals <= _ROWS_AT_ONCE
 
 
 def settled_feed(iso: str, market: str) -> str | None:
@@ -250,9 +272,14 @@ def _behind(wanted: _Filter, after: tuple[Any, ...]) -> _Filter:
     )
 
 
-def _parts(ch: ClickHouse, wanted: _Filter, rows_at_once: int = _ROWS_AT_ONCE) -> Iterator[_Filter]:
+def _live(ch: ClickHouse) -> _Read:
+    """Reads the table that is live at that moment: one query, one state."""
+    return lambda sql, values: ch.query_arrow(sql, {**values, "table": price_table()})
+
+
+def _parts(read: _Read, wanted: _Filter, rows_at_once: int = _ROWS_AT_ONCE) -> Iterator[_Filter]:
     """Cuts what is wanted into runs of nodes of one market, in their order, each of about so many rows."""
-    sizes = ch.query_arrow(_SELECT_SIZES + wanted.sql + _ORDER_SIZES, {**wanted.values, "table": price_table()})
+    sizes = read(_SELECT_SIZES + wanted.sql + _ORDER_SIZES, wanted.values)
     run: list[str] = []
     run_market, run_rows = "", 0
     for size in sizes.to_pylist():
@@ -274,8 +301,8 @@ def _run_of_nodes(wanted: _Filter, market: str, nodes: Sequence[str]) -> _Filter
     )
 
 
-def _winners(ch: ClickHouse, rows: _Filter, most: int | None = None) -> pa.Table:
+def _winners(read: _Read, rows: _Filter, most: int | None = None) -> pa.Table:
     query = _SELECT_WINNERS + rows.sql + _ORDER_WINNERS + ("" if most is None else _LIMIT_WINNERS) + _SETTINGS
-    found = ch.query_arrow(query, {**rows.values, "table": price_table(), "most": most or 0})
+    found = read(query, {**rows.values, "most": most or 0})
     # The engine chooses the width of a dictionary's indices by what it meets.
     return found.rename_columns(PRICE_SCHEMA.names).cast(PRICE_SCHEMA).combine_chunks()

@@ -10,7 +10,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, HELD, Order, Page, PageRequest, Row, page, row, rows
+from queries.relational import ALL, HELD, Order, Page, PageRequest, Row, by_id, page, row, rows
 
 SORTS = {
     "-log_position": Order(("log_position",), descending=True),
@@ -22,6 +22,7 @@ PUBLICATION_SCHEMA = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
         pa.field("status", pa.string(), nullable=False),
+        pa.field("dataset", pa.string()),
         pa.field("iso", pa.string()),
         pa.field("market", pa.string()),
         pa.field("feed", pa.string()),
@@ -41,6 +42,7 @@ PUBLICATION_SCHEMA = pa.schema(
 
 COVERAGE_SCHEMA = pa.schema(
     [
+        pa.field("dataset", pa.string(), nullable=False),
         pa.field("iso", pa.string(), nullable=False),
         pa.field("market", pa.string(), nullable=False),
         pa.field("feed", pa.string(), nullable=False),
@@ -52,7 +54,7 @@ COVERAGE_SCHEMA = pa.schema(
 )
 """The columns of a row of `coverage`."""
 
-_BY_FEED = Order(("iso", "market", "feed"))
+_BY_FEED = Order(("iso", "dataset", "market", "feed"))
 
 
 def list_publications(
@@ -65,12 +67,16 @@ def list_publications(
     since: datetime | None = None,
     until: datetime | None = None,
     sort: Sort = "-log_position",
+    entitled: Sequence[str] | None = None,
     request: PageRequest = ALL,
 ) -> Page:
-    """Publications, newest first unless sorted otherwise; those whose outcome was recorded in [since, until)."""
+    """Publications, newest first unless sorted otherwise; those whose outcome was recorded in [since, until).
+
+    Where `entitled` is given, only those of these ISOs.
+    """
     return page(
         pool,
-        f"""SELECT publication_id AS id, status, iso, market, feed, vintage, row_count, gap_count,
+        f"""SELECT publication_id AS id, status, dataset, iso, market, feed, vintage, row_count, gap_count,
                    first_interval_start_utc, last_interval_end_utc, published_at, reason, names, recorded_at,
                    log_position
             FROM publication
@@ -80,8 +86,17 @@ def list_publications(
               AND (%(feed)s::text IS NULL OR feed = %(feed)s)
               AND (%(since)s::timestamptz IS NULL OR recorded_at >= %(since)s)
               AND (%(until)s::timestamptz IS NULL OR recorded_at < %(until)s)
+              AND (%(entitled)s::text[] IS NULL OR iso = ANY(%(entitled)s))
               AND {HELD}""",  # noqa: S608 - names from this package
-        {"iso": iso, "status": status, "market": market, "feed": feed, "since": since, "until": until},
+        {
+            "iso": iso,
+            "status": status,
+            "market": market,
+            "feed": feed,
+            "since": since,
+            "until": until,
+            "entitled": entitled,
+        },
         SORTS[sort],
         request,
     )
@@ -111,31 +126,61 @@ def publication(pool: Pool, publication_id: UUID, as_of: int | None = None) -> R
 
 
 def superseded_readings(pool: Pool, through_position: int) -> Sequence[int]:
-    """Positions of readings that another reading of the same publication had replaced by `through_position`."""
-    return list(superseding_readings(pool, through_position))
+    """Positions of readings that prices leave out: those that another one had replaced by `through_position`.
+
+    A reading whose rows were set aside as a dead letter is left out as well, and so far replaces none. (Dead
+    letters are asked of the live read models also for a replay, which reads the same columnar rows.)
+    """
+    found = rows(
+        pool,
+        """WITH dead AS (SELECT position FROM pg.dead_letter WHERE projection = 'prices')
+           SELECT log_position FROM publication_reading
+           WHERE superseded_by <= %(through)s AND superseded_by NOT IN (TABLE dead)
+           UNION SELECT position FROM dead""",
+        {"through": through_position},
+    )
+    return [r["log_position"] for r in found]
 
 
 def superseding_readings(pool: Pool, through_position: int) -> dict[int, int]:
-    """As `superseded_readings`, each with the position of the reading that replaced it."""
+    """Readings that another one had replaced by `through_position`, each with the position of that one."""
     found = rows(
         pool,
-        "SELECT log_position, superseded_by FROM publication_reading WHERE superseded_by <= %(through)s",
+        """SELECT log_position, superseded_by FROM publication_reading
+           WHERE superseded_by <= %(through)s
+             AND superseded_by NOT IN (SELECT position FROM pg.dead_letter WHERE projection = 'prices')""",
         {"through": through_position},
     )
     return {r["log_position"]: r["superseded_by"] for r in found}
 
 
-def coverage(pool: Pool, *, iso: str | None = None, request: PageRequest = ALL) -> Page:
-    """Which feeds there are: a row an iso, market and feed, with the rows of all its publications and their span."""
+def coverage(
+    pool: Pool, *, iso: str | None = None, entitled: Sequence[str] | None = None, request: PageRequest = ALL
+) -> Page:
+    """Which feeds there are: a row an iso, market and feed, with the rows of all its publications and their span.
+
+    Where `entitled` is given, only those of these ISOs.
+    """
     return page(
         pool,
-        f"""SELECT iso, market, feed, count(*) AS publications, sum(row_count)::bigint AS row_count,
+        f"""SELECT dataset, iso, market, feed, count(*) AS publications, sum(row_count)::bigint AS row_count,
                    min(first_interval_start_utc) AS first_interval_start_utc,
                    max(last_interval_end_utc) AS last_interval_end_utc
             FROM publication
             WHERE status = 'ingested' AND (%(iso)s::text IS NULL OR iso = %(iso)s) AND {HELD}
-            GROUP BY iso, market, feed""",  # noqa: S608 - names from this package
-        {"iso": iso},
+              AND (%(entitled)s::text[] IS NULL OR iso = ANY(%(entitled)s))
+            GROUP BY dataset, iso, market, feed""",  # noqa: S608 - names from this package
+        {"iso": iso, "entitled": entitled},
         _BY_FEED,
         request,
+    )
+
+
+def publications_by_id(pool: Pool, publication_ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """Those of the publications that there are, without their readings, in one query."""
+    return by_id(
+        pool,
+        "SELECT publication_id AS id, p.* FROM publication p WHERE publication_id = ANY(%(ids)s)"
+        " AND superseded_by IS NULL",
+        {"ids": list(publication_ids)},
     )

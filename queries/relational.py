@@ -65,6 +65,11 @@ def row(pool: Pool, query: str, parameters: Mapping[str, Any]) -> Row | None:
     return found[0] if found else None
 
 
+def by_id(pool: Pool, query: str, parameters: Mapping[str, Any]) -> dict[Any, Row]:
+    """All rows of `query` by their column `id`."""
+    return {found["id"]: found for found in rows(pool, query, parameters)}
+
+
 def page(pool: Pool, query: str, parameters: Mapping[str, Any], order: Order, request: PageRequest) -> Page:
     """One page of `query`, a SELECT whose answer has the columns of `order`, by comparing with the last row's key.
 

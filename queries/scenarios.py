@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, HELD, KNOWN, Order, Page, PageRequest, Row, page, row, rows
+from queries.relational import ALL, HELD, KNOWN, Order, Page, PageRequest, Row, by_id, page, row, rows
 
 SORTS = {
     "name": Order(("name",)),
@@ -56,3 +57,13 @@ def scenario(pool: Pool, tenant: str, scenario_id: UUID, as_of: int | None = Non
     if found:
         found["revisions"] = rows(pool, f"{of_scenario} AND {KNOWN} ORDER BY revision", values)
     return found
+
+
+def scenarios_by_id(pool: Pool, tenant: str, scenario_ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """Those of the scenarios that the tenant has, as last revised, in one query."""
+    return by_id(
+        pool,
+        "SELECT scenario_id AS id, s.* FROM scenario s WHERE tenant = %(tenant)s AND scenario_id = ANY(%(ids)s)"
+        " AND superseded_by IS NULL",
+        {"tenant": tenant, "ids": list(scenario_ids)},
+    )

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from uuid import UUID
+
+from read_models.batch import Row
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS audit_log (
     position bigint PRIMARY KEY,
@@ -20,3 +25,21 @@ CREATE TABLE IF NOT EXISTS audit_log (
 );
 CREATE INDEX IF NOT EXISTS audit_by_target ON audit_log (target_id, position);
 """
+
+
+class AuditEntry(Row):
+    TABLE = "audit_log"
+
+    position: int
+    recorded_at: datetime
+    tenant: str
+    actor: str
+    command: str
+    event: str
+    outcome: str
+    reason: str | None
+    stream_id: UUID
+    target_id: UUID
+    command_id: UUID
+    correlation_id: UUID
+    causation_id: UUID

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from infra.clickhouse import ClickHouse
+from infra.clickhouse import ClickHouse, Rows
 
 VERSION = 1
 """Raised when the table or what is loaded into it changes; the table is then built anew from the events."""
@@ -47,30 +47,19 @@ def create_curve_point_table(ch: ClickHouse, table: str | None = None) -> None:
     ch.command(_DDL.format(table=table or curve_point_table()))
 
 
-def load_curve(
-    ch: ClickHouse,
-    points: pa.Table,
-    *,
-    curve_id: UUID | str,
-    hub: str,
-    recorded_at: datetime,
-    log_position: int,
-    table: str | None = None,
-) -> None:
-    """Adds a curve's points (POINTS_SCHEMA) in one insert. Done twice, it adds nothing the second time.
+def curve_rows(points: pa.Table, *, curve_id: UUID | str, hub: str, recorded_at: datetime, log_position: int) -> Rows:
+    """What a curve's points (POINTS_SCHEMA) bring to the table.
 
     Raises ValueError when `points` has other columns or a null.
     """
     if points.schema.names != POINTS_SCHEMA.names:
         raise ValueError(f"curve {curve_id}: its points have the columns {points.schema.names}")
-    ch.insert_arrow(
-        f"ch.{table or curve_point_table()}",
+    return Rows(
         points.cast(POINTS_SCHEMA),
-        constants={
+        {
             "curve_id": pa.scalar(str(curve_id)),
             "hub": pa.scalar(hub),
             "recorded_at": pa.scalar(recorded_at, pa.timestamp("us", tz="UTC")),
             "log_position": pa.scalar(log_position, pa.int64()),
         },
-        deduplication_token=f"curve_points:{VERSION}:{log_position}",
     )

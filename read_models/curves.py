@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+from uuid import UUID
+
+from read_models.batch import Row
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS curve (
     curve_id uuid PRIMARY KEY,
@@ -18,3 +23,22 @@ CREATE TABLE IF NOT EXISTS curve (
     log_position bigint NOT NULL
 );
 """
+
+
+class CurveRow(Row):
+    TABLE = "curve"
+
+    curve_id: UUID
+    tenant: str
+    hub: str
+    scenario: str
+    first_month: date
+    last_quoted_month: date
+    last_month: date
+    report: str
+    parameters: str
+    digest: str
+    artifact_sha256: str
+    code_version: str
+    recorded_at: datetime
+    log_position: int

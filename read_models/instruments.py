@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from uuid import UUID
+
+from read_models.batch import Row
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS instrument (
     instrument_id uuid PRIMARY KEY,
@@ -13,3 +18,18 @@ CREATE TABLE IF NOT EXISTS instrument (
     UNIQUE (tenant, name)
 );
 """
+
+
+class InstrumentRow(Row):
+    TABLE = "instrument"
+
+    instrument_id: UUID
+    tenant: str
+    name: str
+    iso: str
+    node: str
+    node_type: str
+    market: str
+    time_zone: str
+    recorded_at: datetime
+    log_position: int

@@ -7,12 +7,10 @@ then: what happens to a parent later changes nothing in the lineage of a result.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
-from read_models.relational import Cursor
+from read_models.batch import Batch, Row, json_text
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS lineage_node (
@@ -21,68 +19,69 @@ CREATE TABLE IF NOT EXISTS lineage_node (
     tenant text,
     kind text NOT NULL,
     label text NOT NULL,
-    details jsonb NOT NULL,
-    PRIMARY KEY (id, position)
+    details jsonb NOT NULL
 );
 CREATE TABLE IF NOT EXISTS lineage (
     child text NOT NULL,
     child_position bigint NOT NULL,
     parent text NOT NULL,
     parent_position bigint NOT NULL,
-    role text NOT NULL,
-    PRIMARY KEY (child, child_position, parent, role)
+    role text NOT NULL
 );
+CREATE INDEX IF NOT EXISTS lineage_node_lookup ON lineage_node USING hash (id);
+CREATE INDEX IF NOT EXISTS lineage_lookup ON lineage USING hash (child);
 CREATE INDEX IF NOT EXISTS lineage_downstream ON lineage (parent, parent_position);
 """
 
 OBJECT = 0
 """The position of an object's node: objects never change."""
 
-Edge = tuple[str, str, int]
+RAW_BYTES = "raw bytes"
+"""The role in which a publication has the bytes that it was read from."""
+
+Edge = tuple[str, int, str]
+"""Parent, the position of its node, and its role."""
 
 
-def put_node(
-    cursor: Cursor, node_id: str, *, tenant: str, kind: str, label: str, position: int, details: Mapping[str, Any]
-) -> None:
-    """Adds an aggregate as an event left it."""
-    cursor.execute(
-        """INSERT INTO lineage_node (id, position, tenant, kind, label, details) VALUES (%s, %s, %s, %s, %s, %s)""",
-        (node_id, position, tenant, kind, label, Jsonb(dict(details))),
-    )
+class NodeRow(Row):
+    TABLE = "lineage_node"
+    LOOKUP = "id"
+    KEY = ("id", "position")
+
+    id: str
+    position: int
+    kind: str
+    label: str
+    details: str
+    tenant: str | None = None
 
 
-def put_object(cursor: Cursor, sha256: str, *, bucket: str, label: str, details: Mapping[str, Any]) -> None:
+class EdgeRow(Row):
+    TABLE = "lineage"
+    LOOKUP = "child"
+    KEY = ("child", "child_position", "parent", "role")
+
+    child: str
+    child_position: int
+    parent: str
+    parent_position: int
+    role: str
+
+
+def put_object(batch: Batch, sha256: str, *, bucket: str, label: str, **details: Any) -> None:
     """Adds an object once; the first who names it labels it."""
-    cursor.execute(
-        """INSERT INTO lineage_node (id, position, kind, label, details) VALUES (%s, %s, %s, %s, %s)
-           ON CONFLICT (id, position) DO NOTHING""",
-        (sha256, OBJECT, f"object:{bucket}", label, Jsonb(dict(details))),
-    )
+    if not batch.is_put(NodeRow, sha256, OBJECT):
+        batch.put(NodeRow(id=sha256, position=OBJECT, kind=f"object:{bucket}", label=label, details=json_text(details)))
 
 
-def put_edges(cursor: Cursor, child: str, child_position: int, edges: Sequence[Edge]) -> None:
-    """`edges` are (parent, role, position at which it was read): the parent's node is its newest up to there."""
-    cursor.executemany(
-        """INSERT INTO lineage (child, child_position, parent, role, parent_position)
-           SELECT %s, %s, %s, %s, coalesce(
-               (SELECT max(position) FROM lineage_node WHERE id = %s AND position <= %s), 0)
-           ON CONFLICT (child, child_position, parent, role) DO NOTHING""",
-        [(child, child_position, parent, role, parent, position) for parent, role, position in edges],
-    )
+def put_edges(batch: Batch, child: str, child_position: int, edges: Iterable[Edge]) -> None:
+    """Adds what `child` was made from; an edge that is there already stays as it is."""
+    write = batch.put if child_position == OBJECT else batch.insert
+    for (parent, role), position in {(parent, role): position for parent, position, role in edges}.items():
+        write(EdgeRow(child=child, child_position=child_position, parent=parent, parent_position=position, role=role))
 
 
-def copy_raw_edges(cursor: Cursor, child: str, child_position: int) -> None:
-    """A new reading of a publication is made from the same raw bytes as the ones before it."""
-    cursor.execute(
-        """INSERT INTO lineage (child, child_position, parent, parent_position, role)
-           SELECT DISTINCT child, %s::bigint, parent, parent_position, role FROM lineage
-           WHERE child = %s AND role = 'raw bytes'""",
-        (child_position, child),
-    )
-
-
-def newest_label(cursor: Cursor, node_id: str) -> str:
-    """What the node was called so far."""
-    cursor.execute("SELECT label FROM lineage_node WHERE id = %s ORDER BY position DESC LIMIT 1", (node_id,))
-    row = cursor.fetchone()
-    return str(row[0]) if row else ""
+def node_before(batch: Batch, node_id: str, position: int) -> NodeRow | None:
+    """The newest node of an aggregate up to a position; `batch` must hold its nodes."""
+    nodes = [node for node in batch.of(NodeRow, node_id) if node.position <= position]
+    return max(nodes, key=lambda node: node.position, default=None)

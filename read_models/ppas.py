@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from uuid import UUID
+
+from read_models.batch import Row
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS ppa (
     ppa_id uuid PRIMARY KEY,
@@ -29,3 +34,32 @@ CREATE TABLE IF NOT EXISTS ppa_valuation (
 );
 CREATE INDEX IF NOT EXISTS valuations_of_ppa ON ppa_valuation (ppa_id, log_position);
 """
+
+
+class PpaRow(Row):
+    TABLE = "ppa"
+
+    ppa_id: UUID
+    tenant: str
+    name: str
+    hub: str
+    side: str
+    terms: str
+    recorded_at: datetime
+    log_position: int
+
+
+class ValuationRow(Row):
+    TABLE = "ppa_valuation"
+
+    valuation_id: UUID
+    tenant: str
+    ppa_id: UUID
+    curve_id: UUID
+    figures: str
+    parameters: str
+    digest: str
+    artifact_sha256: str
+    code_version: str
+    recorded_at: datetime
+    log_position: int

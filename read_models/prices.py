@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from infra.clickhouse import ClickHouse
+from infra.clickhouse import ClickHouse, Rows
 
 VERSION = 1
 """Raised when the table or what is loaded into it changes; the table is then built anew from the events."""
@@ -92,6 +92,20 @@ class PublicationFacts:
         """The position as which its rows compete: the publication's first, whenever they were read."""
         return self.publication_position or self.log_position
 
+    def constants(self) -> dict[str, pa.Scalar]:
+        """The columns that every row of the publication gets."""
+        return {
+            "iso": pa.scalar(self.iso),
+            "feed": pa.scalar(self.feed),
+            "market": pa.scalar(self.market),
+            "vintage": pa.scalar(self.vintage),
+            "published_at": pa.scalar(self.published_at, pa.timestamp("us", tz="UTC")),
+            "recorded_at": pa.scalar(self.recorded_at, pa.timestamp("us", tz="UTC")),
+            "log_position": pa.scalar(self.log_position, pa.int64()),
+            "publication_id": pa.scalar(str(self.publication_id)),
+            "publication_position": pa.scalar(self.rank, pa.int64()),
+        }
+
 
 def price_table(version: int | None = None) -> str:
     """The table of database `ch` that answers queries, or the one in which a coming version is built beside it."""
@@ -104,29 +118,16 @@ def create_price_table(ch: ClickHouse, table: str | None = None) -> None:
     ch.command(_DDL.format(table=table or price_table()))
 
 
-def load_publication(ch: ClickHouse, facts: PublicationFacts, rows: pa.Table, *, table: str | None = None) -> None:
-    """Adds a publication's rows (ROWS_SCHEMA) in one insert. Done twice, it adds nothing the second time.
+def publication_rows(facts: PublicationFacts, rows: pa.Table) -> Rows:
+    """What a publication's rows (ROWS_SCHEMA) bring to the table.
 
-    Raises ValueError when `rows` has other columns or a null where none may be, or the vintage is unknown. The rows of
-    a large publication become visible bit by bit: readers stop at the projection's checkpoint.
+    Raises ValueError when `rows` has other columns or a null where none may be, or the vintage is unknown.
     """
     if rows.schema.names != ROWS_SCHEMA.names:
         raise ValueError(f"publication {facts.publication_id}: its rows have the columns {rows.schema.names}")
     if facts.vintage not in VINTAGES:
         raise ValueError(f"publication {facts.publication_id}: vintage {facts.vintage!r} is not one of {VINTAGES}")
-    ch.insert_arrow(
-        f"ch.{table or price_table()}",
+    return Rows(
         rows.cast(ROWS_SCHEMA),
-        constants={
-            "iso": pa.scalar(facts.iso),
-            "feed": pa.scalar(facts.feed),
-            "market": pa.scalar(facts.market),
-            "vintage": pa.scalar(facts.vintage),
-            "published_at": pa.scalar(facts.published_at, pa.timestamp("us", tz="UTC")),
-            "recorded_at": pa.scalar(facts.recorded_at, pa.timestamp("us", tz="UTC")),
-            "log_position": pa.scalar(facts.log_position, pa.int64()),
-            "publication_id": pa.scalar(str(facts.publication_id)),
-            "publication_position": pa.scalar(facts.rank, pa.int64()),
-        },
-        deduplication_token=f"prices:{VERSION}:{facts.log_position}",
+        facts.constants(),
     )

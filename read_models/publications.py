@@ -6,18 +6,20 @@ An outcome (a reading, or what kept the bytes from being read) holds from its `l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from read_models.relational import Cursor, insert
+from msgspec.structs import replace
+
+from read_models.batch import Batch, Row
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS publication (
     publication_id uuid NOT NULL,
     tenant text NOT NULL,
     status text NOT NULL,
-    iso text, market text, feed text, vintage text,
+    dataset text, iso text, market text, feed text, vintage text,
     row_count bigint, gap_count bigint,
     first_interval_start_utc timestamptz, last_interval_end_utc timestamptz, published_at timestamptz,
     parser text, parser_version integer,
@@ -35,45 +37,66 @@ CREATE TABLE IF NOT EXISTS publication_reading (
     publication_id uuid NOT NULL,
     superseded_by bigint
 );
+CREATE INDEX IF NOT EXISTS publication_reading_lookup ON publication_reading USING hash (publication_id);
 CREATE INDEX IF NOT EXISTS superseded_readings ON publication_reading (superseded_by)
     WHERE superseded_by IS NOT NULL;
 """
 
-READING_COLUMNS = (
-    "iso", "market", "feed", "vintage", "row_count", "gap_count", "first_interval_start_utc", "last_interval_end_utc",
-    "published_at", "parser", "parser_version", "rows_sha256", "gaps_sha256",
-)  # fmt: skip
-DEFECT_COLUMNS = ("reason", "defect_file", "defect_line", "defect_column")
-SOURCE_COLUMNS = ("publication_id", "tenant", "names", "place", "raw_sha256", "size_bytes")
+
+class PublicationRow(Row):
+    TABLE = "publication"
+    LOOKUP = "publication_id"
+
+    publication_id: UUID
+    tenant: str
+    status: str
+    names: str
+    place: str
+    raw_sha256: str
+    size_bytes: int
+    recorded_at: datetime
+    log_position: int
+    dataset: str | None = None
+    iso: str | None = None
+    market: str | None = None
+    feed: str | None = None
+    vintage: str | None = None
+    row_count: int | None = None
+    gap_count: int | None = None
+    first_interval_start_utc: datetime | None = None
+    last_interval_end_utc: datetime | None = None
+    published_at: datetime | None = None
+    parser: str | None = None
+    parser_version: int | None = None
+    rows_sha256: str | None = None
+    gaps_sha256: str | None = None
+    reason: str | None = None
+    defect_file: str | None = None
+    defect_line: int | None = None
+    defect_column: str | None = None
+    superseded_by: int | None = None
 
 
-def add_publication(cursor: Cursor, row: Mapping[str, Any]) -> None:
-    insert(cursor, "publication", dict(row))
+class ReadingRow(Row):
+    TABLE = "publication_reading"
+    LOOKUP = "publication_id"
+
+    log_position: int
+    publication_id: UUID
+    superseded_by: int | None = None
 
 
-def add_outcome(cursor: Cursor, publication_id: UUID, log_position: int, row: Mapping[str, Any]) -> None:
-    """Adds what a known publication came to this time, columns that it does not have null; the one before stays."""
-    cursor.execute(
-        "UPDATE publication SET superseded_by = %s WHERE publication_id = %s AND superseded_by IS NULL",
-        (log_position, publication_id),
-    )
-    kept, given = (
-        ", ".join(SOURCE_COLUMNS),
-        ("status", "recorded_at", "log_position", *READING_COLUMNS, *DEFECT_COLUMNS),
-    )
-    cursor.execute(
-        f"""INSERT INTO publication ({kept}, {", ".join(given)})
-            SELECT {kept}, {", ".join("%s" for _ in given)} FROM publication
-            WHERE publication_id = %s AND superseded_by = %s""",  # noqa: S608 - names from this file
-        [*(row.get(column) for column in given), publication_id, log_position],
-    )
+def add_outcome(batch: Batch, publication_id: UUID, log_position: int, **columns: Any) -> None:
+    """What a known publication came to this time; the outcome before stays, superseded. `batch` must hold them."""
+    (held,) = (row for row in batch.of(PublicationRow, publication_id) if row.superseded_by is None)
+    outcome = replace(held, log_position=log_position, **columns)
+    batch.change(held, superseded_by=log_position)
+    batch.insert(outcome)
 
 
-def add_reading(cursor: Cursor, publication_id: UUID, log_position: int) -> None:
-    """A new reading replaces the ones before it."""
-    cursor.execute(
-        """UPDATE publication_reading SET superseded_by = %s
-           WHERE publication_id = %s AND superseded_by IS NULL""",
-        (log_position, publication_id),
-    )
-    insert(cursor, "publication_reading", {"log_position": log_position, "publication_id": publication_id})
+def add_reading(batch: Batch, publication_id: UUID, log_position: int) -> None:
+    """A new reading replaces the ones before it; `batch` must hold these."""
+    for reading in batch.of(ReadingRow, publication_id):
+        if reading.superseded_by is None:
+            batch.change(reading, superseded_by=log_position)
+    batch.insert(ReadingRow(log_position=log_position, publication_id=publication_id))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
-import pyarrow as pa
-
-from read_models.relational import Cursor
+from read_models.batch import Row
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS quote (
@@ -24,14 +23,15 @@ CREATE INDEX IF NOT EXISTS quote_by_hub ON quote (tenant, hub, product, quoted_a
 """
 
 
-def add_sheet(
-    cursor: Cursor, rows: pa.Table, *, sheet_id: UUID, tenant: str, recorded_at: object, log_position: int
-) -> None:
-    """Adds all quotes of a sheet; `rows` has hub, product, price_usd_per_mwh, source and quoted_at."""
-    columns = "sheet_id, tenant, hub, product, price_usd_per_mwh, source, quoted_at, recorded_at, log_position"
-    with cursor.copy(f"COPY quote ({columns}) FROM STDIN") as copy:
-        for row in rows.to_pylist():
-            copy.write_row((
-                sheet_id, tenant, row["hub"], row["product"], row["price_usd_per_mwh"], row["source"],
-                row["quoted_at"], recorded_at, log_position,
-            ))  # fmt: skip
+class QuoteRow(Row):
+    TABLE = "quote"
+
+    sheet_id: UUID
+    tenant: str
+    hub: str
+    product: str
+    price_usd_per_mwh: float
+    source: str
+    quoted_at: datetime
+    recorded_at: datetime
+    log_position: int

@@ -1,4 +1,4 @@
-"""What the relational read models share: checkpoints, and one way to insert a row.
+"""What the relational read models share: where they are, and how far each has come.
 
 Tables are named without their schema: the connection's search path says whether they are the live ones (`pg`), ones
 that are being built beside them, or a replay's.
@@ -6,13 +6,7 @@ that are being built beside them, or a replay's.
 
 from __future__ import annotations
 
-from typing import Any
-
-import psycopg
-from psycopg import sql
-from psycopg.rows import TupleRow
-
-Cursor = psycopg.Cursor[TupleRow]
+from read_models.batch import Cursor
 
 LIVE_SCHEMA = "pg"
 
@@ -21,16 +15,6 @@ CREATE TABLE IF NOT EXISTS checkpoint (
     projection text NOT NULL, store text NOT NULL DEFAULT '', version integer NOT NULL, position bigint NOT NULL,
     PRIMARY KEY (projection, store));
 """
-
-
-def insert(cursor: Cursor, table: str, row: dict[str, Any]) -> None:
-    """Inserts one row into `table`; names come from code, values are bound."""
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
-        sql.Identifier(table),
-        sql.SQL(", ").join(map(sql.Identifier, row)),
-        sql.SQL(", ").join(sql.Placeholder() * len(row)),
-    )
-    cursor.execute(statement, list(row.values()))
 
 
 def load_checkpoint(cursor: Cursor, projection: str, version: int, store: str = "") -> int:

@@ -5,11 +5,13 @@ A revision holds from its `log_position` until the position `superseded_by`; the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from read_models.relational import Cursor
+from msgspec.structs import replace
+
+from read_models.batch import Batch, Row
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS scenario (
@@ -28,17 +30,24 @@ CREATE UNIQUE INDEX IF NOT EXISTS scenario_by_name ON scenario (tenant, name) WH
 """
 
 
-def add_revision(cursor: Cursor, scenario_id: UUID, log_position: int, row: Mapping[str, Any]) -> None:
-    """Adds a revision of a known scenario with the columns of `row`; the one before it stays, superseded."""
-    cursor.execute(
-        "UPDATE scenario SET superseded_by = %s WHERE scenario_id = %s AND superseded_by IS NULL",
-        (log_position, scenario_id),
-    )
-    cursor.execute(
-        """INSERT INTO scenario (scenario_id, tenant, name, revision, growth_per_year, seasonal_weight, recorded_at,
-                                 log_position)
-           SELECT scenario_id, tenant, name, revision + 1, %(growth_per_year)s, %(seasonal_weight)s, %(recorded_at)s,
-                  %(log_position)s
-           FROM scenario WHERE scenario_id = %(scenario_id)s AND superseded_by = %(log_position)s""",
-        {**row, "scenario_id": scenario_id, "log_position": log_position},
-    )
+class ScenarioRow(Row):
+    TABLE = "scenario"
+    LOOKUP = "scenario_id"
+
+    scenario_id: UUID
+    tenant: str
+    name: str
+    revision: int
+    growth_per_year: float
+    seasonal_weight: float
+    recorded_at: datetime
+    log_position: int
+    superseded_by: int | None = None
+
+
+def add_revision(batch: Batch, scenario_id: UUID, log_position: int, **columns: Any) -> None:
+    """A new revision with other `columns`; the one before it stays, superseded. `batch` must hold them."""
+    (held,) = (row for row in batch.of(ScenarioRow, scenario_id) if row.superseded_by is None)
+    revised = replace(held, revision=held.revision + 1, log_position=log_position, **columns)
+    batch.change(held, superseded_by=log_position)
+    batch.insert(revised)

@@ -13,7 +13,14 @@ import pytest
 
 from infra.clickhouse import ClickHouse
 from read_models.curve_points import create_curve_point_table
-from read_models.prices import ROWS_SCHEMA, PublicationFacts, create_price_table, load_publication
+from read_models.prices import (
+    ROWS_SCHEMA,
+    VERSION,
+    PublicationFacts,
+    create_price_table,
+    price_table,
+    publication_rows,
+)
 
 HOUR = timedelta(hours=1)
 RECORDED_AT = datetime(2025, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
@@ -80,6 +87,8 @@ def facts(position: int, **changes: object) -> PublicationFacts:
     return PublicationFacts(**(given | changes))  # type: ignore[arg-type]
 
 
-def publish(store: ClickHouse, position: int, rows: pa.Table, **changes: object) -> None:
-    """Loads one publication."""
-    load_publication(store, facts(position, **changes), rows)
+def publish(store: ClickHouse, position: int, rows: pa.Table, *, table: str | None = None, **changes: object) -> None:
+    """Loads one publication, as the projection does."""
+    widened = publication_rows(facts(position, **changes), rows)
+    token = f"prices:{VERSION}:{position}"
+    store.insert_arrow(f"ch.{table or price_table()}", widened, deduplication_token=token)

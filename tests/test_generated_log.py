@@ -10,8 +10,8 @@ from infra.event_store import EventLog
 from infra.log_verification import verify_log
 from infra.objects import Objects
 from infra.seals import Seals
+from projections.projector import RelationalProjector
 from projections.registry import relational_projections
-from projections.relational import RelationalProjector
 from tests.generated_log import MIX, fill_log
 
 
@@ -21,7 +21,7 @@ def test_a_generated_log_is_projected_and_verified(log: EventLog, objects: Objec
     found = Counter(event.name for event in events)
     assert set(found) == set(MIX)
     assert 900 <= found["publication.ingested"] <= 1_100
-    projector = RelationalProjector(pool, relational_projections(objects))
+    projector = RelationalProjector(pool, log, relational_projections(objects))
     projector.load()
     projector.handle(events)
     assert projector.load() == 2_000

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import typer
 
-from api.cli.common import AsJson, Id, connect
+from api.cli.common import AsJson, Id, connect, reads
 from api.cli.connection import Connection
 from api.cli.output import err, out, say, show_json, show_rows, table
 from api.cli.progress import follow
@@ -25,6 +25,7 @@ app.add_typer(seals, name="seals")
 
 
 @app.command("list")
+@reads
 def list_(
     actor: Annotated[str | None, typer.Option(help="Only what this actor did.")] = None,
     outcome: Annotated[str | None, typer.Option(help="done, unchanged, quarantined, different or refused.")] = None,
@@ -87,7 +88,7 @@ def verify(
     content, sha256 = _kept_seal(seal)
     with connect() as connection:
         lines = connection.lines("POST", "/v1/audit/verification", content=content, seal=sha256)
-        found = follow(lines, "audit", remedy="Nothing was found out about the log.")
+        found = follow(lines)
     difference = found["difference"]
     if as_json:
         show_json(found)

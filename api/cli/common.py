@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from datetime import date
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -22,8 +25,34 @@ Id = Annotated[UUID, typer.Argument(metavar="ID")]
 InputFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
 
+_replay: ContextVar[str | None] = ContextVar("replay", default=None)
+
+
 def connect() -> Connection:
-    return Connection.open(Settings())
+    """The API; reads through it go to the replay that the verb was given, if any."""
+    connection = Connection.open(Settings())
+    connection.replay = _replay.get()
+    return connection
+
+
+def reads(verb: Callable[..., None]) -> Callable[..., None]:
+    """Gives a verb that reads the option `--replay`, and its `connect` the replay that was named."""
+
+    @wraps(verb)
+    def reading(*given: Any, replay: str | None = None, **options: Any) -> None:
+        chosen = _replay.set(replay)
+        try:
+            verb(*given, **options)
+        finally:
+            _replay.reset(chosen)
+
+    own = signature(verb, eval_str=True)
+    wanted = Annotated[str | None, typer.Option(help="Read this replay: what stood at its position.")]
+    option = Parameter("replay", Parameter.KEYWORD_ONLY, default=None, annotation=wanted)
+    parameters = [*own.parameters.values(), option]
+    reading.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    reading.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return reading
 
 
 def send(connection: Connection, name: str, fields: Mapping[str, Any], as_json: bool) -> dict[str, Any]:
@@ -58,4 +87,6 @@ def _plain(value: Any, place: str) -> Any:
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
         raise PlatformError(f"{place}: {value} is no number", "Write a finite number.")
+    if isinstance(value, dict):
+        return {str(name): _plain(inner, f"{place}.{name}") for name, inner in value.items()}
     return [_plain(item, place) for item in value] if isinstance(value, list) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -21,6 +21,7 @@ T = TypeVar("T")
 # Another verb may hold the folder for a moment; it is worth waiting for.
 HELD_PATIENCE_S = 5.0
 REQUEST_TIMEOUT_S = 600.0
+TOO_OFTEN = 429
 # Rows of a list that are asked for, and drawn, at a time.
 PAGE_ROWS = 1_000
 
@@ -42,6 +43,7 @@ class Connection:
         self._client = client
         self._runner = asyncio.Runner()
         self._platform = platform
+        self.replay: str | None = None  # reads go to it instead of the live read models
 
     @classmethod
     def open(cls, settings: Settings) -> Connection:
@@ -117,7 +119,7 @@ class Connection:
 
     def get(self, path: str, **params: Any) -> Any:
         """The JSON behind `path`, once the read models hold everything written so far."""
-        return self.run(self.request("GET", path, params=params | {"wait_for": "head"})).json()
+        return self.run(self.request("GET", path, params=self._reading(params))).json()
 
     def items(self, path: str, *, most: int | None = None, **params: Any) -> Iterator[dict[str, Any]]:
         """The rows of a list, `most` of them or all, read page by page as they are taken. As `get`, it waits first."""
@@ -134,7 +136,10 @@ class Connection:
 
     def download(self, sink: BinaryIO, path: str, **params: Any) -> int:
         """Writes what is behind `path` to `sink` as it comes; returns the number of bytes."""
-        return self.run(self._download(sink, path, _given(params | {"wait_for": "head"})))
+        return self.run(self._download(sink, path, _given(self._reading(params))))
+
+    def _reading(self, params: dict[str, Any]) -> dict[str, Any]:
+        return {"wait_for": "head", "replay": self.replay} | params
 
     async def _download(self, sink: BinaryIO, path: str, params: dict[str, Any] | None) -> int:
         size_bytes = 0
@@ -157,9 +162,17 @@ class Connection:
         """Stores raw bytes and returns their SHA-256."""
         return str(self.run(self.request("POST", "/v1/objects", content=content)).json()["sha256"])
 
-    def lines(self, method: str, path: str, *, content: bytes | None = None, **params: Any) -> Iterator[dict[str, Any]]:
+    def lines(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        content: bytes | None = None,
+        **params: Any,
+    ) -> Iterator[dict[str, Any]]:
         """The lines of JSON of a streamed answer, each as it comes."""
-        request = self._client.build_request(method, path, content=content, params=_given(params))
+        request = self._client.build_request(method, path, json=body, content=content, params=_given(params))
         with _reachable():
             answer = self.run(self._client.send(request, stream=True))
             if answer.is_error:
@@ -170,10 +183,16 @@ class Connection:
                 yield json.loads(line)
 
     async def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        """One request; raises ApiError for a problem and PlatformError when the server is gone."""
+        """One request; raises ApiError for a problem and PlatformError when the server is gone.
+
+        Where it came too soon after others it is sent again when the server says: it was not handled.
+        """
         params = _given(options.pop("params", None) or {})
         with _reachable():
             answer = await self._client.request(method, path, params=params, **options)
+            while answer.status_code == TOO_OFTEN:
+                await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
+                answer = await self._client.request(method, path, params=params, **options)
         if answer.is_error:
             raise _api_error(answer)
         return answer

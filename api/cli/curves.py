@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.common import AsJson, Id, connect
+from api.cli.common import AsJson, Id, connect, reads
 from api.cli.output import err, out, say, show_json, table
 from api.cli.staleness import Stale, show_stale_rows, stale_lines
 
@@ -38,6 +38,7 @@ def build(
 
 
 @app.command("list")
+@reads
 def list_(
     hub: Annotated[str | None, typer.Option(help="Only this hub's.")] = None,
     stale: Stale = False,
@@ -52,6 +53,7 @@ def list_(
 
 
 @app.command()
+@reads
 def show(curve_id: Id, as_json: AsJson = False) -> None:
     """Show a curve: a plot, its points, how well it meets the quotes, and what has changed since it was built."""
     with connect() as connection:

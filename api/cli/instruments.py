@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.cli.common import AsJson, InputFile, connect, read_fields, send
+from api.cli.common import AsJson, InputFile, connect, read_fields, reads, send
 from api.cli.output import show_rows
 
 app = typer.Typer(help="Hubs: what is quoted and valued.", no_args_is_help=True)
@@ -19,6 +19,7 @@ def register(file: InputFile, as_json: AsJson = False) -> None:
 
 
 @app.command("list")
+@reads
 def list_(as_json: AsJson = False) -> None:
     """List the registered hubs."""
     columns = ("name", "iso", "node", "node_type", "market", "time_zone", "id")

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.tree import Tree
 
-from api.cli.common import AsJson, connect
+from api.cli.common import AsJson, connect, reads
 from api.cli.output import out, printable, show_json
 
 # Past this many of one kind below one node, the terminal shows how many more there are; --json has them all.
@@ -20,6 +20,7 @@ MOST_ALIKE = 8
 Key = tuple[str, int]
 
 
+@reads
 def lineage(
     node_id: Annotated[str, typer.Argument(metavar="ID")],
     downstream: Annotated[bool, typer.Option(help="What was made from it, instead of what it was made from.")] = False,

@@ -13,9 +13,13 @@ import typer
 from pydantic import ValidationError
 
 from api.cli import (
+    actors,
+    api_keys,
     audit,
     curves,
     doctor,
+    entitlements,
+    graphql,
     ingest,
     instruments,
     lineage,
@@ -24,9 +28,12 @@ from api.cli import (
     projections,
     publications,
     quotes,
+    replay,
     sample,
     scenarios,
+    series,
     server,
+    token,
 )
 from api.cli.connection import ApiError
 from api.cli.output import err, say
@@ -50,10 +57,14 @@ app.command("sample")(sample.sample)
 app.command("ingest")(ingest.ingest)
 app.command("lineage")(lineage.lineage)
 app.command("recompute")(audit.recompute)
+app.command("token")(token.token)
 app.command("doctor")(doctor.doctor)
+app.command("graphql")(graphql.graphql)
 for noun, group in (
     ("prices", prices.app),
+    ("series", series.app),
     ("projections", projections.app),
+    ("replay", replay.app),
     ("publications", publications.app),
     ("instruments", instruments.app),
     ("quotes", quotes.app),
@@ -61,6 +72,9 @@ for noun, group in (
     ("curves", curves.app),
     ("ppas", ppas.app),
     ("audit", audit.app),
+    ("entitlements", entitlements.app),
+    ("api-keys", api_keys.app),
+    ("actors", actors.app),
 ):
     app.add_typer(group, name=noun)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from api.cli.common import AsJson, Id, InputFile, connect, read_fields, send
+from api.cli.common import AsJson, Id, InputFile, connect, read_fields, reads, send
 from api.cli.output import err, out, say, show_json, table
 from api.cli.staleness import Stale, show_stale_rows, stale_lines
 
@@ -59,6 +59,7 @@ def price(
 
 
 @app.command("list")
+@reads
 def list_(stale: Stale = False, as_json: AsJson = False) -> None:
     """List the contracts; stale are those of which a newest valuation would be another by now."""
     columns = ("name", "hub", "side", "valuations", "id", "stale_since")
@@ -69,6 +70,7 @@ def list_(stale: Stale = False, as_json: AsJson = False) -> None:
 
 
 @app.command()
+@reads
 def show(ppa_id: Id, as_json: AsJson = False) -> None:
     """Show a contract with its valuations, and what has changed since they were made."""
     with connect() as connection:

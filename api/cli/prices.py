@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from api.cli.common import AsJson, connect
+from api.cli.common import AsJson, connect, reads
 from api.cli.output import err, out, say, show_rows, table
 from api.cli.saving import save
 from infra.errors import PlatformError
@@ -25,6 +25,7 @@ LOCAL_COLUMNS = (*PLACE, "interval_start_local", "interval_end_local", *PRICE)
 
 
 @app.command()
+@reads
 def get(
     iso: Annotated[str, typer.Option(help="MISO, CAISO, PJM or ERCOT.")],
     start: Annotated[str, typer.Option(help="First interval start: 2026-01-31, or a time with its offset.")],
@@ -68,6 +69,7 @@ def get(
 
 
 @app.command()
+@reads
 def coverage(iso: Annotated[str | None, typer.Option(help="Only this ISO.")] = None, as_json: AsJson = False) -> None:
     """Show which feeds there are, from when to when, and how many rows."""
     with connect() as connection:

@@ -1,7 +1,8 @@
-"""Long work shown while it goes on: a bar with the time left, on a terminal; nothing elsewhere."""
+"""Showing what takes long: a bar on a terminal, else a line now and then, both with the time that is left."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,16 +11,40 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from api.cli.output import err
 from infra.errors import PlatformError
 
+LINE_EVERY_S = 5.0
 
-def follow(lines: Iterable[dict[str, Any]], name: str, *, remedy: str) -> dict[str, Any]:
-    """Shows `{position, of}` as they come and returns the last line. Raises PlatformError for a `{problem}`."""
+
+def follow(told: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Shows how far the work has come by its lines, and returns the last; raises PlatformError for a problem."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     last: dict[str, Any] = {}
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task(name, total=None)
-        for last in lines:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+        lines = _Lines()
+        for last in told:
             if "of" in last:
-                progress.update(task, completed=last["position"], total=last["of"])
+                if last["name"] not in tasks:
+                    tasks[last["name"]] = bars.add_task(last["name"], total=None)
+                bars.update(tasks[last["name"]], completed=last["position"], total=last["of"])
+                if not err.is_terminal:
+                    lines.show(last["name"], last["position"], last["of"])
     if "problem" in last:
-        raise PlatformError(f"{name}: {last['problem']}", remedy)
+        raise PlatformError(last["problem"], last["remedy"])
     return last
+
+
+class _Lines:
+    """Progress for a log: at most a line every few seconds."""
+
+    def __init__(self) -> None:
+        self._started: dict[str, tuple[float, int]] = {}
+        self._shown = time.monotonic()
+
+    def show(self, name: str, position: int, of: int) -> None:
+        now = time.monotonic()
+        started, first = self._started.setdefault(name, (now, position))
+        if now - self._shown < LINE_EVERY_S or position <= first:
+            return
+        self._shown = now
+        left_s = (now - started) / (position - first) * (of - position)
+        err.print(f"{name}: {position:,} of {of:,}, {left_s:,.0f} s left")

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.common import AsJson, Id, connect
+from api.cli.common import AsJson, Id, connect, reads
 from api.cli.output import out, show_json, show_rows, table
 
 app = typer.Typer(help="What the ISOs published.", no_args_is_help=True)
 
 
 @app.command("list")
+@reads
 def list_(
     iso: Annotated[str | None, typer.Option(help="MISO, CAISO, PJM or ERCOT.")] = None,
     status: Annotated[str | None, typer.Option(help="ingested or quarantined.")] = None,
@@ -26,6 +27,7 @@ def list_(
 
 
 @app.command()
+@reads
 def show(publication_id: Id, as_json: AsJson = False) -> None:
     """Show one publication: where it came from, what was read or what is wrong with it, and its gaps."""
     with connect() as connection:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.common import AsJson, InputFile, connect, send
+from api.cli.common import AsJson, InputFile, connect, reads, send
 from api.cli.output import err, show_rows
 
 app = typer.Typer(help="Forward quotes.", no_args_is_help=True)
@@ -23,6 +23,7 @@ def record(file: InputFile, as_json: AsJson = False) -> None:
 
 
 @app.command("list")
+@reads
 def list_(hub: Annotated[str | None, typer.Option(help="Only this hub's.")] = None, as_json: AsJson = False) -> None:
     """List all quotes, the newest of each product first."""
     columns = ("hub", "product", "price_usd_per_mwh", "source", "quoted_at", "sheet_id")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.cli.common import AsJson, InputFile, connect, read_fields, send
+from api.cli.common import AsJson, InputFile, connect, read_fields, reads, send
 from api.cli.output import show_rows
 
 app = typer.Typer(help="Scenarios: the assumptions beyond what the market quotes.", no_args_is_help=True)
@@ -23,6 +23,7 @@ def revise(file: InputFile, as_json: AsJson = False) -> None:
 
 
 @app.command("list")
+@reads
 def list_(as_json: AsJson = False) -> None:
     """List the scenarios as last revised."""
     columns = ("name", "revision", "growth_per_year", "seasonal_weight", "id")

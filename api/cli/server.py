@@ -6,13 +6,18 @@ import contextlib
 import shlex
 import socket
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.output import err, say
 from infra.errors import PlatformError
 from infra.settings import Settings
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from api.platform import Platform
 
 
 def serve(
@@ -38,13 +43,12 @@ def serve(
 
 
 def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None:
-    import uvicorn
-
-    from api.app import create_app
     from api.cli.connection import Connection
     from api.cli.sample import show_main_job
     from api.wiring import open_platform
+    from infra import logs, tracing
 
+    logs.configure()
     platform = open_platform(settings)
     try:
         if sample and platform.log.head():
@@ -54,23 +58,48 @@ def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None
                 show_main_job(connection)
         host, port = listener.getsockname()[:2]
         address = f"http://{_in_url(host)}:{port}"
-        config = uvicorn.Config(
-            create_app(platform), log_level="warning", access_log=False, timeout_graceful_shutdown=10
-        )
-        server = uvicorn.Server(config)
+        server = _server(platform)
         platform.folder.publish_address(address)
         say(f"\nServing {address}  (Ctrl-C stops)")
         places = {"API page": f"{address}/docs", "data": settings.home, "token": settings.home / "token"}
+        say(f"Tokens: {platform.identity.description}", err)
         for what, where in places.items():
             say(f"  {what:9} {where}")
         token = shlex.quote(str(settings.home / "token"))
         say(f'Try: curl -s -H "Authorization: Bearer $(cat {token})" {address}/v1/curves')
         # Signals end the server; whatever they raise afterwards has been heeded by then.
-        with contextlib.suppress(KeyboardInterrupt, SystemExit):
+        with tracing.exporting(platform.code_version), contextlib.suppress(KeyboardInterrupt, SystemExit):
             server.run(sockets=[listener])
     finally:
         platform.close()
     err.print("Stopped.")
+
+
+def _server(platform: Platform) -> uvicorn.Server:
+    import uvicorn
+
+    from api import limits
+    from api.app import create_app
+    from api.connections import GuardedHttp
+
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(platform),
+            loop="uvloop",
+            http=GuardedHttp,
+            # Lines go through our own formatter, and requests have a line of their own.
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            # Who calls is told by the connection alone: whoever may connect could write any X-Forwarded-For.
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=limits.KEEP_ALIVE_S,
+            timeout_graceful_shutdown=limits.SHUTDOWN_PATIENCE_S,
+            limit_concurrency=limits.MOST_CONNECTIONS,
+            reset_contextvars=True,
+        )
+    )
 
 
 @contextlib.contextmanager

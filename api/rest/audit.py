@@ -15,11 +15,13 @@ from pydantic import BaseModel
 from api.problems import Problem
 from api.rest.caching import answer
 from api.rest.dependencies import (
+    AccessOf,
     CallerOf,
     NameParameter,
     PlatformOf,
     SpanOf,
     ViewOf,
+    needs,
     only_known_parameters,
     platform_of,
     wait_for_position,
@@ -29,12 +31,14 @@ from api.rest.formats import json_bytes
 from api.rest.listing import ListingOf
 from api.rest.progress import reporting
 from api.rest.resources import ReadingOf
+from commands.permissions import Permission
 from infra.log_verification import verify_log
 from infra.seals import StoredSeal
 from infra.tabular import MEDIA_TYPES
 from queries.audit import AUDIT_SCHEMA, AuditFilter, Sort
 from queries.audit import list_audit as audit_of
 from queries.lineage import Direction, lineage
+from queries.relational import Row
 
 router = APIRouter(
     prefix="/v1", tags=["audit"], dependencies=[Depends(only_known_parameters), Depends(wait_for_position)]
@@ -71,7 +75,7 @@ class Seals(BaseModel):
     items: list[ListedSeal]
 
 
-@router.get("/audit", operation_id="list_audit", **listed(AUDIT_SCHEMA))
+@router.get("/audit", operation_id="list_audit", dependencies=[needs(Permission.READ_AUDIT)], **listed(AUDIT_SCHEMA))
 def list_audit(
     listing: ListingOf,
     view: ViewOf,
@@ -99,22 +103,29 @@ def list_audit(
     )
 
 
-@router.post("/audit/verification", operation_id="verify_audit", openapi_extra=_SEAL_BODY)
+@router.post(
+    "/audit/verification",
+    operation_id="verify_audit",
+    openapi_extra=_SEAL_BODY,
+    dependencies=[needs(Permission.VERIFY)],
+)
 async def verify_audit(
     request: Request,
     seal: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="SHA-256 of a seal kept elsewhere")] = None,
 ) -> StreamingResponse:
     """Reads the whole log and names the first event that does not agree with the seals or with its stream.
 
-    The body may be the file of a seal that was kept elsewhere. Answers lines of JSON: `{position, of}` while it goes
-    on, and last `{events, sealed_events, unsealed_events, seals, difference}` or `{problem}`.
+    The body may be the file of a seal that was kept elsewhere. Answers lines of JSON: `{name, position, of}` while it
+    goes on, and last `{events, sealed_events, unsealed_events, seals, difference}` or `{problem}`.
     """
     kept: bytes | str | None = await _body(request) or seal
     platform = platform_of(request)
-    return reporting(lambda progress: msgspec.to_builtins(verify_log(platform.log, platform.seals, kept, progress)))
+    return reporting(
+        lambda report: msgspec.to_builtins(verify_log(platform.log, platform.seals, kept, report("audit")))
+    )
 
 
-@router.get("/audit/seals", operation_id="list_seals")
+@router.get("/audit/seals", operation_id="list_seals", dependencies=[needs(Permission.VERIFY)])
 def list_seals(platform: PlatformOf, limit: Annotated[int, Query(ge=1, le=1_000)] = 20) -> Seals:
     """The newest seals, newest first, and the key that they are signed with (Ed25519, in hexadecimal)."""
     newest = islice(platform.seals.newest_first(), limit)
@@ -122,7 +133,11 @@ def list_seals(platform: PlatformOf, limit: Annotated[int, Query(ge=1, le=1_000)
 
 
 @router.get(
-    "/audit/seals/{sha256}", operation_id="read_seal", response_class=Response, responses=unlisted("The seal's file.")
+    "/audit/seals/{sha256}",
+    operation_id="read_seal",
+    response_class=Response,
+    responses=unlisted("The seal's file."),
+    dependencies=[needs(Permission.VERIFY)],
 )
 def read_seal(
     request: Request, sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$")], platform: PlatformOf
@@ -134,7 +149,13 @@ def read_seal(
     return answer(request, content, MEDIA_TYPES["json"], immutable=True)
 
 
-@router.get("/audit/{position}", operation_id="read_event", response_class=Response, responses=_EVENT)
+@router.get(
+    "/audit/{position}",
+    operation_id="read_event",
+    dependencies=[needs(Permission.READ_AUDIT)],
+    response_class=Response,
+    responses=_EVENT,
+)
 def read_event(
     request: Request, position: Annotated[int, Path(ge=1, lt=2**63)], platform: PlatformOf, caller: CallerOf
 ) -> Response:
@@ -155,22 +176,32 @@ def read_event(
     return answer(request, json_bytes(shown), MEDIA_TYPES["json"], immutable=True)
 
 
-@router.get("/lineage/{node_id}", operation_id="read_lineage", response_class=Response, responses=_GRAPH)
+@router.get(
+    "/lineage/{node_id}",
+    operation_id="read_lineage",
+    dependencies=[needs(Permission.READ_RESULTS)],
+    response_class=Response,
+    responses=_GRAPH,
+)
 def read_lineage(
     node_id: str,
     reading: ReadingOf,
     view: ViewOf,
-    caller: CallerOf,
+    access: AccessOf,
     direction: Annotated[Direction, Query()] = "upstream",
 ) -> Response:
     """What a result, publication or object was made from, or (downstream) what was made from it: nodes and edges."""
-    return reading.answer(
-        ["lineage"],
-        lambda as_of: lineage(view.pool, caller.tenant, node_id, direction, as_of=as_of),
-        Problem(
-            404, f"nothing is known of {node_id}", remedy="Give the id of a curve, valuation, publication or object."
-        ),
-    )
+    entitled = access.entitled()
+
+    def read(as_of: int) -> Row | None:
+        found = lineage(view.pool, access.principal.tenant, node_id, direction, entitled=entitled, as_of=as_of)
+        if found is None:
+            access.demand_lineage(view, node_id)
+        return found
+
+    remedy = "Give the id of a curve, valuation, publication or object."
+    missing = Problem(404, f"nothing is known of {node_id}", remedy=remedy)
+    return reading.answer(["lineage"], read, missing, narrowed=entitled is not None)
 
 
 async def _body(request: Request) -> bytes:

@@ -1,7 +1,11 @@
-"""`POST /v1/commands/<name>`: the one way to change anything. Each command is an operation of its own."""
+"""`POST /v1/commands/<name>`: the one way to change anything. Each command is an operation of its own.
+
+The header `Idempotency-Key` is the command's id: the same id is handled once, and answered alike.
+"""
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,13 +37,17 @@ PLACES = {
 
 
 class CommandAnswer(BaseModel):
-    """What a command came to. `position` can be given to any read as `wait_for`."""
+    """What a command came to. `position` can be given to any read as `wait_for`.
+
+    `secret` is there where the command made one: the text of an API key, told this once.
+    """
 
     command_id: UUID
     id: UUID
     position: int
     status: str
     events: list[dict[str, Any]]
+    secret: str | None = None
 
 
 class UnderWay:
@@ -81,11 +89,14 @@ def _operation(handling: Handling) -> Callable[..., CommandAnswer]:
     def send(body: Command, response: Response, platform: PlatformOf, caller: CallerOf) -> CommandAnswer:
         with _under_way.alone(caller.tenant, caller.command_id):
             answer = platform.bus.dispatch(body, caller)
-        if answer.created:
+        if answer.created and (place := PLACES.get(answer.events[0]["name"])):
             response.status_code = 201
-            if place := PLACES.get(answer.events[0]["name"]):
-                response.headers["Location"] = place.format(id=answer.id)
-        return _answered(answer)
+            response.headers["Location"] = place.format(id=answer.id)
+        told = _answered(answer)
+        if answer.secret is not None:
+            told.secret = answer.secret
+            response.headers["Cache-Control"] = "no-store"
+        return told
 
     send.__annotations__ |= {
         "body": handling.message, "response": Response, "platform": PlatformOf, "caller": CallerOf,
@@ -115,9 +126,10 @@ for _name, _handling in REGISTRY.items():
         f"/{_name}",
         _operation(_handling),
         methods=["POST"],
+        response_model_exclude_unset=True,
         operation_id=_name.replace("-", "_"),
         summary=_name.replace("-", " ").capitalize(),
-        description=_handling.message.__doc__,
+        description=inspect.getdoc(_handling.message),
         response_description="It changed what was there, or nothing (`status` is then `unchanged`).",
         responses={201: _CREATED},
     )

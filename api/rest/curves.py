@@ -15,12 +15,14 @@ from api.rest.dependencies import (
     SpanOf,
     StaleParameter,
     ViewOf,
+    needs,
     only_known_parameters,
     wait_for_position,
 )
 from api.rest.documented import STALENESS, array_of, listed, one
 from api.rest.listing import ListingOf
 from api.rest.resources import ReadingOf
+from commands.permissions import Permission
 from queries import curves as queries
 from queries.curve_points import POINTS_SCHEMA, curve_points
 from queries.relational import Page, PageRequest, Row
@@ -31,7 +33,7 @@ from queries.view import ReadView
 router = APIRouter(
     prefix="/v1/curves",
     tags=["curves"],
-    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+    dependencies=[needs(Permission.READ_RESULTS), Depends(only_known_parameters), Depends(wait_for_position)],
 )
 
 

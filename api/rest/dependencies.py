@@ -9,12 +9,17 @@ from typing import Annotated, Literal, cast, get_origin
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo, available_timezones
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request, Security
+from fastapi.params import Security as SecurityParameter
+from fastapi.security import HTTPBearer, SecurityScopes
 
+from api.access import Access
 from api.platform import Platform
 from api.problems import Problem
 from commands.message import Caller, refuse_control_characters
+from commands.permissions import Permission
 from infra.principal import Principal
+from projections.replays import NoReplay
 from queries.view import ReadView
 
 # Far beyond any market's data and any curve, and well within what every engine here can hold.
@@ -36,9 +41,18 @@ def platform_of(request: Request) -> Platform:
 PlatformOf = Annotated[Platform, Depends(platform_of)]
 
 
-def view_of(platform: PlatformOf) -> ReadView:
-    """The read models that a question is put to."""
-    return platform.view
+def view_of(
+    platform: PlatformOf,
+    replay: Annotated[str | None, Query(description="a replay: the read models as they stood at its position")] = None,
+) -> ReadView:
+    """The read models that a question is put to: the live ones, or those of a replay."""
+    if replay is None:
+        return platform.view
+    try:
+        found = platform.replays.find(replay)
+    except NoReplay as error:
+        raise Problem(404, error.message, remedy=error.remedy) from error
+    return ReadView(found.pool, platform.clickhouse, found.position)
 
 
 ViewOf = Annotated[ReadView, Depends(view_of)]
@@ -52,19 +66,41 @@ def principal_of(request: Request) -> Principal:
 PrincipalOf = Annotated[Principal, Depends(principal_of)]
 
 
+def access_of(platform: PlatformOf, principal: PrincipalOf) -> Access:
+    """What the caller may do and see."""
+    return Access(platform.bus.tools, principal)
+
+
+AccessOf = Annotated[Access, Depends(access_of)]
+bearer = HTTPBearer(auto_error=False, description="a token, an API key, or the data folder's token")
+
+
+def _permitted(
+    request: Request, scopes: SecurityScopes, access: AccessOf, _: Annotated[object, Depends(bearer)]
+) -> None:
+    access.demand(f"{request.method} {request.scope['route'].path}", *map(Permission, scopes.scopes))
+
+
+def needs(*permissions: Permission) -> SecurityParameter:
+    """The dependency by which a route says what it needs: one of `permissions`. The OpenAPI document shows it."""
+    return cast(SecurityParameter, Security(_permitted, scopes=list(permissions)))
+
+
 def caller_of(
+    request: Request,
     principal: PrincipalOf,
     idempotency_key: Annotated[UUID | None, Header(description="the command's id; the same id is handled once")] = None,
     x_correlation_id: Annotated[UUID | None, Header(description="ties together what belongs together")] = None,
 ) -> Caller:
-    """The principal, and the ids under which it sends a command."""
+    """The principal, and the ids under which it sends a command; without a correlation id, the request's own."""
     command_id = idempotency_key or uuid4()
     return Caller(
         tenant=principal.tenant,
         actor=principal.actor,
         command_id=command_id,
-        correlation_id=x_correlation_id or command_id,
+        correlation_id=x_correlation_id or request.scope["correlation_id"],
         causation_id=command_id,
+        principal=principal,
     )
 
 

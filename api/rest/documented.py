@@ -36,7 +36,7 @@ def one(schema: pa.Schema, **further: Schema) -> dict[str, Any]:
     """Of one thing with at least the columns of `schema` and the `further` fields."""
     row = row_schema(schema)
     row["properties"] |= further
-    row["required"] += list(further)
+    row["required"] = list(row["properties"])
     return _answers({MEDIA_TYPES["json"]: {"schema": row}}, "The thing asked for.", _ETAG)
 
 
@@ -81,7 +81,7 @@ def array_of(schema: pa.Schema) -> Schema:
 
 def _field_schema(field: pa.Field) -> Schema:
     if is_nested(field):
-        return {"type": ["object", "array"]}
+        return {"type": ["object", "array", *(["null"] if field.nullable else [])]}
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     described: Schema = {"type": "string"}
     if pa.types.is_timestamp(kind):

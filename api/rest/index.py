@@ -8,12 +8,17 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from api.problems import TYPES_PAGE, types_page
-from api.rest.dependencies import only_known_parameters
+from api.rest.dependencies import needs, only_known_parameters
+from commands.permissions import Permission
 
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/v1", operation_id="list_resources", dependencies=[Depends(only_known_parameters)])
+@router.get(
+    "/v1",
+    operation_id="list_resources",
+    dependencies=[needs(Permission.READ_RESULTS), Depends(only_known_parameters)],
+)
 def list_resources(request: Request) -> dict[str, Any]:
     """The resources and commands of this API, with their addresses."""
     paths = request.app.openapi()["paths"]

@@ -14,18 +14,20 @@ from api.rest.dependencies import (
     MarketParameter,
     NameParameter,
     ViewOf,
+    needs,
     only_known_parameters,
     wait_for_position,
 )
 from api.rest.documented import listed, one
 from api.rest.listing import ListingOf
 from api.rest.resources import ReadingOf
+from commands.permissions import Permission
 from queries import instruments as queries
 
 router = APIRouter(
     prefix="/v1/instruments",
     tags=["instruments"],
-    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+    dependencies=[needs(Permission.READ_RESULTS), Depends(only_known_parameters), Depends(wait_for_position)],
 )
 
 

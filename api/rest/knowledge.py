@@ -12,6 +12,7 @@ from fastapi import Depends, Query
 from api.platform import Platform
 from api.rest.dependencies import PlatformOf, is_number, known_position, moment
 from queries.checkpoints import checkpoints
+from queries.dead_letters import count_dead_letters
 from queries.view import ReadView
 
 
@@ -51,7 +52,13 @@ def known_at(view: ReadView, projections: Sequence[str], as_of: AsOf) -> Known:
     reached = view.capped(min(come_to.get(name, 0) for name in projections))
     if as_of.position is None:
         return Known(reached, final=False)
-    return Known(min(as_of.position, reached), as_of.is_final and as_of.position <= reached)
+    final = as_of.is_final and as_of.position <= reached and not lack_events(view, projections)
+    return Known(min(as_of.position, reached), final)
+
+
+def lack_events(view: ReadView, projections: Sequence[str]) -> bool:
+    """Whether one of them has set events aside: once those are applied, what it shows of the past is another."""
+    return not count_dead_letters(view.pool).keys().isdisjoint(projections)
 
 
 def _as_of(

@@ -61,8 +61,13 @@ class Listing:
     as_of: AsOf
     format: Format
 
-    def answer(self, schema: pa.Schema, projections: Sequence[str], list_page: ListPage) -> Response:
-        """`list_page` reads a part of the list, whose columns are `schema`, from what `projections` fill."""
+    def answer(
+        self, schema: pa.Schema, projections: Sequence[str], list_page: ListPage, *, narrowed: bool = False
+    ) -> Response:
+        """`list_page` reads a part of the list, whose columns are `schema`, from what `projections` fill.
+
+        `narrowed` says that it shows what the caller is entitled to at this moment, so that no answer is for ever.
+        """
         known = known_at(self.view, projections, self.as_of)
         after = None
         if self.cursor is not None:
@@ -77,7 +82,9 @@ class Listing:
         else:
             content = b"".join(written(self.format, schema, [found.items]))
         headers = self.link(following)
-        return answer(self.request, content, MEDIA_TYPES[self.format], immutable=known.final, headers=headers)
+        return answer(
+            self.request, content, MEDIA_TYPES[self.format], immutable=known.final and not narrowed, headers=headers
+        )
 
     def next_cursor(self, after: tuple[Any, ...] | None, known: Known) -> str | None:
         if after is None:

@@ -10,9 +10,20 @@ from starlette.concurrency import run_in_threadpool
 
 from api.problems import Problem
 from api.rest.caching import answer
-from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters, platform_of, wait_for_position
+from api.rest.dependencies import (
+    AccessOf,
+    CallerOf,
+    PlatformOf,
+    PrincipalOf,
+    ViewOf,
+    needs,
+    only_known_parameters,
+    platform_of,
+    wait_for_position,
+)
 from api.rest.documented import NOT_MODIFIED
-from commands.publications import FoundPayload, SkippedFile, survey_upload
+from commands.permissions import Permission
+from commands.publications import FoundPayload, SkippedFile, keep_upload, survey_upload
 
 router = APIRouter(prefix="/v1/objects", tags=["objects"], dependencies=[Depends(only_known_parameters)])
 
@@ -41,16 +52,18 @@ class UploadSurvey(BaseModel):
     skipped: list[SkippedFile]
 
 
-@router.post("", status_code=201, operation_id="store_object")
-async def store_object(request: Request) -> StoredObject:
+@router.post(
+    "", status_code=201, operation_id="store_object", dependencies=[needs(Permission.DEFINE, Permission.OPERATE)]
+)
+async def store_object(request: Request, principal: PrincipalOf) -> StoredObject:
     """Keeps the request's body as it is, and answers its SHA-256. The same bytes twice are one object."""
-    platform = platform_of(request)
+    objects = platform_of(request).objects
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
         if len(content) > LARGEST_UPLOAD_BYTES:
             raise Problem(413, "an upload may have 2 GiB at most", remedy="Split the file.")
-    sha256 = await run_in_threadpool(platform.objects.put, "raw", bytes(content))
+    sha256 = await run_in_threadpool(keep_upload, objects, principal.tenant, bytes(content))
     return StoredObject(sha256=sha256, size_bytes=len(content))
 
 
@@ -59,14 +72,18 @@ async def store_object(request: Request) -> StoredObject:
     operation_id="read_object",
     response_class=Response,
     responses=_OBJECT,
-    dependencies=[Depends(wait_for_position)],
+    dependencies=[needs(Permission.READ_RESULTS), Depends(wait_for_position)],
 )
-def read_object(request: Request, sha256: str, platform: PlatformOf) -> Response:
-    """The bytes of a raw object, as they were uploaded. They never change."""
+def read_object(request: Request, sha256: str, platform: PlatformOf, view: ViewOf, access: AccessOf) -> Response:
+    """The bytes of a raw object, as they were uploaded by your tenant, or published by an ISO you may download.
+
+    They never change.
+    """
+    access.demand_object(view, sha256)
     return answer(request, platform.objects.get("raw", sha256), "application/octet-stream", immutable=True)
 
 
-@router.post("/{sha256}/survey", operation_id="survey_object")
+@router.post("/{sha256}/survey", operation_id="survey_object", dependencies=[needs(Permission.OPERATE)])
 def survey_object(
     sha256: str,
     platform: PlatformOf,

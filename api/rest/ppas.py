@@ -18,12 +18,14 @@ from api.rest.dependencies import (
     SpanOf,
     StaleParameter,
     ViewOf,
+    needs,
     only_known_parameters,
     wait_for_position,
 )
 from api.rest.documented import STALENESS, listed, one
 from api.rest.listing import ListingOf
 from api.rest.resources import ReadingOf
+from commands.permissions import Permission
 from queries import ppas as queries
 from queries.relational import Page, PageRequest, Row
 from queries.stale_lists import STALE, mark_curves, mark_ppas, marked, staleness
@@ -33,7 +35,7 @@ from queries.view import ReadView
 router = APIRouter(
     prefix="/v1/ppas",
     tags=["ppas"],
-    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+    dependencies=[needs(Permission.READ_RESULTS), Depends(only_known_parameters), Depends(wait_for_position)],
 )
 
 

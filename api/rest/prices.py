@@ -13,13 +13,14 @@ from api.platform import Platform
 from api.problems import Problem
 from api.rest.caching import changing_headers, etag_of, immutable_headers, is_known
 from api.rest.dependencies import (
-    CallerOf,
+    AccessOf,
     Iso,
     IsoParameter,
     Market,
     PlatformOf,
     ViewOf,
     moment,
+    needs,
     only_known_parameters,
     time_zone,
     wait_for_position,
@@ -35,13 +36,17 @@ from api.rest.listing import (
     Listing,
     ListingOf,
 )
+from commands.permissions import Permission
 from infra.tabular import MEDIA_TYPES, render, with_local_times
 from queries.prices import PRICE_SCHEMA, PriceQuery, price_batches, price_page
 from queries.publications import COVERAGE_SCHEMA, coverage, superseded_readings
 from queries.relational import Page, PageRequest
 from queries.view import ReadView
 
-router = APIRouter(tags=["prices"], dependencies=[Depends(only_known_parameters), Depends(wait_for_position)])
+router = APIRouter(
+    tags=["prices"],
+    dependencies=[needs(Permission.READ_MARKET_DATA), Depends(only_known_parameters), Depends(wait_for_position)],
+)
 
 # What `tz=market` means: the clock by which the ISO runs its markets. MISO keeps Eastern Standard Time all year.
 MARKET_ZONES = {
@@ -77,7 +82,7 @@ def list_prices(
     request: Request,
     platform: PlatformOf,
     view: ViewOf,
-    caller: CallerOf,
+    access: AccessOf,
     iso: Annotated[Iso, Query(examples=["PJM"])],
     start: Annotated[str, Query(description="first interval start, inclusive", examples=["2026-01-30T05:00Z"])],
     end: Annotated[str, Query(description="interval starts before this", examples=["2026-01-31T05:00Z"])],
@@ -95,6 +100,8 @@ def list_prices(
 
     Times are UTC; `[start, end)`.
     """
+    chosen = chosen_format(request, format)
+    access.demand_iso(iso, chosen)
     zone = time_zone(MARKET_ZONES[iso] if tz == "market" else tz) if tz else None
     try:
         query = PriceQuery(
@@ -109,19 +116,26 @@ def list_prices(
     except ValueError as error:
         raise Problem(400, str(error), remedy="Give a start before the end.") from error
     known_as_of = read_as_of(platform, as_of, zone)
-    chosen = chosen_format(request, format)
     local = zone.key if zone else None
     if limit is None and cursor is None:
         return _everything(request, platform, view, query, chosen, local, known_as_of)
-    listing = Listing(request, platform, view, caller.tenant, limit, cursor, known_as_of, chosen)
+    listing = Listing(request, platform, view, access.principal.tenant, limit, cursor, known_as_of, chosen)
     schema = with_local_times(PRICE_SCHEMA.empty_table(), local).schema
     return listing.answer(schema, _FILLED_BY, lambda page: _page(view, query, local, page))
 
 
 @router.get("/v1/prices/coverage", operation_id="price_coverage", **listed(COVERAGE_SCHEMA))
-def price_coverage(listing: ListingOf, view: ViewOf, iso: IsoParameter = None) -> Response:
+def price_coverage(listing: ListingOf, view: ViewOf, access: AccessOf, iso: IsoParameter = None) -> Response:
     """Which feeds there are, with their number of rows and their span."""
-    return listing.answer(COVERAGE_SCHEMA, ["publications"], lambda page: coverage(view.pool, iso=iso, request=page))
+    if iso:
+        access.demand_iso(iso, listing.format)
+    entitled = access.entitled(listing.format)
+    return listing.answer(
+        COVERAGE_SCHEMA,
+        ["publications"],
+        lambda page: coverage(view.pool, iso=iso, entitled=entitled, request=page),
+        narrowed=entitled is not None,
+    )
 
 
 def _page(view: ReadView, query: PriceQuery, tz: str | None, page: PageRequest) -> Page:

@@ -1,4 +1,4 @@
-"""Long work whose progress is answered line by line."""
+"""Answers of what takes long: lines of JSON, each as soon as there is something to say."""
 
 from __future__ import annotations
 
@@ -6,32 +6,43 @@ import json
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from typing import Any
 
 from fastapi.responses import StreamingResponse
 
 from infra.errors import PlatformError
+from projections.relational import Progress
 
-Progress = Callable[[int, int], None]
-Work = Callable[[Progress], dict[str, Any]]
+Report = Callable[[str], Progress]
+"""Given the name of what is worked on, takes how far that has come."""
+
+Work = Callable[[Report], dict[str, Any]]
 
 
 def reporting(work: Work) -> StreamingResponse:
-    """Runs `work` in a thread of its own; lines of JSON, `{position, of}` and last its answer or `{problem}`."""
+    """Runs `work` in a thread of its own and answers `{name, position, of}` while it goes on.
+
+    The last line is what `work` returns, or `{problem, remedy}`: the headers have left long ago.
+    """
     lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
+
+    def report(name: str) -> Progress:
+        return lambda position, of: lines.put({"name": name, "position": position, "of": of})
 
     def run() -> None:
         try:
-            lines.put(work(lambda position, of: lines.put({"position": position, "of": of})))
-        except PlatformError as error:  # told as the last line, for the headers have left long ago
-            lines.put({"problem": error.message})
+            lines.put(work(report))
+        except PlatformError as error:
+            lines.put({"problem": error.message, "remedy": error.remedy})
         except Exception as error:
-            lines.put({"problem": f"{type(error).__name__}: {error}"})
+            lines.put({"problem": f"{type(error).__name__}: {error}", "remedy": "`carbon254 doctor` tells more."})
         lines.put(None)
 
     def told() -> Iterator[str]:
-        threading.Thread(target=run, name="reported-work", daemon=True).start()
+        # In a copy of the request's context, so that its log lines bear the same correlation id.
+        threading.Thread(target=copy_context().run, args=(run,), name="reported-work", daemon=True).start()
         while (line := lines.get()) is not None:
-            yield json.dumps(line, default=str) + "\n"
+            yield json.dumps(line) + "\n"
 
     return StreamingResponse(told(), media_type="application/x-ndjson")

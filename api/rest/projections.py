@@ -1,56 +1,127 @@
-"""The read models: how far each has come, building one anew, and comparing it with the events."""
+"""The read models: how far each has come, building them anew, and comparing them with the events."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
 from api.platform import Platform
 from api.problems import Problem
-from api.rest.dependencies import PlatformOf, only_known_parameters, wait_for_position
-from api.rest.progress import reporting
-from projections.relational import Progress
-from queries.checkpoints import checkpoints
+from api.projection_lags import projection_lags
+from api.rest.dependencies import PlatformOf, needs, only_known_parameters, wait_for_position
+from api.rest.progress import Report, reporting
+from commands.permissions import Permission
+from projections.columnar_build import ColumnarProjection
+from projections.relational import RelationalProjection
+from queries.dead_letters import dead_letters
 
 router = APIRouter(prefix="/v1/projections", tags=["projections"], dependencies=[Depends(only_known_parameters)])
 
+RELATIONAL = "relational read models"
 
-@router.get("", operation_id="list_projections", dependencies=[Depends(wait_for_position)])
+
+@router.get("", operation_id="list_projections", dependencies=[needs(Permission.VERIFY), Depends(wait_for_position)])
 def list_projections(platform: PlatformOf) -> dict[str, Any]:
-    """How far each read model has come, and how far it lies behind."""
-    head = platform.log.head()
-    known = checkpoints(platform.view)
-    items = [
-        {"name": name, "position": position, "lag": max(0, head - position)} for name, position in sorted(known.items())
-    ]
-    return {"head": head, "items": items}
+    """How far each read model has come, and how far it lies behind, in events and in seconds.
 
-
-@router.post("/{name}/rebuild", operation_id="rebuild_projection")
-def rebuild_projection(name: str, platform: PlatformOf) -> StreamingResponse:
-    """Builds a read model anew beside the live one and swaps it in.
-
-    Answers lines of JSON: `{position, of}` while it goes on, and last `{name, position}` or `{problem}`.
+    `lag_s` is the age of the oldest event that is not in it; `trouble` what keeps it from following the log, else null.
     """
-    rebuild = _find(platform, name, "rebuild")
-    return reporting(lambda progress: {"name": name, "position": rebuild(progress)})
+    return {"head": platform.log.head(), "items": [asdict(lag) for lag in projection_lags(platform)]}
 
 
-@router.post("/{name}/verification", operation_id="verify_projection")
+@router.get(
+    "/dead-letters",
+    operation_id="list_dead_letters",
+    dependencies=[needs(Permission.VERIFY), Depends(wait_for_position)],
+)
+def list_dead_letters(platform: PlatformOf, projection: Annotated[str | None, Query()] = None) -> dict[str, Any]:
+    """Events that a read model could not apply, and those of the same streams that wait behind them (`follows`)."""
+    if projection is not None:
+        _known(platform, projection)
+    return {"items": dead_letters(platform.pool, projection)}
+
+
+@router.post("/{name}/retry", operation_id="retry_projection", dependencies=[needs(Permission.OPERATE)])
+def retry_projection(
+    name: str, platform: PlatformOf, position: Annotated[int | None, Query(description="a dead letter's", ge=1)] = None
+) -> dict[str, Any]:
+    """Applies dead letters, in order within each stream: all, or the stream of the one at `position`.
+
+    Answers the positions that `succeeded`, those `failing` still with the reason, and those `waiting` behind them.
+    """
+    projection = _every(platform)[_known(platform, name)]
+    if isinstance(projection, RelationalProjection):
+        retried = platform.relational.retry(projection, platform.log, position)
+    else:
+        retried = platform.columnar.retry(projection, platform.log, position)
+    return {"name": name, **asdict(retried)}
+
+
+@router.post("/rebuild", operation_id="rebuild_projections", dependencies=[needs(Permission.OPERATE)])
+def rebuild_projections(platform: PlatformOf) -> StreamingResponse:
+    """Builds all read models anew beside the live ones and swaps them in, the relational ones together.
+
+    Answers lines of JSON: `{name, position, of}` while it goes on, and last `{items: [{name, position}]}` or
+    `{problem, remedy}`.
+    """
+    return reporting(lambda report: {"items": _rebuild(platform, sorted(_every(platform)), report)})
+
+
+@router.post("/{name}/rebuild", operation_id="rebuild_projection", dependencies=[needs(Permission.OPERATE)])
+def rebuild_projection(name: str, platform: PlatformOf) -> StreamingResponse:
+    """Builds one read model anew beside the live one and swaps it in; answers as for all of them."""
+    wanted = [_known(platform, name)]
+    return reporting(lambda report: {"items": _rebuild(platform, wanted, report)})
+
+
+@router.post("/verification", operation_id="verify_projections", dependencies=[needs(Permission.VERIFY)])
+def verify_projections(platform: PlatformOf) -> StreamingResponse:
+    """Compares all read models with ones built anew.
+
+    Answers lines of JSON: `{name, position, of}` while it goes on, and last `{items: [{name, differences}]}`, some of
+    the differing rows as text, or `{problem, remedy}`.
+    """
+    return reporting(lambda report: {"items": _verify(platform, sorted(_every(platform)), report)})
+
+
+@router.post("/{name}/verification", operation_id="verify_projection", dependencies=[needs(Permission.VERIFY)])
 def verify_projection(name: str, platform: PlatformOf) -> StreamingResponse:
-    """Compares a read model with one built anew; lines of JSON, the last `{name, differences}` or `{problem}`."""
-    verify = _find(platform, name, "verify")
-    return reporting(lambda progress: {"name": name, "differences": verify(progress)})
+    """Compares one read model with one built anew; answers as for all of them."""
+    wanted = [_known(platform, name)]
+    return reporting(lambda report: {"items": _verify(platform, wanted, report)})
 
 
-def _find(platform: Platform, name: str, verb: str) -> Callable[[Progress], Any]:
-    for projector in (platform.relational, platform.columnar):
-        for projection in projector.projections:
-            if projection.name == name:
-                work = getattr(projector, verb)
-                return lambda progress: work(projection, platform.log, progress)
-    known = ", ".join(sorted(p.name for r in (platform.relational, platform.columnar) for p in r.projections))
-    raise Problem(404, f"there is no read model {name}", remedy=f"The read models are {known}.")
+def _rebuild(platform: Platform, names: list[str], report: Report) -> list[dict[str, Any]]:
+    done: dict[str, int] = {}
+    if relational := [p for p in platform.relational.projections if p.name in names]:
+        position = platform.relational.rebuild(relational, report(RELATIONAL))
+        done |= {projection.name: position for projection in relational}
+    for columnar in platform.columnar.projections:
+        if columnar.name in names:
+            done[columnar.name] = platform.columnar.rebuild(columnar, platform.log, report(columnar.name))
+    return [{"name": name, "position": done[name]} for name in names]
+
+
+def _verify(platform: Platform, names: list[str], report: Report) -> list[dict[str, Any]]:
+    found: dict[str, list[str]] = {}
+    if relational := [p for p in platform.relational.projections if p.name in names]:
+        found |= platform.relational.verify(relational, report(RELATIONAL))
+    for columnar in platform.columnar.projections:
+        if columnar.name in names:
+            found[columnar.name] = platform.columnar.verify(columnar, platform.log, report(columnar.name))
+    return [{"name": name, "differences": found[name]} for name in names]
+
+
+def _every(platform: Platform) -> dict[str, RelationalProjection | ColumnarProjection]:
+    every: dict[str, RelationalProjection | ColumnarProjection] = {p.name: p for p in platform.relational.projections}
+    return every | {p.name: p for p in platform.columnar.projections}
+
+
+def _known(platform: Platform, name: str) -> str:
+    known = sorted(_every(platform))
+    if name not in known:
+        raise Problem(404, f"there is no read model {name}", remedy=f"The read models are {', '.join(known)}.")
+    return name

@@ -7,15 +7,24 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.rest.dependencies import CallerOf, NameParameter, SpanOf, ViewOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import (
+    CallerOf,
+    NameParameter,
+    SpanOf,
+    ViewOf,
+    needs,
+    only_known_parameters,
+    wait_for_position,
+)
 from api.rest.documented import listed
 from api.rest.listing import ListingOf
+from commands.permissions import Permission
 from queries import quotes as queries
 
 router = APIRouter(
     prefix="/v1/quotes",
     tags=["quotes"],
-    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+    dependencies=[needs(Permission.READ_RESULTS), Depends(only_known_parameters), Depends(wait_for_position)],
 )
 
 

@@ -12,7 +12,7 @@ from api.problems import Problem
 from api.rest.caching import answer
 from api.rest.dependencies import ViewOf
 from api.rest.formats import json_bytes
-from api.rest.knowledge import AsOf, AsOfParameter, known_at
+from api.rest.knowledge import AsOf, AsOfParameter, known_at, lack_events
 from infra.tabular import MEDIA_TYPES
 from queries.relational import Row
 from queries.view import ReadView
@@ -33,13 +33,18 @@ class Reading:
         missing: Problem,
         *,
         immutable: bool = False,
+        narrowed: bool = False,
     ) -> Response:
-        """`read` finds the thing as known at a position. `immutable` things are the same at all that know them."""
+        """`read` finds the thing as known at a position. `immutable` things are the same at all that know them.
+
+        `narrowed` says that it shows what the caller is entitled to at this moment, so that no answer is for ever.
+        """
         known = known_at(self.view, projections, self.as_of)
         found = read(known.position)
         if found is None:
             raise missing
-        return answer(self.request, json_bytes(found), MEDIA_TYPES["json"], immutable=immutable or known.final)
+        final = (known.final and not narrowed) or (immutable and not lack_events(self.view, projections))
+        return answer(self.request, json_bytes(found), MEDIA_TYPES["json"], immutable=final)
 
 
 def reading_of(request: Request, view: ViewOf, as_of: AsOfParameter) -> Reading:

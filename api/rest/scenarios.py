@@ -8,16 +8,17 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.problems import Problem
-from api.rest.dependencies import CallerOf, NameParameter, ViewOf, only_known_parameters, wait_for_position
+from api.rest.dependencies import CallerOf, NameParameter, ViewOf, needs, only_known_parameters, wait_for_position
 from api.rest.documented import array_of, listed, one
 from api.rest.listing import ListingOf
 from api.rest.resources import ReadingOf
+from commands.permissions import Permission
 from queries import scenarios as queries
 
 router = APIRouter(
     prefix="/v1/scenarios",
     tags=["scenarios"],
-    dependencies=[Depends(only_known_parameters), Depends(wait_for_position)],
+    dependencies=[needs(Permission.READ_RESULTS), Depends(only_known_parameters), Depends(wait_for_position)],
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
+from typing import Any
 
 import httpx2
 import pytest
@@ -27,12 +28,12 @@ GUARDED = (
 
 
 def call(
-    platform: Platform, method: str, path: str, headers: dict[str, str], host: str = "127.0.0.1"
+    platform: Platform, method: str, path: str, headers: dict[str, str], host: str = "127.0.0.1", json: Any = None
 ) -> httpx2.Response:
     async def send() -> httpx2.Response:
         transport = httpx2.ASGITransport(app=create_app(platform))
         async with httpx2.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
-            return await client.request(method, path, headers=headers)
+            return await client.request(method, path, headers=headers, json=json)
 
     return asyncio.run(send())
 
@@ -78,3 +79,48 @@ def test_the_token_file_is_for_its_owner_only(platform: Platform) -> None:
     assert file.read_text().strip() == platform.token
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(platform.folder.home.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("authorization", "title", "challenge"),
+    [
+        (None, "this needs a token or an API key", "Bearer"),
+        ("Basic dTpw", "the Authorization header is malformed", 'Bearer error="invalid_request"'),
+        ("Bearer", "the Authorization header is malformed", 'Bearer error="invalid_request"'),
+        ("Bearer two words", "the Authorization header is malformed", 'Bearer error="invalid_request"'),
+        ("Bearer tab\there", "the Authorization header is malformed", 'Bearer error="invalid_request"'),
+    ],
+)
+def test_a_header_that_names_nobody(platform: Platform, authorization: str | None, title: str, challenge: str) -> None:
+    headers = {"Authorization": authorization} if authorization else {}
+    answer = call(platform, "GET", "/v1/curves", headers)
+    assert (answer.status_code, answer.json()["title"]) == (401, title)
+    assert answer.headers["www-authenticate"].startswith(challenge)
+
+
+@pytest.mark.parametrize("extensions", [{}, {"websocket.http.response": {}}])
+@pytest.mark.parametrize("path", ["/livez", "/v1/stream"])
+def test_a_websocket_without_a_token_is_never_accepted(
+    platform: Platform, path: str, extensions: dict[str, Any]
+) -> None:
+    """Paths are open to plain requests only. A server that can't answer a handshake with a 401 is told to close."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    headers = [(b"host", b"127.0.0.1")]
+    scope = {"type": "websocket", "path": path, "headers": headers, "extensions": extensions}
+
+    async def shake_hands() -> None:
+        await create_app(platform)(scope, receive, send)
+
+    asyncio.run(shake_hands())
+    if extensions:
+        assert (sent[0]["type"], sent[0]["status"]) == ("websocket.http.response.start", 401)
+        assert b"Bearer" in dict(sent[0]["headers"])[b"www-authenticate"]
+    else:
+        assert [(message["type"], message["code"]) for message in sent] == [("websocket.close", 1008)]

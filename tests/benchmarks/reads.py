@@ -22,7 +22,7 @@ def main() -> None:
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        rows = _fill(home, Path(folder) / "files")
+        rows = fill(home, Path(folder) / "files", DAYS)
         print(f"Workload: a data folder of {rows:,} prices")
         for verb in (["curves", "list"], ["publications", "list", "--json"], _one_month(), ["doctor"]):
             seconds = _timed_verb(home, verb)
@@ -38,13 +38,14 @@ def _one_month() -> list[str]:
             "--format", "csv"]  # fmt: skip
 
 
-def _fill(home: Path, files: Path) -> int:
+def fill(home: Path, files: Path, days: int) -> int:
+    """Ingests so many days of prices into a new data folder; returns their number."""
     from api.cli.connection import Connection
     from api.cli.ingest import ingest_paths
     from infra.settings import Settings
 
     with Connection.open(Settings(home=home, database_url=None)) as connection:
-        return ingest_paths(connection, write_day_files(files, DAYS)).rows
+        return ingest_paths(connection, write_day_files(files, days)).rows
 
 
 def _timed_verb(home: Path, verb: list[str]) -> list[float]:

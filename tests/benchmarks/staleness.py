@@ -14,20 +14,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from infra.clickhouse import ClickHouse
 from infra.embedded_postgres import EmbeddedPostgres
-from infra.event_recorder import Pool
+from infra.event_recorder import Pool, PostgresRecorder
+from infra.event_store import EventLog
 from infra.objects import Objects
 from infra.postgres import open_pool
+from projections.projector import RelationalProjector
 from projections.registry import relational_projections
-from projections.relational import RelationalProjector
 from queries.staleness import stale_curves
 from queries.view import ReadView
-from read_models.prices import PublicationFacts, create_price_table, load_publication
+from read_models.prices import create_price_table
 from tests.benchmarks.files import machine
-from tests.plugins_clickhouse import tick_rows
+from tests.plugins_clickhouse import publish, tick_rows
 
 HUBS = [f"HUB-{number}" for number in range(20)]
 DAYS, RESTATED_EVERY, QUOTED_DAYS, PRODUCTS, CURVES = 3 * 365, 20, 250, 10, 5_000
@@ -78,7 +79,10 @@ def _desk() -> Iterator[tuple[ReadView, int]]:
         clickhouse = ClickHouse.embedded(folder / "clickhouse")
         try:
             with open_pool(postgres.dsn) as pool:
-                RelationalProjector(pool, relational_projections(Objects.in_folder(folder / "objects"))).load()
+                recorder = PostgresRecorder(pool)
+                recorder.create_schema()
+                projections = relational_projections(Objects.in_folder(folder / "objects"))
+                RelationalProjector(pool, EventLog(recorder), projections).load()
                 create_price_table(clickhouse)
                 head = _publish(clickhouse, first=2)
                 yield ReadView(pool, clickhouse), _fill(pool, head)
@@ -93,12 +97,8 @@ def _publish(clickhouse: ClickHouse, first: int) -> int:
     days = [(first + day, day, 30.0) for day in range(DAYS)]
     days += [(behind + day, day, 31.0) for day in range(0, DAYS, RESTATED_EVERY)]
     for position, day, price in days:
-        facts = PublicationFacts(
-            publication_id=uuid4(), iso="PJM", feed="da_hrl_lmps", market="DA", vintage="final", published_at=None,
-            recorded_at=START, log_position=position,
-        )  # fmt: skip
         rows = tick_rows(HUBS, START + timedelta(days=day), count=24, lmp_usd_per_mwh=price, node_type="HUB")
-        load_publication(clickhouse, facts, rows)
+        publish(clickhouse, position, rows, iso="PJM", feed="da_hrl_lmps")
     return first + DAYS
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 import pytest
 
-from infra.clickhouse import ClickHouse
+from infra.clickhouse import ClickHouse, Rows
 
 BLOCK_ROWS = 1_048_576
 TABLE = """CREATE TABLE ch.things (n Int64, label LowCardinality(String), origin LowCardinality(String), at Int64)
@@ -32,7 +32,7 @@ def numbered(start: int, stop: int) -> pa.Table:
 
 def insert(store: ClickHouse, rows: pa.Table, token: str, *, origin: str = "test", at: int = 1) -> None:
     constants = {"origin": pa.scalar(origin), "at": pa.scalar(at, pa.int64())}
-    store.insert_arrow("ch.things", rows, constants=constants, deduplication_token=token)
+    store.insert_arrow("ch.things", Rows(rows, constants), deduplication_token=token)
 
 
 def held(store: ClickHouse) -> tuple[int, int]:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
+import psycopg
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
+from clickhouse_connect.driver.exceptions import OperationalError as ClickHouseOperationalError
+from psycopg_pool import PoolTimeout
 
+from infra.clickhouse import ColumnarStoreError
 from infra.event_mapper import RecordedEvent
 from infra.event_store import EventLog
-from infra.subscriptions import ReadTooEarly, Subscription
+from infra.failures import is_fault_of_event
+from infra.objects import DamagedObject, MissingObject
+from infra.subscriptions import Progress, ReadTooEarly, Subscription
 from tests.infra.test_event_store import define
 
 Start = Callable[[Callable[[Sequence[RecordedEvent]], None]], Subscription]
@@ -54,7 +62,7 @@ def test_a_failing_batch_is_tried_again_and_never_skipped(
     subscription.wait_for(2)
     assert tries == [[1, 2]] * 3
     assert subscription.failure is None
-    assert "positions 1 to 2 failed and will be tried again: ConnectionError: gone" in caplog.text
+    assert "after position 0: failed and will be tried again: ConnectionError: gone" in caplog.text
 
 
 def test_who_waits_is_told_why_it_stands_still(log: EventLog, start: Start) -> None:
@@ -73,3 +81,90 @@ def test_an_event_appended_elsewhere_is_found_without_a_signal(log: EventLog, st
     # Another log object over the same table stands for another process.
     define(EventLog(log.recorder))
     assert arrived.wait(5)
+
+
+def test_an_event_at_fault_is_isolated_and_a_store_at_fault_is_waited_for(log: EventLog) -> None:
+    define(log, events=5)
+    errors: list[Exception] = [ConnectionError("gone"), ValueError("poison"), psycopg.OperationalError("disk full")]
+    isolated: list[list[int]] = []
+
+    def handle(_: Sequence[RecordedEvent]) -> None:
+        if errors:
+            raise errors.pop(0)
+
+    subscription = Subscription(
+        "test", log, lambda: 0, handle, isolate=lambda events: isolated.append([e.position for e in events]),
+        batch_size=3,
+    )  # fmt: skip
+    subscription.start()
+    subscription.wait_for(5)
+    subscription.stop()
+    assert isolated == [[1, 2, 3]]
+
+
+def test_the_end_of_its_thread_is_told(log: EventLog, start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    def exit_thread(_: Sequence[RecordedEvent]) -> None:
+        raise SystemExit(1)
+
+    define(log)
+    subscription = start(exit_thread)
+    with pytest.raises(ReadTooEarly, match="its thread has ended: SystemExit: 1"):
+        subscription.wait_for(1)
+    assert not subscription.is_following
+    assert subscription.trouble == "its thread has ended: SystemExit: 1"
+    assert "projection test stands still" in caplog.text
+
+
+def test_what_prepares_it_runs_first_and_ends_when_it_is_stopped(log: EventLog) -> None:
+    define(log, events=4)
+    begun, seen = threading.Event(), list[int]()
+
+    def for_ever(progress: Progress) -> int:
+        while True:
+            begun.set()
+            progress(1, 4)
+            time.sleep(0.01)
+
+    long = Subscription("long", log, lambda: 0, lambda _: None, prepare=for_ever)
+    long.start()
+    assert begun.wait(5)
+    long.stop()
+    assert not long.is_following
+    quick = Subscription(
+        "quick", log, lambda: 0, lambda events: seen.extend(e.position for e in events), prepare=lambda _: 3
+    )
+    quick.start()
+    quick.wait_for(4)
+    quick.stop()
+    assert seen == [4]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_events"),
+    [
+        (ValueError("x"), True),
+        (KeyError("x"), True),
+        (AssertionError(), True),
+        (MissingObject("gone", "restore"), True),
+        (DamagedObject("changed", "restore"), True),
+        (psycopg.errors.NumericValueOutOfRange(), True),
+        (psycopg.errors.UniqueViolation(), True),
+        (psycopg.errors.UndefinedColumn(), True),
+        (DatabaseError("null", code=349), True),
+        (DatabaseError("memory", code=241), False),
+        (ClickHouseOperationalError("no answer"), False),
+        (psycopg.OperationalError("lost"), False),
+        (psycopg.errors.DiskFull(), False),
+        (psycopg.errors.QueryCanceled(), False),
+        (psycopg.errors.UndefinedTable(), False),
+        (psycopg.InterfaceError("closed"), False),
+        (PoolTimeout(), False),
+        (ConnectionResetError(), False),
+        (OSError(28, "No space left on device"), False),
+        (MemoryError(), False),
+        (ColumnarStoreError("locked", "wait"), False),
+        (KeyboardInterrupt(), False),
+    ],
+)
+def test_whose_fault_a_failure_is(error: BaseException, is_events: bool) -> None:
+    assert is_fault_of_event(error) is is_events

@@ -1,13 +1,17 @@
 """Unwrapping uploads."""
 
 import io
+import sys
+import time
 import zipfile
 import zlib
+from pathlib import Path
 
 import pytest
 
 from integrations.isos import archives
 from integrations.isos.archives import BrokenArchive, Ignored, Leaf, LimitExceeded, unwrap
+from integrations.isos.catalogue import survey
 from tests.integrations.samples import gzipped, zipped
 
 
@@ -116,8 +120,8 @@ def test_a_bomb_is_refused_before_it_is_unpacked(wrap: object, monkeypatch: pyte
     assert callable(wrap)
     monkeypatch.setattr(archives, "FREE_BYTES", 1 << 16)
     bomb = wrap(bytes(1 << 22))
-    assert len(bomb) < (1 << 22) // 300
-    with pytest.raises(LimitExceeded, match="300 times"):
+    assert len(bomb) < (1 << 22) // archives.MAX_RATIO
+    with pytest.raises(LimitExceeded, match="100 times"):
         list(unwrap("bomb", bomb))
     assert len(list(unwrap("fine", wrap(bytes(1 << 15))))) == 1
 
@@ -135,3 +139,144 @@ def test_a_member_that_lies_about_its_size_is_not_trusted(monkeypatch: pytest.Mo
 
 def test_zlib_without_a_header_is_no_archive() -> None:
     assert leaves("a.bin", zlib.compress(b"x"))[0][0] == "a.bin"
+
+
+def patched_directory(content: bytes, offset: int, value: bytes) -> bytes:
+    """The zip with a field of its first directory entry changed."""
+    at = content.index(b"PK\x01\x02") + offset
+    return content[:at] + value + content[at + len(value) :]
+
+
+@pytest.mark.parametrize("copies", [2, 300])
+def test_files_that_share_their_bytes_are_refused(copies: int) -> None:
+    """The densest bombs let every file of the directory point at the same content."""
+    kernel = zipped({"0.csv": bytes(1 << 16)})
+    entry_at, end_at = kernel.index(b"PK\x01\x02"), kernel.index(b"PK\x05\x06")
+    entry, end = kernel[entry_at:end_at], bytearray(kernel[end_at:])
+    end[8:12] = copies.to_bytes(2, "little") * 2
+    end[12:16] = (len(entry) * copies).to_bytes(4, "little")
+    bomb = kernel[:entry_at] + entry * copies + bytes(end)
+    with zipfile.ZipFile(io.BytesIO(bomb)) as archive:
+        assert len(archive.infolist()) == copies
+    assert "the same bytes" in broken("bomb.zip", bomb).problem
+    assert not [item for item in unwrap("bomb.zip", bomb) if isinstance(item, Leaf)]
+
+
+def test_a_zip_that_holds_itself_ends_at_the_depth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `r.zip` does, whose only file is itself."""
+    content = zipped({"r/r.zip": b"x"})
+    given = {"now": False}
+
+    def itself(*_: object) -> bytes:
+        given["now"] = not given["now"]
+        return content if given["now"] else b""
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", itself)
+    with pytest.raises(LimitExceeded, match="archive within 5 others"):
+        list(unwrap("r.zip", content))
+
+
+def test_a_directory_of_millions_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its entries would take ten times their bytes in memory."""
+
+    def never(*_: object) -> None:
+        raise AssertionError("the directory was read")
+
+    kernel = zipped({"0": b""})
+    entry = kernel[kernel.index(b"PK\x01\x02") : kernel.index(b"PK\x05\x06")]
+    monkeypatch.setattr(zipfile, "ZipFile", never)
+    with pytest.raises(LimitExceeded, match="more than 20000 files"):
+        list(unwrap("a.zip", kernel + entry * 1_000_000))
+
+
+def test_a_million_empty_gzips_in_a_row_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = time.perf_counter()
+    with pytest.raises(LimitExceeded, match="more than 20000 files"):
+        list(unwrap("a.gz", gzipped(b"") * 1_000_000))
+    assert time.perf_counter() - started < 5
+    assert leaves("a.gz", gzipped(b"") * 1000 + gzipped(b"x"))[0][2] == b"x"
+
+
+def test_nested_bombs_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of the inner ones alone would pass."""
+    monkeypatch.setattr(archives, "FREE_BYTES", 1 << 20)
+    inner = zipped({"x.csv": bytes(1 << 18)})
+    assert len(list(unwrap("one.zip", inner))) == 1
+    with pytest.raises(LimitExceeded, match="100 times"):
+        list(unwrap("ten.zip", zipped({f"{n}.zip": inner for n in range(10)})))
+
+
+@pytest.mark.parametrize("wrap", [gzipped, lambda data: zipped({"x.csv": data})])
+def test_one_file_may_not_be_larger_than_its_limit(wrap: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert callable(wrap)
+    monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 1000)
+    assert len(list(unwrap("a", wrap(b"x" * 1000)))) == 1
+    with pytest.raises(LimitExceeded, match="unwraps to more than"):
+        list(unwrap("a", wrap(b"x" * 1001)))
+
+
+def test_unwrapping_ends_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_SECONDS", -1.0)
+    for content in (gzipped(b"x"), zipped({"x.csv": b"x"})):
+        with pytest.raises(LimitExceeded, match="to unwrap"):
+            list(unwrap("a", content))
+
+
+def test_a_symbolic_link_is_not_followed() -> None:
+    content = patched_directory(zipped({"link.csv": b"/etc/passwd"}), 38, (0o120777 << 16).to_bytes(4, "little"))
+    (found,) = unwrap("a.zip", content)
+    assert isinstance(found, Ignored)
+    assert "symbolic link" in found.reason
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_whose_cost_has_no_bound_are_refused(method: int) -> None:
+    """LZMA's header alone can ask for 4 GiB of memory."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", method) as archive:
+        archive.writestr("x.csv", b"x")
+    assert "another method" in broken("a.zip", data.getvalue()).problem
+
+
+HOSTILE_NAMES = (
+    "../../../../etc/passwd", "/etc/passwd", "..\\..\\windows\\system.ini", "C:\\x.csv", "~/x.csv", "a/../../x.csv",
+    "x\x1b[2J.csv", "x\n.csv", "\u202egnp.csv", "x" * 5000 + ".csv",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_names_are_shown_and_never_used(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path / "in")
+    opened: list[object] = []
+    sys.addaudithook(lambda event, given: opened.append(given) if event in ("open", "os.mkdir") and watching else None)
+    content = zipped({name: b"nothing that is read here", "miso/" + name: b"x"})
+    watching = True
+    found = survey("upload.zip", content, named=False)
+    watching = False
+    assert opened == []
+    assert list(tmp_path.rglob("*")) == [tmp_path / "in"]
+    assert len(found.skipped) == 2
+    for skipped in found.skipped:
+        assert skipped.place.isprintable()
+        assert len(skipped.place) <= 2000
+
+
+def test_a_nul_ends_a_name() -> None:
+    content = zipped({"x.csvA../../y": b"x"}).replace(b"x.csvA../../y", b"x.csv\x00../../y")
+    assert [place for _, place, _ in leaves("a.zip", content)] == ["a.zip!x.csv"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<!---->" * 580 + b"x", b"<!-- -->" * 500 + b"<htm", b"day ahead " * 6500 + b"\n", b"real-time," * 6500,
+        b"<Error> " * 8000, b" " * 65536 + b"x", b"<" * 65536, b'"' * 65536, b"\n" * 1_000_000 + b"x",
+    ],
+    ids=lambda content: content[:8].decode() + "...",
+)  # fmt: skip
+def test_no_beginning_of_a_file_keeps_the_recognisers_busy(content: bytes) -> None:
+    """A pattern that can match in many ways takes time without end on the right text."""
+    started = time.perf_counter()
+    survey("x.csv", content, named=True)
+    assert time.perf_counter() - started < 2

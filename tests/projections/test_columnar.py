@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,14 +10,15 @@ import pytest
 
 import projections.columnar
 from infra.clickhouse import ClickHouse
+from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from infra.objects import Objects
 from projections.columnar import ColumnarProjector
 from projections.curve_points import curve_points_projection
 from projections.prices import prices_projection
+from projections.projector import RelationalProjector
 from projections.publications import PROJECTION as PUBLICATIONS
-from projections.relational import RelationalProjector
 from queries.checkpoints import checkpoints, readable_position
 from queries.prices import PriceQuery, prices
 from queries.publications import superseded_readings
@@ -29,8 +31,16 @@ ALL = PriceQuery(iso="PJM", start_utc=START, end_utc=START + timedelta(days=2))
 
 @pytest.fixture
 def projector(pool: Pool, price_store: ClickHouse, objects: Objects) -> ColumnarProjector:
-    both = [prices_projection(price_store, objects), curve_points_projection(price_store, objects)]
-    return ColumnarProjector(pool, price_store, both)
+    return ColumnarProjector(pool, price_store, [prices_projection(objects), curve_points_projection(objects)])
+
+
+def load(projector: ColumnarProjector) -> int:
+    return min(projector.load(projection) for projection in projector.projections)
+
+
+def handle(projector: ColumnarProjector, events: Sequence[RecordedEvent]) -> None:
+    for projection in projector.projections:
+        projector.handle(projection, events)
 
 
 def stored_rows(ch: ClickHouse) -> int:
@@ -42,8 +52,8 @@ def test_a_crash_between_rows_and_checkpoint_doubles_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     publish(node="A")
-    assert projector.load() == 0
-    projector.handle(log.page(0))
+    assert load(projector) == 0
+    handle(projector, log.page(0))
     publish(node="B")
     publish(node="C")
 
@@ -53,12 +63,12 @@ def test_a_crash_between_rows_and_checkpoint_doubles_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(projections.columnar, "save_checkpoint", crash)
         with pytest.raises(ConnectionError):
-            projector.handle(log.page(1))
+            handle(projector, log.page(1))
     assert stored_rows(price_store) == 9
-    assert projector.load() == 1, "the checkpoint must not have moved"
-    projector.handle(log.page(projector.load()))
+    assert load(projector) == 1, "the checkpoint must not have moved"
+    handle(projector, log.page(load(projector)))
     assert stored_rows(price_store) == 9
-    assert projector.load() == 3
+    assert load(projector) == 3
 
 
 def test_a_crash_between_two_publications_loses_nothing(
@@ -67,7 +77,7 @@ def test_a_crash_between_two_publications_loses_nothing(
 ) -> None:  # fmt: skip
     publish(node="A")
     second = publish(node="B")
-    projector.load()
+    load(projector)
     get = objects.get
     publication = second.aggregate(Publication)
     assert publication is not None
@@ -82,11 +92,11 @@ def test_a_crash_between_two_publications_loses_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(objects, "get", crash_at_second)
         with pytest.raises(ConnectionError):
-            projector.handle(log.page(0))
+            handle(projector, log.page(0))
     assert stored_rows(price_store) == 3
-    projector.handle(log.page(projector.load()))
+    handle(projector, log.page(load(projector)))
     assert stored_rows(price_store) == 6
-    assert projector.load() == second.position
+    assert load(projector) == second.position
 
 
 def test_rows_past_the_checkpoint_are_not_seen(
@@ -94,10 +104,11 @@ def test_rows_past_the_checkpoint_are_not_seen(
 ) -> None:
     publish(node="A")
     publish(node="B")
-    projector.load()
-    projector.handle(log.page(0, limit=1))
+    load(projector)
+    handle(projector, log.page(0, limit=1))
     for recorded in log.page(1):
-        projector.projections[0].loaders[type(recorded.event)](recorded, "market_price_ticks")
+        rows = projector.projections[0].rows(recorded)
+        price_store.insert_arrow("ch.market_price_ticks", rows, deduplication_token="ahead")
     assert stored_rows(price_store) == 6
     through = checkpoints(ReadView(pool, price_store))["prices"]
     assert prices(price_store, ALL, through_position=through).num_rows == 3
@@ -108,11 +119,11 @@ def test_a_newer_reading_replaces_all_rows_of_the_older_one_but_not_in_the_past(
 ) -> None:
     first = publish(node="A", hours=5, lmp_usd_per_mwh=30.0)
     second = publish(node="A", hours=3, lmp_usd_per_mwh=31.0, again=first)
-    relational = RelationalProjector(pool, [PUBLICATIONS])
+    relational = RelationalProjector(pool, log, [PUBLICATIONS])
     relational.load()
-    projector.load()
+    load(projector)
     relational.handle(log.page(0))
-    projector.handle(log.page(0))
+    handle(projector, log.page(0))
     through = readable_position(ReadView(pool, price_store))
     assert through == second.position
 
@@ -130,15 +141,15 @@ def test_a_store_that_was_lost_is_filled_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     publish()
-    projector.load()
-    projector.handle(log.page(0))
-    assert projector.load() == 1
+    load(projector)
+    handle(projector, log.page(0))
+    assert load(projector) == 1
     # A folder that is made anew has another id; the checkpoint of the lost one says nothing about it.
     price_store.command("DROP DATABASE ch SYNC")
     monkeypatch.setattr(price_store, "store_id", "made anew")
     refilled = ColumnarProjector(pool, price_store, projector.projections)
-    assert refilled.load() == 0
-    refilled.handle(log.page(0))
+    assert load(refilled) == 0
+    handle(refilled, log.page(0))
     assert stored_rows(price_store) == 3
 
 
@@ -148,7 +159,7 @@ def test_reading_an_old_file_again_does_not_put_it_above_what_restated_it(
     old = publish(node="A", lmp_usd_per_mwh=10.0)
     publish(node="A", lmp_usd_per_mwh=20.0)
     publish(node="A", lmp_usd_per_mwh=11.0, again=old)
-    projector.load()
-    projector.handle(log.page(0))
+    load(projector)
+    handle(projector, log.page(0))
     found = prices(price_store, ALL, through_position=3, superseded=[old.position])
     assert set(found["lmp_usd_per_mwh"].to_pylist()) == {20.0}

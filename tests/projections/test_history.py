@@ -8,8 +8,8 @@ import pytest
 
 from infra.event_recorder import Pool
 from infra.event_store import EventLog, Stream
+from projections.projector import RelationalProjector
 from projections.publications import PROJECTION as PUBLICATIONS
-from projections.relational import RelationalProjector
 from projections.scenarios import PROJECTION as SCENARIOS
 from queries.publications import coverage, list_publications, publication
 from queries.relational import PageRequest
@@ -35,7 +35,7 @@ def test_each_revision_of_a_scenario_can_be_read(
     for growth_per_year in (0.02, 0.03):
         defined.revise(Assumptions(growth_per_year, 1.0))
         append(log, defined)
-    projector = RelationalProjector(pool, [SCENARIOS])
+    projector = RelationalProjector(pool, log, [SCENARIOS])
     projector.load()
     projector.handle(log.page(0))
     (listed,) = list_scenarios(pool, "local", PageRequest(as_of=as_of)).items
@@ -54,7 +54,7 @@ def test_each_outcome_of_a_publication_can_be_read(log: EventLog, pool: Pool, pu
     stream = append(log, Publication.ingest(uuid4(), source, defect))
     publish(hours=2, again=stream)
     publish(hours=3, again=stream)
-    projector = RelationalProjector(pool, [PUBLICATIONS])
+    projector = RelationalProjector(pool, log, [PUBLICATIONS])
     projector.load()
     projector.handle(log.page(0))
     listed = {p: list_publications(pool, request=PageRequest(as_of=p)).items for p in (0, 1, 2, 3, None)}

@@ -10,7 +10,7 @@ import pytest
 
 from infra.clickhouse import ClickHouse
 from queries.curve_points import curve_points
-from read_models.curve_points import POINTS_SCHEMA, load_curve
+from read_models.curve_points import POINTS_SCHEMA, curve_rows
 from tests.plugins_clickhouse import RECORDED_AT
 
 
@@ -25,7 +25,8 @@ def points(*prices: float) -> pa.Table:
 
 
 def load(store: ClickHouse, curve_id: UUID, position: int, table: pa.Table) -> None:
-    load_curve(store, table, curve_id=curve_id, hub="INDIANA", recorded_at=RECORDED_AT, log_position=position)
+    rows = curve_rows(table, curve_id=curve_id, hub="INDIANA", recorded_at=RECORDED_AT, log_position=position)
+    store.insert_arrow("ch.forward_curve_points", rows, deduplication_token=f"curve_points:{position}")
 
 
 def test_points_come_back_in_order_and_once(price_store: ClickHouse) -> None:

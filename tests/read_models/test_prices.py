@@ -14,8 +14,8 @@ import pytest
 
 from infra.clickhouse import ClickHouse
 from integrations.isos.ticks import TICK_SCHEMA
-from read_models.prices import ROWS_SCHEMA, create_price_table, load_publication, price_table
-from tests.plugins_clickhouse import RECORDED_AT, facts, publish, tick_rows
+from read_models.prices import ROWS_SCHEMA, create_price_table, price_table
+from tests.plugins_clickhouse import RECORDED_AT, publish, tick_rows
 
 REPOSITORY = Path(__file__).parents[2]
 DAY = datetime(2024, 7, 1, 5, tzinfo=UTC)
@@ -97,7 +97,7 @@ def test_a_version_can_be_built_beside_the_live_one(price_store: ClickHouse) -> 
     coming = price_table(2)
     create_price_table(price_store, coming)
     publish(price_store, 1, tick_rows(["LIVE"], DAY))
-    load_publication(price_store, facts(1), tick_rows(["COMING"], DAY), table=coming)
+    publish(price_store, 1, tick_rows(["COMING"], DAY), table=coming)
     assert [row["node"] for row in stored(price_store)] == ["LIVE"]
     assert [row["node"] for row in stored(price_store, coming)] == ["COMING"]
 

@@ -1,0 +1,57 @@
+"""Global ids: what types that are a `Node` share, and `node(id:)`."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from strawberry import relay
+
+from api.graphql.context import Context
+from api.problems import Problem
+from commands.permissions import Permission
+from queries.relational import Row
+
+
+class Noun(relay.Node):
+    """A type whose objects are found by a key of their own, and by the global id made of it."""
+
+    KEY: ClassVar[str]
+    LOADER: ClassVar[str]
+    NEEDS: ClassVar[Permission] = Permission.READ_RESULTS
+
+    @classmethod
+    def resolve_id_attr(cls) -> str:
+        return cls.KEY
+
+    @classmethod
+    def key_of(cls, text: str) -> Any:
+        """The key that a global id holds; raises ValueError for another text."""
+        return UUID(text)
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """The object of a read model's row, which names the key `id`."""
+        known = {field.name: row[field.name] for field in fields(cls) if field.init and field.name in row}
+        return cls(**{cls.KEY: row.get("id"), **known})
+
+    @classmethod
+    async def find(cls, context: Context, key: Any) -> Self | None:
+        row = await getattr(context.load, cls.LOADER).load(key)
+        return None if row is None else cls.of(row)
+
+
+async def find_node(context: Context, wanted: relay.GlobalID, kinds: dict[str, type[Noun]]) -> Noun | None:
+    """The object behind a global id, None where the tenant has none; raises Problem for what is no global id."""
+    kind = kinds.get(wanted.type_name)
+    if kind is None:
+        raise Problem(
+            400, f"id: there is no node of type {wanted.type_name[:50]!r}", remedy=f"Types: {', '.join(kinds)}."
+        )
+    try:
+        key = kind.key_of(wanted.node_id)
+    except ValueError as error:
+        raise Problem(400, f"id: {wanted.node_id[:50]!r} is no key", remedy="Give the `id` of an answer.") from error
+    context.access.demand("node", kind.NEEDS)
+    return await kind.find(context, key)

@@ -1,0 +1,213 @@
+"""The live relational read models: all of them follow the log together, rows and checkpoints in one transaction.
+
+One that is built anew is built in another schema while the live one goes on, and takes its place in one transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+
+import psycopg
+from psycopg import sql
+
+from infra.errors import PlatformError
+from infra.event_mapper import RecordedEvent
+from infra.event_recorder import Pool
+from infra.event_store import EventLog
+from projections.building import Building
+from projections.comparison import LiveRows
+from projections.parking import apply_or_park
+from projections.relational import Progress, RelationalProjection
+from projections.retries import Retried, retry_streams
+from read_models.batch import Cursor
+from read_models.dead_letters import DEAD_LETTERS, keep_dead_letters
+from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoint, save_checkpoint
+
+logger = logging.getLogger(__name__)
+
+BUILDING, VERIFYING = "building", "verifying"
+
+# A reader that comes while the tables are exchanged waits no longer than this for each of them.
+_LOCK_TIMEOUT = "100ms"
+_PAUSE_S = 0.3  # before the exchange is tried again, because somebody reads for long
+_TRIES_UNTIL_TOLD = 20
+_REPORT_EVERY_S = 5.0
+
+
+class RelationalProjector:
+    """Applies batches of the log to every projection that has not seen them yet."""
+
+    def __init__(self, pool: Pool, log: EventLog, projections: Sequence[RelationalProjection]) -> None:
+        self._pool = pool
+        self._log = log
+        self.projections = projections
+        self._live = threading.Lock()  # held while the live tables are written or exchanged
+        self._beside = threading.Lock()  # held while something is built beside them
+
+    def load(self) -> int:
+        """Makes ready what is missing and returns the position from which all projections can go on.
+
+        A projection that is new, or of another version than the one that filled its tables, is built from the events
+        before this returns. Until then its old tables stay as they are.
+        """
+        with self._pool.connection() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(2540002)")
+            for schema in (BUILDING, VERIFYING):  # what a process left that did not end in peace
+                cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+            cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(LIVE_SCHEMA)))
+            cursor.execute(CHECKPOINTS)
+            cursor.execute(DEAD_LETTERS)
+            missing = [p for p in self.projections if not load_checkpoint(cursor, p.name, p.version)]
+        if missing:
+            self.rebuild(missing, _reporting(missing))
+        return self._live_position()
+
+    def handle(self, events: Sequence[RecordedEvent]) -> None:
+        """One transaction: the rows of all events and the checkpoints after them, or nothing."""
+        with self._live:
+            self._write(events, isolating=False)
+
+    def isolate(self, events: Sequence[RecordedEvent]) -> None:
+        """As `handle`, but events that fail by their own fault are parked, each for the projection that it fails."""
+        with self._live:
+            self._write(events, isolating=True)
+
+    def retry(self, projection: RelationalProjection, log: EventLog, position: int | None = None) -> Retried:
+        """Applies what was set aside: all of it, or the stream of the dead letter at `position`."""
+
+        def apply(cursor: Cursor, recorded: RecordedEvent) -> None:
+            projection.apply(cursor, [recorded])
+
+        with self._live:
+            return retry_streams(self._pool, projection.name, log, apply, position)
+
+    def rebuild(self, projections: Sequence[RelationalProjection], progress: Progress) -> int:
+        """Builds the tables anew beside the live ones and exchanges them; returns the position they came to.
+
+        Raises PlatformError while another rebuild or verification is under way.
+        """
+        with self._built_beside(projections, BUILDING) as building:
+            building.advance(self._log.head(), progress)
+            building.finish()
+            for tries in count(1):
+                building.advance(self._log.head(), progress)
+                with self._live:
+                    building.advance(self._log.head(), _silent)
+                    if self._exchange(building):
+                        break
+                if tries % _TRIES_UNTIL_TOLD == 0:
+                    logger.warning("the rebuilt tables are ready and wait for a transaction that reads the live ones")
+                time.sleep(_PAUSE_S)
+            return building.position
+
+    def verify(self, projections: Sequence[RelationalProjection], progress: Progress) -> dict[str, list[str]]:
+        """By projection the rows that differ between the live tables and a rebuild, as text, a few of each table.
+
+        Both are compared as they stand at one position; live work goes on meanwhile.
+        """
+        with self._built_beside(projections, VERIFYING) as building:
+            building.advance(self._live_position(), progress)
+            building.advance(self._live_position(), progress)
+            with LiveRows(self._pool, LIVE_SCHEMA) as live:
+                with self._live:
+                    building.advance(self._evened(), _silent)
+                    live.hold(table for projection in projections for table in projection.table_names)
+                return {projection.name: live.differences(building, projection) for projection in projections}
+
+    @contextmanager
+    def _built_beside(self, projections: Sequence[RelationalProjection], schema: str) -> Iterator[Building]:
+        if not self._beside.acquire(blocking=False):
+            raise PlatformError(
+                "Read models are being rebuilt or verified already", "Wait for that to end; then do it again."
+            )
+        building = Building(self._pool, self._log, projections, schema)
+        try:
+            building.start()
+            yield building
+        finally:
+            try:
+                building.drop()
+            finally:
+                self._beside.release()
+
+    def _write(self, events: Sequence[RecordedEvent], *, isolating: bool) -> None:
+        with self._pool.connection() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT DISTINCT projection FROM dead_letter")
+            parking = {name for (name,) in cursor.fetchall()}
+            for projection in self.projections:
+                # Asked of the database each time: a commit may have been done though its answer never came.
+                seen = load_checkpoint(cursor, projection.name, projection.version)
+                fresh = [recorded for recorded in events if recorded.position > seen]
+                if isolating or projection.name in parking:
+                    apply_or_park(connection, projection, fresh)
+                else:
+                    projection.apply(cursor, fresh)
+                save_checkpoint(cursor, projection.name, projection.version, max(events[-1].position, seen))
+
+    def _exchange(self, building: Building) -> bool:
+        """Puts the built tables in place of the live ones; False when a reader would not let go of these in time."""
+        tables = [table for projection in building.projections for table in projection.table_names]
+        try:
+            with self._pool.connection() as connection, connection.cursor() as cursor:
+                cursor.execute(sql.SQL("SET LOCAL lock_timeout TO {}").format(sql.Literal(_LOCK_TIMEOUT)))
+                for table in tables:
+                    names = {"live": sql.Identifier(LIVE_SCHEMA), "built": sql.Identifier(building.schema)}
+                    for statement in (
+                        "DROP TABLE IF EXISTS {live}.{table}",
+                        "ALTER TABLE {built}.{table} SET SCHEMA {live}",
+                    ):
+                        cursor.execute(sql.SQL(statement).format(table=sql.Identifier(table), **names))
+                for projection in building.projections:
+                    self._take_over(cursor, building, projection)
+        except psycopg.errors.LockNotAvailable:
+            return False
+        return True
+
+    def _take_over(self, cursor: Cursor, building: Building, projection: RelationalProjection) -> None:
+        """The built rows come with their own position, and with the events that could not be applied to them."""
+        save_checkpoint(cursor, projection.name, projection.version, building.position)
+        keep_dead_letters(cursor, projection.name, [])
+        statement = "INSERT INTO dead_letter SELECT * FROM {}.dead_letter WHERE projection = %s"
+        cursor.execute(sql.SQL(statement).format(sql.Identifier(building.schema)), (projection.name,))
+
+    def _live_position(self) -> int:
+        """The position to which all live tables have come."""
+        return min(self._live_positions())
+
+    def _live_positions(self) -> list[int]:
+        with self._pool.connection() as connection, connection.cursor() as cursor:
+            return [load_checkpoint(cursor, p.name, p.version) for p in self.projections]
+
+    def _evened(self) -> int:
+        """Brings all live tables to one position and returns it: after a rebuild some are ahead for a moment."""
+        positions = self._live_positions()
+        while min(positions) < max(positions):
+            page = self._log.page(min(positions))
+            self._write([recorded for recorded in page if recorded.position <= max(positions)], isolating=True)
+            positions = self._live_positions()
+        return min(positions)
+
+
+def _silent(position: int, of: int) -> None:
+    """For what is done while live batches wait: nobody may use the moment."""
+
+
+def _reporting(projections: Sequence[RelationalProjection]) -> Progress:
+    """Says now and then how far a build at the start has come, and when it will be done."""
+    names, started, last = ", ".join(p.name for p in projections), time.monotonic(), [time.monotonic()]
+
+    def report(position: int, of: int) -> None:
+        now = time.monotonic()
+        if now - last[0] >= _REPORT_EVERY_S:
+            last[0] = now
+            left_s = (now - started) / position * (of - position)
+            logger.warning(
+                "read models are built from the events: %s; %d of %d, %.0f s left", names, position, of, left_s
+            )
+
+    return report

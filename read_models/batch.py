@@ -1,0 +1,182 @@
+"""What a batch of events writes: rows collected in memory, then one COPY a table.
+
+Row by row, PostgreSQL and the driver spend most of their time on round trips. Here the rows that handlers will ask for
+are fetched in one query a table, the handlers work on them in memory, one event after the other, and what they left
+is written at the end.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from functools import cache
+from typing import Any, ClassVar, TypeVar, cast, get_type_hints
+
+import msgspec
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+Cursor = psycopg.Cursor[TupleRow]
+
+
+class Row(msgspec.Struct, array_like=True, eq=False, gc=False):
+    """A row of the table `TABLE`; its fields are the columns.
+
+    Columns of PostgreSQL's types for JSON and for arrays are held as text: see `json_text` and `array_text`. `LOOKUP`
+    is the column by which handlers find rows, where they do; `KEY` the columns by which `put` knows a row.
+    """
+
+    TABLE: ClassVar[str]
+    LOOKUP: ClassVar[str] = ""
+    KEY: ClassVar[tuple[str, ...]] = ()
+
+
+R = TypeVar("R", bound=Row)
+Wanted = tuple[type[Row], Hashable]
+
+_json = msgspec.json.Encoder()
+
+
+def json_text(value: Any) -> str:
+    """A value for a JSON column."""
+    return _json.encode(value).decode()
+
+
+def array_text(values: Collection[object]) -> str:
+    """Values for an array column, as PostgreSQL writes arrays."""
+    text = _json.encode(values).decode()
+    if "\\" in text:  # the two escape alike, but for control characters
+        quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
+        return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+    return "{" + text[1:-1] + "}"
+
+
+class Batch:
+    """Rows to be written together. What a handler left is what the next one finds.
+
+    Only rows that were wanted before `fetch` can be found. Nobody else may write to the tables between `fetch` and
+    `flush`, which belong into one transaction.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[type[Row], dict[Hashable, list[Row]]] = {}
+        self._written: defaultdict[type[Row], list[Row]] = defaultdict(list)
+        self._put: defaultdict[type[Row], dict[tuple[Any, ...], Row]] = defaultdict(dict)
+        self._places: dict[int, str] = {}  # where a fetched row lies that nobody has changed yet, by the row's identity
+        self._outdated: defaultdict[type[Row], list[str]] = defaultdict(list)
+
+    def want(self, wanted: Iterable[Wanted]) -> None:
+        """Says which rows will be asked for: those of a type with a value in its `LOOKUP` column."""
+        for kind, value in wanted:
+            self._held.setdefault(kind, {}).setdefault(value, [])
+
+    def fetch(self, cursor: Cursor) -> None:
+        """Reads the wanted rows as they stand before the batch."""
+        for kind, held in self._held.items():
+            columns = sql.SQL(", ").join(map(_selected, kind.__struct_fields__, _text_columns(kind)))
+            query = "SELECT ctid::text, {columns} FROM {table} WHERE {lookup} = ANY(%s)"
+            for place, *values in cursor.execute(_named(query, kind, columns=columns), [array_text(list(held))]):
+                row = kind(*values)
+                held[getattr(row, kind.LOOKUP)].append(row)
+                self._places[id(row)] = place
+
+    def of(self, kind: type[R], value: Hashable) -> Sequence[R]:
+        """The rows of a kind with `value` in their `LOOKUP` column, as the events so far left them."""
+        return cast(Sequence[R], self._held[kind][value])
+
+    def insert(self, row: Row) -> None:
+        """A new row."""
+        kind = type(row)
+        self._written[kind].append(row)
+        if kind in self._held and (others := self._held[kind].get(getattr(row, kind.LOOKUP))) is not None:
+            others.append(row)
+
+    def is_put(self, kind: type[Row], *key: Any) -> bool:
+        """Whether this batch puts a row with that `KEY`, so that another one need not be made."""
+        return key in self._put[kind]
+
+    def put(self, row: Row) -> None:
+        """A new row, unless one with the same `KEY` is there already. `of` does not find it."""
+        self._put[type(row)].setdefault(tuple([getattr(row, column) for column in row.KEY]), row)
+
+    def change(self, row: Row, **columns: Any) -> None:
+        """Gives a row that `of` found other values."""
+        for column, value in columns.items():
+            setattr(row, column, value)
+        if place := self._places.pop(id(row), None):
+            self._outdated[type(row)].append(place)
+            self._written[type(row)].append(row)
+
+    def flush(self, cursor: Cursor) -> None:
+        """Writes everything. A changed row is taken out and written again with the new ones."""
+        for kind, places in self._outdated.items():
+            cursor.execute(_named("DELETE FROM {table} WHERE ctid = ANY(%s::tid[])", kind), [places])
+            if cursor.rowcount != len(places):
+                raise RuntimeError(f"somebody else wrote to {kind.TABLE}: {len(places) - cursor.rowcount} rows moved")
+        for kind, put in self._put.items():
+            self._written[kind] += _missing(cursor, kind, put)
+        for kind, rows in self._written.items():
+            copy_rows(cursor, kind, rows)
+
+
+def copy_rows(cursor: Cursor, kind: type[Row], rows: Sequence[Row]) -> None:
+    """Writes rows of one kind with COPY."""
+    if not rows:
+        return
+    columns = sql.SQL(", ").join(map(sql.Identifier, kind.__struct_fields__))
+    with cursor.copy(
+        _named("COPY {table} ({columns}) FROM STDIN (FORMAT csv, NULL 'null')", kind, columns=columns)
+    ) as copy:
+        copy.write(csv_lines(rows))
+
+
+def csv_lines(rows: Sequence[Row]) -> bytes:
+    """Rows as CSV in which an unquoted `null` stands for null.
+
+    Every value passes through the JSON encoder, which is compiled and knows UUIDs and times. Its lines, `["a",1,null]`,
+    are CSV but for the brackets and for what it escapes by a backslash: CSV doubles quotes and escapes nothing else.
+    A NUL, which JSON never holds, stands for an escaped backslash while the others are lifted.
+    """
+    lines = _json.encode_lines(rows)[1:-2].replace(b"]\n[", b"\n")
+    if b"\\" in lines:
+        lines = lines.replace(b"\\\\", b"\0").replace(b'\\"', b'""')
+        if b"\\" in lines:
+            lines = _without_escapes(lines)
+        lines = lines.replace(b"\0", b"\\")
+    return lines + b"\n"
+
+
+def _without_escapes(lines: bytes) -> bytes:
+    """Line breaks and other control characters as themselves."""
+    for escape, character in ((b"\\n", b"\n"), (b"\\r", b"\r"), (b"\\t", b"\t"), (b"\\b", b"\b"), (b"\\f", b"\f")):
+        lines = lines.replace(escape, character)
+    if b"\\u0000" in lines:
+        raise ValueError("a text holds the character NUL, which no PostgreSQL text can hold")
+    for code in range(1, 32):
+        lines = lines.replace(b"\\u%04x" % code, bytes([code]))
+    return lines
+
+
+def _missing(cursor: Cursor, kind: type[Row], put: dict[tuple[Any, ...], Row]) -> Iterator[Row]:
+    columns = sql.SQL(", ").join(map(sql.Identifier, kind.KEY))
+    values = array_text(list({getattr(row, kind.LOOKUP) for row in put.values()}))
+    query = _named("SELECT {columns} FROM {table} WHERE {lookup} = ANY(%s)", kind, columns=columns)
+    there = set(cursor.execute(query, [values]).fetchall())
+    return (row for key, row in put.items() if key not in there)
+
+
+def _named(query: str, kind: type[Row], **parts: sql.Composable) -> sql.Composed:
+    names = {"table": sql.Identifier(kind.TABLE), "lookup": sql.Identifier(kind.LOOKUP or "none")}
+    return sql.SQL(query).format(**names, **parts)
+
+
+@cache
+def _text_columns(kind: type[Row]) -> tuple[bool, ...]:
+    hints = get_type_hints(kind)
+    return tuple(hints[column] in (str, str | None) for column in kind.__struct_fields__)
+
+
+def _selected(column: str, is_text: bool) -> sql.Composable:
+    """A column as a row holds it: JSON and arrays as their text."""
+    return sql.SQL("{}::text").format(sql.Identifier(column)) if is_text else sql.Identifier(column)

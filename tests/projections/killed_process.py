@@ -1,0 +1,164 @@
+"""A process that projects a log on both engines and rebuilds all the time, made to be killed.
+
+It forks once for each life, with everything imported and nothing opened yet, so that a life costs no start-up. Reads
+one JSON order a line: `{"live": {...}}` starts a life and answers its pid, `{"wait": pid}` answers how it ended.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import random
+import sys
+import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from infra.clickhouse import ClickHouse
+from infra.event_recorder import PostgresRecorder
+from infra.event_store import EventLog
+from infra.objects import Objects
+from infra.postgres import open_pool
+from infra.subscriptions import Subscription
+from projections.columnar import ColumnarProjector
+from projections.columnar_build import TableBuild
+from projections.curve_points import curve_points_projection
+from projections.prices import prices_projection
+from projections.projector import RelationalProjector
+from projections.registry import relational_projections
+
+RELATIONAL, COLUMNAR, BUILD = range(3)
+"""What goes on side by side; each has a byte in the file of marks, which outlives the process."""
+
+MARKS = {
+    (RELATIONAL, 1): "in a relational transaction",
+    (COLUMNAR, 1): "in a columnar batch",
+    (COLUMNAR, 2): "in a columnar insert",
+    (COLUMNAR, 3): "between columnar insert and checkpoint",
+    (BUILD, 1): "filling a columnar table beside",
+    (BUILD, 2): "exchanging columnar tables",
+    (BUILD, 3): "filling relational tables beside",
+    (BUILD, 4): "exchanging relational tables",
+}
+
+
+class Life:
+    """Both projectors over one log."""
+
+    def __init__(self, dsn: str, clickhouse: str, objects: str, marks: str) -> None:
+        with Path(marks).open("r+b") as file:
+            self._marks = mmap.mmap(file.fileno(), 3)
+        self.pool = open_pool(dsn)
+        self.log = EventLog(PostgresRecorder(self.pool))
+        store = Objects.in_folder(Path(objects))
+        self.clickhouse = ClickHouse.embedded(Path(clickhouse))
+        self.relational = RelationalProjector(self.pool, self.log, relational_projections(store))
+        self.columnar = ColumnarProjector(
+            self.pool, self.clickhouse, [prices_projection(store), curve_points_projection(store)]
+        )
+        self._mark(RelationalProjector, "handle", RELATIONAL, 1)
+        self._mark(ColumnarProjector, "handle", COLUMNAR, 1)
+        self._mark(ColumnarProjector, "_insert", COLUMNAR, 2)
+        self._mark(ColumnarProjector, "_record", COLUMNAR, 3)
+        self._mark(TableBuild, "fill", BUILD, 1)
+        self._mark(ColumnarProjector, "_swap", BUILD, 2)
+        self._mark(RelationalProjector, "rebuild", BUILD, 3)
+        self._mark(RelationalProjector, "_exchange", BUILD, 4)
+
+    def subscriptions(self) -> list[Subscription]:
+        columnar = [
+            Subscription(
+                projection.name, self.log, partial(self.columnar.load, projection),
+                partial(self.columnar.handle, projection), isolate=partial(self.columnar.isolate, projection),
+                prepare=partial(self.columnar.prepare, projection, self.log), batch_size=5,
+            )
+            for projection in self.columnar.projections
+        ]  # fmt: skip
+        relational = self.relational
+        live = Subscription("relational", self.log, relational.load, relational.handle, relational.isolate)
+        live.batch_size = 5
+        return [live, *columnar]
+
+    def go_on(self) -> None:
+        """Follows the log, and rebuilds one read model after the other, until it is killed."""
+        for subscription in self.subscriptions():
+            subscription.start()
+        while True:
+            self.columnar.rebuild(random.choice(list(self.columnar.projections)), self.log, _quiet)
+            self.relational.rebuild([random.choice(list(self.relational.projections))], _quiet)
+
+    def finish(self, folder: Path) -> None:
+        """Follows the log to its end, and writes the columnar rows to `folder`, in the order of their values."""
+        subscriptions = self.subscriptions()
+        for subscription in subscriptions:
+            subscription.start()
+        for subscription in subscriptions:
+            subscription.wait_for(self.log.head())
+            subscription.stop()
+        for projection in self.columnar.projections:
+            rows = self.clickhouse.query_arrow(f"SELECT * FROM ch.{projection.table} ORDER BY ALL")
+            with pa.OSFile(str(folder / projection.name), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+                writer.write_table(rows)
+        self.clickhouse.close()
+        self.pool.close()
+
+    def _mark(self, owner: type, method: str, slot: int, value: int) -> None:
+        original: Callable[..., Any] = getattr(owner, method)
+
+        def marked(*given: Any, **named: Any) -> Any:
+            before = self._marks[slot]
+            self._marks[slot] = value
+            try:
+                return original(*given, **named)
+            finally:
+                self._marks[slot] = before
+
+        setattr(owner, method, marked)
+
+
+def _quiet(position: int, of: int) -> None:
+    pass
+
+
+def _live(order: dict[str, str]) -> None:
+    code = 1
+    try:
+        finish = order.pop("finish", None)
+        life = Life(**order)
+        if finish:
+            life.finish(Path(finish))
+        else:
+            life.go_on()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def main() -> None:
+    for line in sys.stdin:
+        order = json.loads(line)
+        if "wait" in order:
+            _, status = os.waitpid(order["wait"], 0)
+            print(os.waitstatus_to_exitcode(status), flush=True)
+            continue
+        pid = os.fork()
+        if not pid:
+            _live(order["live"])
+        print(pid, flush=True)
+
+
+if __name__ == "__main__":
+    import clickhouse_connect  # noqa: F401
+
+    # But for the engine: it begins threads as soon as it is imported, and these would be missing after a fork.
+    assert "chdb" not in sys.modules
+
+    main()

@@ -1,0 +1,216 @@
+"""A columnar table is built anew beside the live one: live batches and long reads go on, a crash leaves nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import projections.columnar
+import queries.prices
+from infra.clickhouse import ClickHouse, PinnedTable
+from infra.event_recorder import Pool
+from infra.event_store import EventLog
+from infra.objects import Objects
+from infra.subscriptions import Subscription
+from projections.columnar import ColumnarProjector
+from projections.columnar_build import ColumnarProjection
+from projections.prices import prices_projection
+from queries.checkpoints import checkpoints
+from queries.prices import price_batches, prices
+from queries.view import ReadView
+from tests.generated_log import MIX, fill_log
+from tests.projections.conftest import Publish
+from tests.projections.test_columnar import ALL, stored_rows
+
+NODES = ("A", "B", "C")
+
+
+@pytest.fixture
+def prices_of(objects: Objects) -> ColumnarProjection:
+    return prices_projection(objects)
+
+
+@pytest.fixture
+def projector(
+    pool: Pool, log: EventLog, publish: Publish, price_store: ClickHouse, prices_of: ColumnarProjection
+) -> ColumnarProjector:
+    """With a publication of each node loaded."""
+    for node in NODES:
+        publish(node=node)
+    made = ColumnarProjector(pool, price_store, [prices_of])
+    made.load(prices_of)
+    made.handle(prices_of, log.page(0))
+    return made
+
+
+def quiet(position: int, of: int) -> None:
+    assert 0 < position <= of
+
+
+def tables(ch: ClickHouse) -> list[str]:
+    query = "SELECT name FROM system.tables WHERE database = 'ch' AND name LIKE 'market%' ORDER BY name"
+    return list(ch.query_arrow(query)["name"].to_pylist())
+
+
+def damage(ch: ClickHouse) -> None:
+    """Every live price is 99 from now on."""
+    ch.command("ALTER TABLE ch.market_price_ticks UPDATE lmp_usd_per_mwh = 99 WHERE true SETTINGS mutations_sync = 2")
+
+
+@pytest.mark.parametrize("verb", ["rebuild", "verify"])
+def test_live_batches_go_on_meanwhile(
+    verb: str, projector: ColumnarProjector, prices_of: ColumnarProjection, log: EventLog, publish: Publish,
+    price_store: ClickHouse, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(projections.columnar, "LAST_EVENTS", 0)
+    coming = iter("DE")
+
+    def feed(position: int, of: int) -> None:
+        """In the midst of the build the log grows, and the live table with it: nothing holds that up."""
+        if node := next(coming, None):
+            publish(node=node)
+            projector.handle(prices_of, log.page(log.head() - 1))
+            assert prices(price_store, ALL, through_position=log.head()).num_rows == 3 * log.head()
+
+    done = getattr(projector, verb)(prices_of, log, feed)
+    assert done == (5 if verb == "rebuild" else [])
+    assert log.head() > 3
+    assert stored_rows(price_store) == 3 * log.head()
+    assert projector.verify(prices_of, log, quiet) == []
+    assert tables(price_store) == ["market_price_ticks"]
+
+
+def test_a_read_in_parts_keeps_to_the_table_it_began_with(
+    projector: ColumnarProjector, prices_of: ColumnarProjection, log: EventLog, price_store: ClickHouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(queries.prices, "_ROWS_AT_ONCE", 3)
+    damage(price_store)
+    reading = price_batches(price_store, ALL, through_position=3)
+    seen = [next(reading)]
+    projector.rebuild(prices_of, log, quiet)
+    projector.rebuild(prices_of, log, quiet)
+    assert len(tables(price_store)) == 2, "the old table is kept for who reads it"
+    seen += reading
+    assert len(seen) == len(NODES)
+    assert {price for batch in seen for price in batch["lmp_usd_per_mwh"].to_pylist()} == {99.0}
+    assert set(prices(price_store, ALL, through_position=3)["lmp_usd_per_mwh"].to_pylist()) == {30.0}
+    assert tables(price_store) == ["market_price_ticks"], "and dropped after the last one"
+
+
+def test_a_read_during_which_tables_are_exchanged_is_done_again(
+    projector: ColumnarProjector, prices_of: ColumnarProjection, log: EventLog, price_store: ClickHouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Between looking the table's name up and reading by it."""
+    damage(price_store)
+    look_up, read = price_store.table_name, list[str]()
+
+    def exchanging(uuid: str) -> str:
+        name = look_up(uuid)
+        if not read:
+            read.append(name)
+            projector.rebuild(prices_of, log, quiet)
+        return name
+
+    monkeypatch.setattr(price_store, "table_name", exchanging)
+    with price_store.pinned("market_price_ticks") as table:
+        assert isinstance(table, PinnedTable)
+        found = table.query_arrow("SELECT DISTINCT lmp_usd_per_mwh AS price FROM ch.{table:Identifier}", {})
+    assert found["price"].to_pylist() == [99.0]
+
+
+def test_small_publications_go_in_together(
+    pool: Pool, log: EventLog, objects: Objects, price_store: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_log(log, objects, 1_000)
+    projection = prices_projection(objects)
+    projector = ColumnarProjector(pool, price_store, [projection])
+    assert projector.load(projection) == 0
+    inserts: list[int] = []
+    insert = price_store.insert_arrow
+
+    def counted(*given: object, **named: object) -> None:
+        inserts.append(1)
+        insert(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(price_store, "insert_arrow", counted)
+    assert projector.prepare(projection, log, quiet) == 1_000
+    publications = 10 * (MIX["publication.ingested"] + MIX["publication.reread"])
+    assert stored_rows(price_store) == pytest.approx(3 * publications, abs=30)
+    assert len(inserts) == 1
+    projector.handle(projection, log.page(0))
+    assert len(inserts) == 1, "what was built is not loaded again"
+
+
+@pytest.mark.parametrize("moment", ["filling", "exchanged"])
+def test_a_crash_leaves_a_whole_table_and_the_next_start_cleans_up(
+    moment: str, projector: ColumnarProjector, prices_of: ColumnarProjection, log: EventLog, pool: Pool,
+    price_store: ClickHouse, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if moment == "exchanged":
+            patch.setattr(projections.columnar, "save_checkpoint", crash)
+        with pytest.raises(KeyboardInterrupt):
+            projector.rebuild(prices_of, log, crash if moment == "filling" else quiet)
+    assert prices(price_store, ALL, through_position=3).num_rows == 9
+    started = ColumnarProjector(pool, price_store, [prices_of])
+    assert started.load(prices_of) == 3
+    assert tables(price_store) == ["market_price_ticks"]
+    started.handle(prices_of, log.page(0))
+    assert started.verify(prices_of, log, quiet) == []
+
+
+def test_another_version_builds_itself_at_the_start_while_the_old_one_answers(
+    projector: ColumnarProjector, prices_of: ColumnarProjection, log: EventLog, publish: Publish, pool: Pool,
+    price_store: ClickHouse, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    damage(price_store)
+    publish(node="D")
+    changed = replace(prices_of, version=2)
+    started = ColumnarProjector(pool, price_store, [changed])
+    answers: list[set[float]] = []
+
+    def read_meanwhile(position: int, of: int) -> None:
+        through = checkpoints(ReadView(pool, price_store))["prices"]
+        found = prices(price_store, ALL, through_position=through)
+        assert found.num_rows == 9
+        answers.append(set(found["lmp_usd_per_mwh"].to_pylist()))
+
+    subscription = Subscription(
+        "prices", log, lambda: started.load(changed), lambda events: started.handle(changed, events),
+        prepare=lambda _: started.prepare(changed, log, read_meanwhile),
+    )  # fmt: skip
+    subscription.start()
+    subscription.wait_for(4)
+    publish(node="E")
+    subscription.wait_for(5)
+    subscription.stop()
+    assert answers == [{99.0}]
+    found = prices(price_store, ALL, through_position=checkpoints(ReadView(pool, price_store))["prices"])
+    assert found.num_rows == 15
+    assert set(found["lmp_usd_per_mwh"].to_pylist()) == {30.0}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE ch.market_price_ticks UPDATE congestion_usd_per_mwh = 0 WHERE node = 'B'",
+        "ALTER TABLE ch.market_price_ticks DELETE WHERE node = 'B' AND interval_start_utc > '2026-01-01 00:00:00'",
+        "INSERT INTO ch.market_price_ticks SELECT * FROM ch.market_price_ticks WHERE node = 'B' LIMIT 1",
+    ],
+)
+def test_changed_missing_and_doubled_rows_are_found(
+    change: str, projector: ColumnarProjector, prices_of: ColumnarProjection, log: EventLog, price_store: ClickHouse
+) -> None:
+    price_store.command(f"{change} SETTINGS mutations_sync = 2" if "ALTER" in change else change)
+    found = projector.verify(prices_of, log, quiet)
+    assert found
+    assert all("'B'" in line for line in found)
+    assert projector.verify(prices_of, log, quiet) == found, "verifying must mend nothing"
+    projector.rebuild(prices_of, log, quiet)
+    assert projector.verify(prices_of, log, quiet) == []
