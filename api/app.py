@@ -22,6 +22,7 @@ from api.rest import (
     commands,
     curves,
     entitlements,
+    feeds,
     index,
     instruments,
     objects,
@@ -30,6 +31,7 @@ from api.rest import (
     prices,
     projections,
     publications,
+    quality,
     quotes,
     replays,
     scenarios,
@@ -41,7 +43,8 @@ from api.security import Door
 
 _ROUTERS = (
     index, objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    replays, entitlements, operations, api_keys, tokens, graphql, metrics, series,
+    replays, entitlements, operations, api_keys, tokens, graphql, metrics, series, feeds,
+    quality,
 )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ class RecordFetch(Command):
     etag: Annotated[str, Field(max_length=500)] | None = None
     last_modified: Annotated[str, Field(max_length=100)] | None = None
     is_settled: bool = False
+    last_interval_end_utc: AwareDatetime | None = None
 
 
 def stream_of_fetch(command: RecordFetch, caller: Caller, _: Tools) -> UUID:
@@ -51,6 +52,7 @@ def handle_record_fetch(command: RecordFetch, fetch: FeedFetch | None, context: 
         last_modified=command.last_modified,
         fetched_at=context.tools.now(),
         is_settled=command.is_settled,
+        last_interval_end_utc=command.last_interval_end_utc,
     )
     if fetch is None:
         return FeedFetch.record(
@@ -79,12 +81,17 @@ class Dispatch(Protocol):
 
 @dataclass
 class FeedRun:
-    """What came of running a feed: requests by outcome, and what failed with the reason."""
+    """What came of running a feed: requests by outcome, and what failed with the reason.
+
+    `awaited` are files that the source does not have and, by the feed's freshness target, need not have yet: until
+    they come, what ends at their start is the newest.
+    """
 
     requests: int = 0
     known: int = 0
     unchanged: int = 0
     fetched: int = 0
+    awaited: int = 0
     publications: int = 0
     quarantined: int = 0
     bytes_fetched: int = 0
@@ -126,6 +133,18 @@ def run_feed(
     return run
 
 
+@dataclass(frozen=True)
+class _LetIn:
+    """What an answer brought in."""
+
+    publications: tuple[UUID, ...] = ()
+    last_interval_end_utc: datetime | None = None
+
+    @classmethod
+    def again(cls, answer: FetchedAnswer) -> _LetIn:
+        return cls(answer.publications, answer.last_interval_end_utc)
+
+
 @dataclass
 class _Worker:
     """Serves the requests of one run."""
@@ -150,7 +169,7 @@ class _Worker:
                 assert known is not None
                 self.run.unchanged += 1
                 content = self.tools.objects.get("raw", known.answer.raw_sha256)
-                self._record(request, content, known.answer.publications, validators)
+                self._record(request, content, _LetIn.again(known.answer), validators)
             else:
                 content = fetched.content
                 self.run.fetched += 1
@@ -158,6 +177,9 @@ class _Worker:
                 self._record(request, content, self._let_in(request, content), fetched.validators)
             return self._followed(request, content)
         except FetchFailed as error:
+            if error.is_absent and self.tools.now() < request.start_utc + self.feed.freshness_target:
+                self.run.awaited += 1
+                return ()
             self.run.failed.append({"request": request.key, "reason": str(error)})
             return ()
 
@@ -165,36 +187,38 @@ class _Worker:
         loaded = self.tools.read_aggregate(FeedFetch, fetch_id(self.caller.tenant, self.feed.id, request.key))
         return loaded.value if loaded else None
 
-    def _let_in(self, request: Request, content: bytes) -> tuple[UUID, ...]:
+    def _let_in(self, request: Request, content: bytes) -> _LetIn:
         if request.is_list:
             self._followed(request, content)  # what is no list is refused before it is kept
             self.tools.objects.put("raw", content)
-            return ()
+            return _LetIn()
         sha256 = keep_upload(self.tools.objects, self.caller.tenant, content)
         payloads, _ = survey_upload(self.tools, self.caller.tenant, sha256, request.name, named=True)
-        found = []
+        found: list[UUID] = []
+        ends: list[datetime] = []
         for payload in payloads:
             message = IngestPublication(objects=tuple(payload.objects), names=tuple(payload.names), place=payload.place)
             answer = self.dispatch(message, replace(self.caller, command_id=uuid4()))
             self.run.publications += answer.status != "quarantined"
             self.run.quarantined += answer.status == "quarantined"
-            self._check_stretch(request, answer.id)
+            ends += self._checked_end(request, answer.id)
             found.append(answer.id)
-        return tuple(found)
+        return _LetIn(tuple(found), max(ends, default=None))
 
-    def _check_stretch(self, request: Request, publication_id: UUID) -> None:
-        """A source that serves yesterday's file under today's name must not pass for fresh."""
+    def _checked_end(self, request: Request, publication_id: UUID) -> list[datetime]:
+        """Its last interval end, if it has one. Yesterday's file under today's name must not pass for fresh."""
         loaded = self.tools.read_aggregate(Publication, publication_id)
         reading = loaded.value.reading if loaded else None
         if reading is None or reading.dataset == "places":
-            return
+            return []
         if reading.last_interval_end_utc <= request.start_utc or reading.first_interval_start_utc >= request.end_utc:
             raise FetchFailed(
                 f"{self.feed.source.name}, {request.name}: it holds {reading.first_interval_start_utc.isoformat()} to "
                 f"{reading.last_interval_end_utc.isoformat()}, which is not the stretch asked for"
             )
+        return [reading.last_interval_end_utc]
 
-    def _record(self, request: Request, content: bytes, publications: tuple[UUID, ...], validators: Validators) -> None:
+    def _record(self, request: Request, content: bytes, let_in: _LetIn, validators: Validators) -> None:
         message = RecordFetch(
             feed=self.feed.id,
             request_key=request.key,
@@ -202,7 +226,8 @@ class _Worker:
             end_utc=request.end_utc,
             object=self.tools.objects.key(content),
             size_bytes=len(content),
-            publications=publications,
+            publications=let_in.publications,
+            last_interval_end_utc=let_in.last_interval_end_utc,
             etag=validators.etag,
             last_modified=validators.last_modified,
             is_settled=not request.is_list and self.tools.now() >= request.end_utc + self.feed.settled_after,

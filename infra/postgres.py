@@ -15,8 +15,8 @@ from infra.errors import PlatformError
 from infra.event_recorder import Pool
 
 
-def open_pool(dsn: str, *, schema: str = "pg") -> Pool:
-    """A small pool on `dsn` whose connections find read models in `schema`.
+def open_pool(dsn: str, *, schema: str = "pg", most: int = 10) -> Pool:
+    """A small pool on `dsn`, at most so many connections, which find read models in `schema`.
 
     Fails within seconds, with the remedy, when nothing answers there.
     """
@@ -32,7 +32,7 @@ def open_pool(dsn: str, *, schema: str = "pg") -> Pool:
         psycopg.connect(dsn, connect_timeout=5).close()
         named = {"application_name": "carbon254"}
         prepare = partial(_prepare, schema=schema)
-        pool: Pool = ConnectionPool(dsn, min_size=1, max_size=10, open=False, kwargs=named, configure=prepare)
+        pool: Pool = ConnectionPool(dsn, min_size=1, max_size=most, open=False, kwargs=named, configure=prepare)
         pool.open(wait=True, timeout=10)
     except (psycopg.Error, PoolTimeout) as error:
         message = f"PostgreSQL at {without_password(dsn)} does not answer: {str(error).strip()}"

@@ -20,7 +20,6 @@ from infra.failures import is_fault_of_event
 from projections.parking import apply_or_park
 from projections.relational import Progress, RelationalProjection
 from read_models.dead_letters import DEAD_LETTERS
-from read_models.relational import CHECKPOINTS, save_checkpoint
 
 _PAGE = 1_000
 _AT_ONCE = 3  # projections: while the rows of one are on their way to the database, another makes its own
@@ -41,10 +40,12 @@ class Building:
         with self.transaction() as connection:
             connection.execute(self._named("DROP SCHEMA IF EXISTS {} CASCADE"))
             connection.execute(self._named("CREATE SCHEMA {}"))
-            connection.execute(CHECKPOINTS)
             connection.execute(DEAD_LETTERS)
             for projection in self.projections:
                 connection.execute(projection.tables_alone.encode())
+            for table in self._tables():
+                # Vacuum would look through them again and again while they grow.
+                connection.execute(sql.SQL("ALTER TABLE {} SET (autovacuum_enabled = off)").format(table))
         self.position = 0
 
     def advance(self, through: int, progress: Progress) -> None:
@@ -70,15 +71,12 @@ class Building:
     def finish(self) -> None:
         """Makes the indexes that are still missing, and tells the planner what is there."""
         with self.transaction() as connection:
+            connection.execute("SET LOCAL maintenance_work_mem TO '256MB'")
             for projection in self.projections:
                 connection.execute(projection.tables.encode())
-                for table in projection.table_names:
-                    connection.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))
-
-    def save_checkpoints(self) -> None:
-        with self.transaction() as connection, connection.cursor() as cursor:
-            for projection in self.projections:
-                save_checkpoint(cursor, projection.name, projection.version, self.position)
+            for table in self._tables():
+                connection.execute(sql.SQL("ALTER TABLE {} RESET (autovacuum_enabled)").format(table))
+                connection.execute(sql.SQL("ANALYZE {}").format(table))
 
     def drop(self) -> None:
         with self.transaction() as connection:
@@ -91,6 +89,9 @@ class Building:
             connection.execute(self._named("SET LOCAL search_path TO {}"))
             connection.execute("SET LOCAL synchronous_commit TO off")
             yield connection
+
+    def _tables(self) -> list[sql.Identifier]:
+        return [sql.Identifier(name) for projection in self.projections for name in projection.table_names]
 
     def _named(self, statement: str) -> sql.Composed:
         return sql.SQL(statement).format(sql.Identifier(self.schema))

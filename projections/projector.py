@@ -26,7 +26,7 @@ from projections.relational import Progress, RelationalProjection
 from projections.retries import Retried, retry_streams
 from read_models.batch import Cursor
 from read_models.dead_letters import DEAD_LETTERS, keep_dead_letters
-from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoint, save_checkpoint
+from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoints, save_checkpoints
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class RelationalProjector:
         self._pool = pool
         self._log = log
         self.projections = projections
+        self._versions = {projection.name: projection.version for projection in projections}
         self._live = threading.Lock()  # held while the live tables are written or exchanged
         self._beside = threading.Lock()  # held while something is built beside them
 
@@ -62,7 +63,8 @@ class RelationalProjector:
             cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(LIVE_SCHEMA)))
             cursor.execute(CHECKPOINTS)
             cursor.execute(DEAD_LETTERS)
-            missing = [p for p in self.projections if not load_checkpoint(cursor, p.name, p.version)]
+            positions = load_checkpoints(cursor, self._versions)
+        missing = [projection for projection in self.projections if not positions[projection.name]]
         if missing:
             self.rebuild(missing, _reporting(missing))
         return self._live_position()
@@ -139,15 +141,15 @@ class RelationalProjector:
         with self._pool.connection() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT DISTINCT projection FROM dead_letter")
             parking = {name for (name,) in cursor.fetchall()}
+            # Asked of the database each time: a commit may have been done though its answer never came.
+            seen = load_checkpoints(cursor, self._versions)
             for projection in self.projections:
-                # Asked of the database each time: a commit may have been done though its answer never came.
-                seen = load_checkpoint(cursor, projection.name, projection.version)
-                fresh = [recorded for recorded in events if recorded.position > seen]
+                fresh = [recorded for recorded in events if recorded.position > seen[projection.name]]
                 if isolating or projection.name in parking:
                     apply_or_park(connection, projection, fresh)
                 else:
                     projection.apply(cursor, fresh)
-                save_checkpoint(cursor, projection.name, projection.version, max(events[-1].position, seen))
+            save_checkpoints(cursor, self._versions, events[-1].position)
 
     def _exchange(self, building: Building) -> bool:
         """Puts the built tables in place of the live ones; False when a reader would not let go of these in time."""
@@ -162,18 +164,19 @@ class RelationalProjector:
                         "ALTER TABLE {built}.{table} SET SCHEMA {live}",
                     ):
                         cursor.execute(sql.SQL(statement).format(table=sql.Identifier(table), **names))
-                for projection in building.projections:
-                    self._take_over(cursor, building, projection)
+                self._take_over(cursor, building)
         except psycopg.errors.LockNotAvailable:
             return False
         return True
 
-    def _take_over(self, cursor: Cursor, building: Building, projection: RelationalProjection) -> None:
+    def _take_over(self, cursor: Cursor, building: Building) -> None:
         """The built rows come with their own position, and with the events that could not be applied to them."""
-        save_checkpoint(cursor, projection.name, projection.version, building.position)
-        keep_dead_letters(cursor, projection.name, [])
-        statement = "INSERT INTO dead_letter SELECT * FROM {}.dead_letter WHERE projection = %s"
-        cursor.execute(sql.SQL(statement).format(sql.Identifier(building.schema)), (projection.name,))
+        versions = {projection.name: projection.version for projection in building.projections}
+        save_checkpoints(cursor, versions, building.position)
+        for name in versions:
+            keep_dead_letters(cursor, name, [])
+        statement = sql.SQL("INSERT INTO dead_letter SELECT * FROM {}.dead_letter")
+        cursor.execute(statement.format(sql.Identifier(building.schema)))
 
     def _live_position(self) -> int:
         """The position to which all live tables have come."""
@@ -181,7 +184,7 @@ class RelationalProjector:
 
     def _live_positions(self) -> list[int]:
         with self._pool.connection() as connection, connection.cursor() as cursor:
-            return [load_checkpoint(cursor, p.name, p.version) for p in self.projections]
+            return list(load_checkpoints(cursor, self._versions).values())
 
     def _evened(self) -> int:
         """Brings all live tables to one position and returns it: after a rebuild some are ahead for a moment."""

@@ -32,6 +32,8 @@ from read_models.replays import (
 
 logger = logging.getLogger(__name__)
 
+_CONNECTIONS = 3  # to each replay that is read: a server has some forty for everybody
+
 
 class NoReplay(PlatformError):
     """There is no replay of that name, or it is not complete yet."""
@@ -108,7 +110,7 @@ class Replays:
                     found = find_replay(cursor, name)
                 if found is None or not found[1]:
                     raise NoReplay(f"There is no replay {name[:60]!r}.", "`carbon254 replay list` shows what there is.")
-                self._open[name] = Replay(open_pool(self._dsn, schema=replay_schema(name)), found[0])
+                self._open[name] = Replay(open_pool(self._dsn, schema=replay_schema(name), most=_CONNECTIONS), found[0])
             return self._open[name]
 
     def drop(self, name: str) -> None:

@@ -6,6 +6,8 @@ that are being built beside them, or a replay's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from read_models.batch import Cursor
 
 LIVE_SCHEMA = "pg"
@@ -15,6 +17,13 @@ CREATE TABLE IF NOT EXISTS checkpoint (
     projection text NOT NULL, store text NOT NULL DEFAULT '', version integer NOT NULL, position bigint NOT NULL,
     PRIMARY KEY (projection, store));
 """
+
+
+_SAVE = """
+INSERT INTO checkpoint AS held (projection, store, version, position) VALUES (%s, %s, %s, %s)
+ON CONFLICT (projection, store) DO UPDATE SET version = excluded.version, position = CASE
+    WHEN held.version = excluded.version THEN greatest(held.position, excluded.position)
+    ELSE excluded.position END"""
 
 
 def load_checkpoint(cursor: Cursor, projection: str, version: int, store: str = "") -> int:
@@ -28,12 +37,18 @@ def load_checkpoint(cursor: Cursor, projection: str, version: int, store: str = 
     return int(row[1]) if row and row[0] == version else 0
 
 
+def load_checkpoints(cursor: Cursor, versions: Mapping[str, int]) -> dict[str, int]:
+    """How far each of some projections of this database has come, by name; `versions` are what they are now."""
+    cursor.execute("SELECT projection, version, position FROM checkpoint WHERE store = ''")
+    held = {projection: position for projection, version, position in cursor if versions.get(projection) == version}
+    return {projection: held.get(projection, 0) for projection in versions}
+
+
+def save_checkpoints(cursor: Cursor, versions: Mapping[str, int], position: int) -> None:
+    """Records that several projections of this database have come to a position, in one round trip."""
+    cursor.executemany(_SAVE, [(projection, "", version, position) for projection, version in versions.items()])
+
+
 def save_checkpoint(cursor: Cursor, projection: str, version: int, position: int, store: str = "") -> None:
     """Records how far a projection has come; within a version it never goes back."""
-    cursor.execute(
-        """INSERT INTO checkpoint AS held (projection, store, version, position) VALUES (%s, %s, %s, %s)
-           ON CONFLICT (projection, store) DO UPDATE SET version = excluded.version, position = CASE
-               WHEN held.version = excluded.version THEN greatest(held.position, excluded.position)
-               ELSE excluded.position END""",
-        (projection, store, version, position),
-    )
+    cursor.execute(_SAVE, (projection, store, version, position))

@@ -15,7 +15,8 @@ NOUN = "feed fetch"
 class FetchedAnswer:
     """An answer of a source: the bytes' hash, what became of them, and by what a later request may be conditional.
 
-    `is_settled` says that the stretch can no longer change, so that it need not be asked for again.
+    `is_settled` says that the stretch can no longer change, so that it need not be asked for again. The last interval
+    end is that of what was let in; None where nothing was (a list, a quarantined file).
     """
 
     raw_sha256: str
@@ -25,6 +26,7 @@ class FetchedAnswer:
     last_modified: str | None
     fetched_at: datetime
     is_settled: bool
+    last_interval_end_utc: datetime | None = None
 
 
 class FeedFetch(Aggregate):
@@ -55,6 +57,7 @@ class FeedFetch(Aggregate):
         """Another answer than before, or the same one for the last time."""
 
         TOPIC = "feed_fetch.fetched_again"
+        feed: str
         answer: FetchedAnswer
 
         def apply(self, aggregate: FeedFetch) -> None:
@@ -84,7 +87,7 @@ class FeedFetch(Aggregate):
     def record_again(self, answer: FetchedAnswer) -> None:
         """The same bytes change nothing, unless the stretch has settled since."""
         if answer.raw_sha256 != self.answer.raw_sha256 or answer.is_settled != self.answer.is_settled:
-            self.trigger_event(self.FetchedAgain, answer=answer)
+            self.trigger_event(self.FetchedAgain, feed=self.feed, answer=answer)
 
 
 def fetch_id(tenant: str, feed: str, request_key: str) -> UUID:

@@ -27,6 +27,9 @@ def serve(
     sample: Annotated[
         bool, typer.Option(help="Where the data folder is empty, show the main job on sample data first.")
     ] = False,
+    poll: Annotated[
+        list[str] | None, typer.Option(metavar="FEED", help="Fetch this feed by its cadence; repeatable, or `all`.")
+    ] = None,
 ) -> None:
     """Serve the API on this machine, on loopback only."""
     # What serves is imported only here and below: no other verb needs it, and a client should start quickly.
@@ -39,13 +42,14 @@ def serve(
             "Set it to 127.0.0.1, and put a proxy with TLS in front to serve others.",
         )
     with _listening(settings.host, settings.port if port is None else port) as listener:
-        _serve(settings, listener, sample=sample)
+        _serve(settings, listener, sample=sample, polled=poll or [])
 
 
-def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None:
+def _serve(settings: Settings, listener: socket.socket, *, sample: bool, polled: list[str]) -> None:
     from api.cli.connection import Connection
     from api.cli.sample import show_main_job
     from api.wiring import open_platform
+    from commands.polling import start_polling
     from infra import logs, tracing
 
     platform = open_platform(settings)
@@ -68,6 +72,10 @@ def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None
             say(f"  {what:9} {where}")
         token = shlex.quote(str(settings.home / "token"))
         say(f'Try: curl -s -H "Authorization: Bearer $(cat {token})" {address}/v1/curves')
+        if polled:
+            poller = start_polling(platform.feeds, platform.bus.tools, platform.bus.dispatch, polled)
+            platform.closers.append(poller.stop)
+            say(f"Polling {len(poller.feed_ids)} feeds.", err)
         # Signals end the server; whatever they raise afterwards has been heeded by then.
         with tracing.exporting(platform.code_version), contextlib.suppress(KeyboardInterrupt, SystemExit):
             server.run(sockets=[listener])

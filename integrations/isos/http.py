@@ -28,11 +28,16 @@ _EMPTY_ZIP = b"PK\x05\x06"
 
 
 class FetchFailed(Exception):
-    """A request that brought no file. `lasting` says that asking again soon will not help (404, a refused key)."""
+    """A request that brought no file.
 
-    def __init__(self, message: str, *, lasting: bool = False) -> None:
+    `lasting` says that asking again soon will not help (404, a refused key), `is_absent` that the source has no such
+    file, or none yet.
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False, is_absent: bool = False) -> None:
         super().__init__(message)
         self.lasting = lasting
+        self.is_absent = is_absent
 
 
 class _Again(Exception):
@@ -177,7 +182,11 @@ def _check_status(answer: httpx2.Response) -> None:
         return
     if status == httpx2.codes.TOO_MANY_REQUESTS or status >= 500:
         raise _Again(f"the source answered {status}", _retry_after(answer))
-    raise FetchFailed(f"{answer.request.url.host} answered {status} for {answer.request.url.path}", lasting=True)
+    raise FetchFailed(
+        f"{answer.request.url.host} answered {status} for {answer.request.url.path}",
+        lasting=True,
+        is_absent=status in (httpx2.codes.NOT_FOUND, httpx2.codes.GONE),
+    )
 
 
 def _retry_after(answer: httpx2.Response) -> float | None:

@@ -29,7 +29,7 @@ from tests.projections.conftest import Publish
 EVENTS = 200_000
 ROWS = 1_000_000
 PAGE = 1_000
-PAUSE_S = 0.01  # between two pages of a client
+PAUSE_S = 0.05  # between two pages of a client
 LISTS = {
     "audit_log": Order(("position",), descending=True),
     "publication": Order(("log_position",), descending=True),

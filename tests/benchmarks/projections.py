@@ -1,0 +1,144 @@
+"""Relational projections: events a second beside the library's own runner, and a rebuild from a million events.
+
+Run: python -m tests.benchmarks.projections [--events 1000000]. Both sides write the same rows of the same events,
+which is checked at the end, into the same server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from psycopg import sql
+
+from infra.embedded_postgres import EmbeddedPostgres
+from infra.event_recorder import Pool, PostgresRecorder
+from infra.event_store import EventLog
+from infra.memory import collect_seldom
+from infra.objects import Objects
+from infra.postgres import open_pool
+from projections.building import Building
+from projections.projector import RelationalProjector
+from projections.registry import relational_projections
+from read_models.relational import CHECKPOINTS
+from tests.benchmarks import library_way
+from tests.benchmarks.files import machine
+from tests.generated_log import MIX, fill_log
+
+EVENTS = 1_000_000
+LIBRARY_EVENTS = 5_000
+LIVE_EVENTS = 100_000
+LIVE_BATCH = 500
+RATE_TARGET = 40_000
+REBUILD_TARGET_S = 40
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--events", type=int, default=EVENTS)
+    events: int = arguments.parse_args().events
+    collect_seldom()
+    print(machine())
+    print("Workload: generated events, in each hundred", ", ".join(f"{count} {name}" for name, count in MIX.items()))
+    with _stores() as (dsn, pool, log, objects):
+        fill_log(log, objects, events)
+        theirs = _library(dsn, pool, objects, min(LIBRARY_EVENTS, events))
+        ours = _built(pool, log, objects, events)
+        print(f"all relational projections, library's runner {theirs:>9,.0f} events/s (one event a transaction)")
+        print(f"all relational projections, ours             {ours:>9,.0f} events/s, indexes included "
+              f"(target {RATE_TARGET:,}); ratio {ours / theirs:.0f}")  # fmt: skip
+        live = _live(pool, log, objects, min(LIVE_EVENTS, events))
+        print(f"all relational projections, live batches     {live:>9,.0f} events/s, {LIVE_BATCH} a transaction with "
+              "every index")  # fmt: skip
+        print(f"rebuild of all from {events:,} events {_rebuild(pool, log, objects):>6.1f} s "
+              f"(target {REBUILD_TARGET_S} s for a million)")  # fmt: skip
+
+
+def _library(dsn: str, pool: Pool, objects: Objects, events: int) -> float:
+    started = time.perf_counter()
+    library_way.project(pool, dsn, objects, events, "library")
+    seconds = time.perf_counter() - started
+    building = Building(pool, EventLog(PostgresRecorder(pool)), relational_projections(objects), "same_events")
+    building.start()
+    building.advance(events, _quiet)
+    _check_same(pool, objects, "library", "same_events")
+    building.drop()
+    return events / seconds
+
+
+def _built(pool: Pool, log: EventLog, objects: Objects, events: int) -> float:
+    building = Building(pool, log, relational_projections(objects), "built")
+    started = time.perf_counter()
+    building.start()
+    building.advance(events, _quiet)
+    building.finish()
+    seconds = time.perf_counter() - started
+    building.drop()
+    return events / seconds
+
+
+def _live(pool: Pool, log: EventLog, objects: Objects, events: int) -> float:
+    """Batch after batch through the live projector, into tables that start empty."""
+    live = EventLog(PostgresRecorder(pool))
+    projector = RelationalProjector(pool, live, relational_projections(objects))
+    building = Building(pool, live, projector.projections, "pg")
+    building.start()
+    building.finish()
+    with pool.connection() as connection:
+        connection.execute(CHECKPOINTS)
+    started = time.perf_counter()
+    position = 0
+    while position < events:
+        page = log.page(position, LIVE_BATCH)
+        projector.handle(page)
+        position = page[-1].position
+    return events / (time.perf_counter() - started)
+
+
+def _rebuild(pool: Pool, log: EventLog, objects: Objects) -> float:
+    projector = RelationalProjector(pool, log, relational_projections(objects))
+    started = time.perf_counter()
+    position = projector.rebuild(projector.projections, _quiet)
+    seconds = time.perf_counter() - started
+    if position != log.head():
+        sys.exit(f"the rebuild came to position {position} only")
+    return seconds
+
+
+def _check_same(pool: Pool, objects: Objects, one: str, other: str) -> None:
+    for projection in relational_projections(objects):
+        for table in projection.table_names:
+            names = {"one": sql.Identifier(one, table), "other": sql.Identifier(other, table)}
+            query = """SELECT count(*) FROM ((SELECT * FROM {one} EXCEPT ALL SELECT * FROM {other})
+                       UNION ALL (SELECT * FROM {other} EXCEPT ALL SELECT * FROM {one})) AS different"""
+            with pool.connection() as connection:
+                different = connection.execute(sql.SQL(query).format(**names)).fetchone()
+            if different != (0,):
+                sys.exit(f"{table}: {different} rows differ between the two sides")
+
+
+@contextmanager
+def _stores() -> Iterator[tuple[str, Pool, EventLog, Objects]]:
+    with tempfile.TemporaryDirectory() as folder:
+        server = EmbeddedPostgres.start(Path(folder) / "postgres")
+        try:
+            pool = open_pool(server.dsn)
+            recorder = PostgresRecorder(pool)
+            recorder.create_schema()
+            yield server.dsn, pool, EventLog(recorder), Objects.in_folder(Path(folder) / "objects")
+            pool.close()
+        finally:
+            server.stop()
+
+
+def _quiet(position: int, of: int) -> None:
+    pass
+
+
+if __name__ == "__main__":
+    main()
