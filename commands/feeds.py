@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from pydantic import AwareDatetime, Field
 
-from commands.message import Answer, Caller, Command, Context, Tools
+from commands.message import Answer, Caller, Command, Context, Tools, example
 from commands.publications import IngestPublication, Sha256, keep_upload, survey_upload
 from integrations.isos.errors import UnreadablePublication
 from integrations.isos.feeds import Feed, Request
@@ -25,6 +25,15 @@ MOST_REQUESTS = 100_000
 
 class RecordFetch(Command):
     """An answer of a source to one request of a feed, after what it holds was let in."""
+
+    model_config = example(
+        feed="pjm.da_hrl_lmps",
+        request_key="2026-01-31",
+        start_utc="2026-01-31T05:00:00Z",
+        end_utc="2026-02-01T05:00:00Z",
+        object="5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
+        size_bytes=1_048_576,
+    )
 
     feed: Annotated[str, Field(min_length=1, max_length=100)]
     request_key: Annotated[str, Field(min_length=1, max_length=4000)]

@@ -166,7 +166,7 @@ def test_a_long_list_of_a_replay_is_followed_within_it(
 ) -> None:
     for i in range(5):
         api.command("define-scenario", {"name": f"long {i}", "growth_per_year": 0.02})
-    follow(api, "/v1/replays", {"name": "paged", "to": str(platform.settled_position())})
+    follow(api.lines("POST", "/v1/replays", {"name": "paged", "to": str(platform.settled_position())}))
     api.command("define-scenario", {"name": "long later", "growth_per_year": 0.02})
     monkeypatch.setattr("api.cli.connection.PAGE_ROWS", 2)
     monkeypatch.setattr(api, "replay", "paged")

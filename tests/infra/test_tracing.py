@@ -42,7 +42,7 @@ def define(app: ASGIApp, platform: Platform, **headers: str) -> None:
     answer = call(
         app, "POST", "/v1/commands/define-scenario", token=platform.token, headers=headers, json=SCENARIO | name
     )
-    assert answer.status_code == 200
+    assert answer.status_code == 201
     platform.wait_for(answer.json()["position"])
 
 
@@ -78,7 +78,7 @@ def test_one_trace_leads_from_the_callers_span_to_every_projection(
         assert format(projected.parent.span_id, "016x") == ids[1]
         assert (projected.attributes or {})["carbon254.events"] == 1
         assert [format(link.context.span_id, "016x") for link in projected.links] == [ids[1]]
-    assert (spans[chain[0]].attributes or {})["http.response.status_code"] == 200
+    assert (spans[chain[0]].attributes or {})["http.response.status_code"] == 201
 
 
 def test_a_batch_of_several_requests_is_a_trace_of_its_own_that_links_to_them(
