@@ -95,7 +95,7 @@ def own_things(api: Connection, mark: str) -> Belongings:
                 "size_bytes": 1,
             },
             "revoke-actor": {"actor": f"someone-of-{mark}"},
-        },  # fmt: skip
+        },
         secrets={mark, *ids, *nodes, sheet_sha256, unused_sha256},
     )
 

@@ -44,7 +44,7 @@ def test_what_is_wrong_is_named_but_no_key(
 
 @pytest.mark.parametrize("setting", ["sources", "source_keys"])
 def test_a_source_that_there_is_not_is_refused(setting: str) -> None:
-    settings = Settings(**{setting: {"caiso-oasys": "https://elsewhere.example"}})
+    settings = Settings.model_validate({setting: {"caiso-oasys": "https://elsewhere.example"}})
     with pytest.raises(PlatformError, match="names caiso-oasys") as refused:
         _open_feeds(settings)
     assert "caiso-oasis" in refused.value.remedy
