@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field
 
 from commands.message import Answer, Caller, Command, Context, Tools
 from commands.publications import IngestPublication, Sha256, keep_upload, survey_upload
+from integrations.isos.errors import UnreadablePublication
 from integrations.isos.feeds import Feed, Request
 from integrations.isos.http import Fetched, FetchFailed, Validators
 from write_model.feeds import FeedFetch, FetchedAnswer, fetch_id
@@ -187,7 +188,8 @@ class _Worker:
         return loaded.value if loaded else None
 
     def _let_in(self, request: Request, content: bytes) -> _LetIn:
-        if self.feed.is_list and self._followed(request, content):
+        if request.is_list:
+            self._followed(request, content)  # what is no list is refused before it is kept
             self.tools.objects.put("raw", content)
             return _LetIn()
         sha256 = keep_upload(self.tools.objects, self.caller.tenant, content)
@@ -228,9 +230,12 @@ class _Worker:
             last_interval_end_utc=let_in.last_interval_end_utc,
             etag=validators.etag,
             last_modified=validators.last_modified,
-            is_settled=self.tools.now() >= request.end_utc + self.feed.settled_after,
+            is_settled=not request.is_list and self.tools.now() >= request.end_utc + self.feed.settled_after,
         )
         self.dispatch(message, replace(self.caller, command_id=uuid4()))
 
     def _followed(self, request: Request, content: bytes) -> tuple[Request, ...]:
-        return tuple(self.feed.follow(request, content))
+        try:
+            return tuple(self.feed.follow(request, content))
+        except UnreadablePublication as error:
+            raise FetchFailed(f"{self.feed.source.name}, {error.reason}") from None

@@ -7,6 +7,7 @@ follow commit order, so a reader that asks for what lies after its position can 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from time import sleep
@@ -48,8 +49,8 @@ _APPEND = """
 WITH head AS (UPDATE log.head SET position = position + %(count)s RETURNING position - %(count)s AS base)
 INSERT INTO log.events (position, stream_id, version, name, metadata, payload, recorded_at)
 SELECT head.base + e.ordinal, e.stream_id, e.version, e.name, e.metadata, e.payload, e.recorded_at
-FROM head, unnest(%(streams)s::uuid[], %(versions)s::int[], %(names)s::text[], %(metadata)s::bytea[],
-                  %(payloads)s::bytea[], %(times)s::timestamptz[])
+FROM head, unnest(%(streams)b::uuid[], %(versions)b::int[], %(names)b::text[], %(metadata)b::bytea[],
+                  %(payloads)b::bytea[], %(times)b::timestamptz[])
      WITH ORDINALITY AS e (stream_id, version, name, metadata, payload, recorded_at, ordinal)
 RETURNING position
 """
@@ -64,6 +65,9 @@ class _RecordedAt(msgspec.Struct):
     recorded_at: datetime | None = None
 
 
+_read_recorded_at = msgspec.json.Decoder(_RecordedAt).decode
+
+
 @dataclass(frozen=True)
 class LoggedNotification(LoggedEvent, Notification):
     """A logged event together with its position (`id`) and the time by which it is found."""
@@ -76,6 +80,13 @@ class PostgresRecorder(ApplicationRecorder):
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
+
+    @property
+    def dsn(self) -> str:
+        """Where the log is, for a process of its own that reads it."""
+        dsn = self.pool.conninfo
+        assert isinstance(dsn, str)
+        return dsn
 
     def create_schema(self) -> None:
         """Creates the log's tables where they are missing; safe beside another process doing the same."""
@@ -105,11 +116,11 @@ class PostgresRecorder(ApplicationRecorder):
             "names": [e.topic for e in stored_events],
             "metadata": metadata,
             "payloads": [e.state for e in stored_events],
-            "times": [msgspec.json.decode(m, type=_RecordedAt).recorded_at for m in metadata],
+            "times": [_read_recorded_at(m).recorded_at for m in metadata],
         }
         try:
-            with self.pool.connection() as connection:
-                rows = connection.execute(_APPEND, parameters).fetchall()
+            with self.pool.connection() as connection, _autocommit(connection):
+                rows = connection.execute(_APPEND, parameters, prepare=True).fetchall()
         except psycopg.errors.UniqueViolation as error:
             raise IntegrityError(str(error)) from error
         return sorted(row[0] for row in rows)
@@ -158,6 +169,15 @@ class PostgresRecorder(ApplicationRecorder):
             row = connection.execute("SELECT position FROM log.head").fetchone()
         return row[0] or None if row else None
 
+    def extent(self) -> tuple[int, int]:
+        """The newest position as `log.head` counts it, and the last at which an event stands; 0 where there is none."""
+        query = """SELECT coalesce((SELECT position FROM log.head), 0),
+                          coalesce((SELECT max(position) FROM log.events), 0)"""
+        with self.pool.connection() as connection:
+            row = connection.execute(query).fetchone()
+        assert row is not None
+        return int(row[0]), int(row[1])
+
     def position_at(self, moment: datetime) -> int:
         """The last position whose recorded time, as a running maximum in commit order, is not later than `moment`."""
         query = (
@@ -195,6 +215,17 @@ class PollingSubscription(Subscription["PostgresRecorder"]):
             if not page:
                 sleep(self.PAUSE_S)
         raise StopIteration
+
+
+@contextmanager
+def _autocommit(connection: psycopg.Connection[TupleRow]) -> Iterator[None]:
+    """One statement is a transaction of its own: BEGIN and COMMIT around it would be two more round trips."""
+    connection.autocommit = True
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.autocommit = False
 
 
 def _notification(row: TupleRow) -> LoggedNotification:

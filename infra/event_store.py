@@ -113,6 +113,10 @@ class EventLog:
         """The newest position; 0 while the log is empty."""
         return self.recorder.max_notification_id() or 0
 
+    def extent(self) -> tuple[int, int]:
+        """The newest position as the log counts it, and the last at which an event stands; they differ by tampering."""
+        return self.recorder.extent()
+
     def position_at(self, moment: datetime) -> int:
         """What was known at `moment`, as a position."""
         return self.recorder.position_at(moment)

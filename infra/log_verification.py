@@ -1,23 +1,28 @@
-"""Holds the event log against its seals and its streams' hashes, and names the first event that does not agree."""
+"""Holds the event log against its seals and its streams' hashes, and names the first event that does not agree.
+
+The log is compared a page at a time by its digests; only an event that differs is looked at itself, to say what
+happened to it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from struct import iter_unpack
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
+from infra.event_digests import DigestedPage, Tie, digested_pages
 from infra.event_mapper import GENESIS_HASH
 from infra.event_recorder import LoggedNotification
 from infra.event_store import EventLog
-from infra.seals import BrokenSeal, SealedEvent, Seals, sealed_event
-
-PAGE = 5000
+from infra.seals import HASH_DIGITS, BrokenSeal, Seal, SealedEvent, Seals, StoredSeal, sealed_event
 
 Kind = Literal["changed", "missing", "inserted", "reordered", "cut off", "broken chain", "broken seal", "unknown seal"]
+Progress = Callable[[int, int], None]
+"""Told the position reached and the one to be reached."""
 
 
 @dataclass(frozen=True)
@@ -41,120 +46,236 @@ class Verification:
     difference: Difference | None
 
 
-class _Linked(msgspec.Struct):
-    """The fields of an event's metadata that tie it to its place."""
+def _untold(position: int, of: int) -> None:
+    """For those who do not want to know."""
 
-    previous_hash: str
-    recorded_at: datetime
+
+def verify_log(
+    log: EventLog, seals: Seals, kept: bytes | str | None = None, progress: Progress = _untold
+) -> Verification:
+    """Reads the whole log once. `kept`: a seal kept elsewhere, its file or its SHA-256, which must be in the chain."""
+    run = _Run(log, seals, kept)
+    try:
+        run.verify(progress)
+    except _Found as found:
+        return run.result(found.difference)
+    return run.result(None)
 
 
 class _Found(Exception):
-    def __init__(self, difference: Difference) -> None:
-        super().__init__(difference.detail)
-        self.difference = difference
+    def __init__(self, kind: Kind, detail: str, position: int | None = None, stream_id: UUID | None = None) -> None:
+        super().__init__(detail)
+        self.difference = Difference(kind, detail, position, stream_id)
 
 
-@dataclass
-class _Count:
-    events: int = 0
-    sealed: int = 0
-    seals: int = 0
+class _Run:
+    """One verification. Events before the `events`-th are good; the n-th is expected at position n."""
 
+    def __init__(self, log: EventLog, seals: Seals, kept: bytes | str | None) -> None:
+        self._log, self._seals, self._kept = log, seals, kept
+        self._events = self._sealed = 0
+        self._links = _Links()
+        # The seals are listed first: all that they vouch for is in the log by then, however it grows meanwhile.
+        self._expected = _ExpectedHashes(seals)
 
-def verify_log(log: EventLog, seals: Seals, known_seal: str | None = None) -> Verification:
-    """Reads the whole log once. `known_seal` is the SHA-256 of a seal kept elsewhere, which must be in the chain."""
-    count = _Count()
-    try:
-        _verify(log, seals, known_seal, count)
-    except _Found as found:
-        return Verification(count.events, count.sealed, count.events - count.sealed, count.seals, found.difference)
-    return Verification(count.events, count.sealed, count.events - count.sealed, count.seals, None)
+    def result(self, difference: Difference | None) -> Verification:
+        unsealed = self._events - self._sealed
+        return Verification(self._events, self._sealed, unsealed, self._expected.seals, difference)
 
+    def verify(self, progress: Progress) -> None:
+        head, last = self._log.extent()
+        for page in digested_pages(self._log.recorder.dsn, last):
+            self._compare(page)
+            progress(self._events, last)
+        if self._events < head or self._expected.take(1):
+            self._name_lost(head)
+        if self._events > head:
+            stored = self._stored_at(head + 1)
+            detail = f"the log has come to position {head}, but {stored.topic} was put in behind its back"
+            raise _Found("inserted", detail, stored.id, sealed_event(stored).stream_id)
+        self._expected.check_rest()
+        self._check_kept()
 
-def _verify(log: EventLog, seals: Seals, known_seal: str | None, count: _Count) -> None:
-    expected = _sealed_events(seals, known_seal, count)
-    links = _Links()
-    head = log.head()
-    for stored in _stored_events(log):
-        count.events += 1
-        sealed = next(expected, None)
+    def _compare(self, page: DigestedPage) -> None:
+        count = len(page.versions)
+        if page.after != self._events:
+            self._name_lost(self._log.head())
+        expected, found = self._expected.take(count), page.digests.hex()
+        differing = None
+        if not found.startswith(expected):
+            differing = next(i for i in range(count) if _hash(found, i) != _hash(expected, i))
+        wrong = [i for i in (differing, page.misplaced, page.untied) if i is not None]
+        unlinked = self._links.first_unlinked(page, min(wrong, default=count))
+        if unlinked is not None:
+            wrong.append(unlinked)
+        good = min(wrong, default=count)
+        self._sealed += min(good, len(expected) // HASH_DIGITS)
+        self._events += good
+        if wrong:
+            self._name_wrong(self._stored_at(self._events + 1))
+
+    def _name_wrong(self, stored: LoggedNotification) -> None:
+        """Raises _Found for an event that is known to be wrong."""
+        ordinal = self._events + 1
+        self._events += 1
+        sealed = self._seals.event(ordinal)
+        if sealed is not None and sealed.hash != stored.hash:
+            raise self._explain(stored, sealed, ordinal)
+        self._sealed += sealed is not None
+        if stored.id != ordinal:
+            raise _Found("missing", f"position {ordinal} is empty", ordinal)
+        self._links.explain(stored)
+
+    def _name_lost(self, head: int) -> None:
+        """Raises _Found where the log ends, or has a gap, before it should."""
+        ordinal = self._events + 1
+        if self._log.stored_page(self._events, 1):
+            self._name_wrong(self._stored_at(ordinal))
+        sealed = self._seals.event(ordinal)
         if sealed is not None:
-            if sealed.hash != stored.hash:
-                raise _Found(_explain(log, seals, stored, sealed, count.events))
-            count.sealed += 1
-        links.check(stored, count.events)
-    lost = next(expected, None)
-    if lost is not None:
-        detail = f"version {lost.version}, sealed at this position, and all after it are gone"
-        raise _Found(Difference("cut off", detail, count.events + 1, lost.stream_id))
-    if count.events < head:  # it may have grown meanwhile
-        detail = f"the log reached position {head} once and ends at {count.events}; what is gone was not sealed yet"
-        raise _Found(Difference("cut off", detail, position=count.events + 1))
+            detail = f"version {sealed.version}, sealed at this position, and all after it are gone"
+            raise _Found("cut off", detail, ordinal, sealed.stream_id)
+        detail = f"the log reached position {head} once and ends at {self._events}; what is gone was not sealed yet"
+        raise _Found("cut off", detail, ordinal)
+
+    def _stored_at(self, ordinal: int) -> LoggedNotification:
+        """The event that stands as the `ordinal`-th, while all before it stand at their places."""
+        return self._log.stored_page(ordinal - 1, 1)[0]
+
+    def _explain(self, stored: LoggedNotification, sealed: SealedEvent, ordinal: int) -> _Found:
+        """What happened where another event stands than was sealed."""
+        found = sealed_event(stored)
+        if (found.stream_id, found.version) == (sealed.stream_id, sealed.version):
+            detail = (
+                f"version {found.version} ({stored.topic}) is not as it was sealed: payload, metadata or name changed"
+            )
+            return _Found("changed", detail, stored.id, found.stream_id)
+        place = self._place_of(sealed)
+        if place is None:
+            detail = f"version {sealed.version}, sealed here, is gone"
+            return _Found("missing", detail, ordinal, sealed.stream_id)
+        if any(found.hash in stored_seal.seal.hashes for stored_seal in self._seals.chain()):
+            detail = f"version {sealed.version} was sealed here and stands at position {place} now"
+            return _Found("reordered", detail, ordinal, sealed.stream_id)
+        detail = f"version {found.version} ({stored.topic}) was put in before an event that is sealed"
+        return _Found("inserted", detail, stored.id, found.stream_id)
+
+    def _place_of(self, sealed: SealedEvent) -> int | None:
+        """Where an event with the sealed hash stands now, if anywhere."""
+        found = self._log.recorder.select_events(sealed.stream_id)
+        return next((event.id for event in found if event.hash == sealed.hash), None)
+
+    def _check_kept(self) -> None:
+        """A kept seal no more in the chain tells of log and seals replaced together; its file, of which event."""
+        if self._kept is None:
+            return
+        stored = self._trusted(self._kept) if isinstance(self._kept, bytes) else None
+        sha256 = stored.sha256 if stored else self._kept
+        if sha256 in self._expected.names:
+            return
+        replaced = f"the seal {sha256!s} is not in the chain: log and seals were replaced since it was kept"
+        if stored:
+            self._compare_with(stored.seal, replaced)
+        raise _Found("unknown seal", replaced)
+
+    def _trusted(self, kept: bytes) -> StoredSeal:
+        try:
+            return self._seals.kept(kept)
+        except BrokenSeal as error:
+            raise _Found("unknown seal", error.message) from error
+
+    def _compare_with(self, seal: Seal, replaced: str) -> None:
+        for ordinal in range(seal.first_ordinal, seal.last_ordinal + 1):
+            sealed = seal.event(ordinal)
+            if ordinal > self._events:
+                detail = f"version {sealed.version}, sealed at this position, is gone; {replaced}"
+                raise _Found("cut off", detail, ordinal, sealed.stream_id)
+            stored = self._stored_at(ordinal)
+            if stored.hash != sealed.hash:
+                found = self._explain(stored, sealed, ordinal).difference
+                raise _Found(found.kind, f"{found.detail}; {replaced}", found.position, found.stream_id)
 
 
-def _sealed_events(seals: Seals, known_seal: str | None, count: _Count) -> Iterator[SealedEvent]:
-    known_is_found = known_seal is None
-    try:
-        for stored in seals.chain():
-            count.seals += 1
-            known_is_found = known_is_found or stored.sha256 == known_seal
-            yield from stored.seal.events
-    except BrokenSeal as error:
-        raise _Found(Difference("broken seal", error.message)) from error
-    if not known_is_found:
-        detail = f"the seal {known_seal} is not in the chain: log and seals were replaced since it was kept"
-        raise _Found(Difference("unknown seal", detail))
+class _ExpectedHashes:
+    """The hashes that the chain of seals says the log's events have, in order, a page at a time."""
 
+    def __init__(self, seals: Seals) -> None:
+        self._chain = seals.chain()
+        self._waiting = ""
+        self.seals = 0
+        self.names: set[str] = set()
 
-def _stored_events(log: EventLog) -> Iterator[LoggedNotification]:
-    after = 0
-    while page := log.stored_page(after, PAGE):
-        yield from page
-        after = page[-1].id
+    def take(self, count: int) -> str:
+        """The next `count` hashes end to end; fewer where the seals end. Raises _Found for a broken seal."""
+        digits = count * HASH_DIGITS
+        parts, length = [self._waiting], len(self._waiting)
+        while length < digits and (stored := self._next()):
+            parts.append(stored.seal.hashes)
+            length += len(stored.seal.hashes)
+        whole = "".join(parts)
+        self._waiting = whole[digits:]
+        return whole[:digits]
+
+    def check_rest(self) -> None:
+        while self._next():
+            pass
+
+    def _next(self) -> StoredSeal | None:
+        try:
+            stored = next(self._chain, None)
+        except BrokenSeal as error:
+            raise _Found("broken seal", error.message) from error
+        if stored:
+            self.seals += 1
+            self.names.add(stored.sha256)
+        return stored
 
 
 class _Links:
-    """What ties an event to the log without any seal: its position, its stream's versions and hashes, its time."""
+    """What ties an event to its stream without any seal: the version and the hash of the one before it.
+
+    A stream costs some 200 bytes, for most have one event and their version need not be kept.
+    """
 
     def __init__(self) -> None:
-        self._last: dict[UUID, SealedEvent] = {}
-        self._decoder = msgspec.json.Decoder(_Linked)
+        self._digests: dict[bytes, bytes] = {}
+        self._versions: dict[bytes, int] = {}  # of streams past version 0
 
-    def check(self, stored: LoggedNotification, ordinal: int) -> None:
+    def first_unlinked(self, page: DigestedPage, before: int) -> int | None:
+        """The index of the first event that does not follow its stream's last one, among those ahead of `before`."""
+        digests, versions = self._digests, self._versions
+        streams = (stream for (stream,) in iter_unpack("16s", page.streams))
+        hashes = (digest for (digest,) in iter_unpack("32s", page.digests))
+        rows = zip(range(before), streams, page.versions, hashes, page.previous_hashes, strict=False)
+        for i, stream, version, digest, previous_hash in rows:
+            if version:
+                last = digests.get(stream, b"")
+                if last.hex() != previous_hash or versions.get(stream, 0) != version - 1 or not last:
+                    return i
+                versions[stream] = version
+            elif previous_hash != GENESIS_HASH or stream in digests:
+                return i
+            digests[stream] = digest
+        return None
+
+    def explain(self, stored: LoggedNotification) -> None:
+        """Raises _Found for the event at which `first_unlinked` stopped, or that is not tied to its place."""
         event = sealed_event(stored)
-        before = self._last.get(event.stream_id)
-        linked = self._decoder.decode(stored.metadata)
-        if stored.id != ordinal:
-            raise _Found(Difference("missing", f"position {ordinal} is empty", position=ordinal))
-        if event.version != (before.version + 1 if before else 0):
-            where = f"version {event.version} follows {before.version if before else 'nothing'}"
-            raise _Found(Difference("broken chain", where, stored.id, event.stream_id))
-        if linked.previous_hash != (before.hash if before else GENESIS_HASH):
+        last = self._digests.get(event.stream_id.bytes)
+        try:
+            tie = msgspec.json.decode(stored.metadata, type=Tie)
+        except ValueError as error:
+            raise _Found("changed", f"its metadata cannot be read: {error}", stored.id, event.stream_id) from error
+        last_version = None if last is None else self._versions.get(event.stream_id.bytes, 0)
+        if event.version != (0 if last_version is None else last_version + 1):
+            where = f"version {event.version} follows {'nothing' if last_version is None else last_version}"
+            raise _Found("broken chain", where, stored.id, event.stream_id)
+        if tie.previous_hash != (last.hex() if last else GENESIS_HASH):
             detail = "it does not carry the hash of the event before it, which was changed or replaced"
-            raise _Found(Difference("broken chain", detail, stored.id, event.stream_id))
-        if stored.recorded_at != linked.recorded_at:
-            detail = f"the column recorded_at says {stored.recorded_at}, the event {linked.recorded_at}"
-            raise _Found(Difference("changed", detail, stored.id, event.stream_id))
-        self._last[event.stream_id] = event
+            raise _Found("broken chain", detail, stored.id, event.stream_id)
+        detail = f"the column recorded_at says {stored.recorded_at}, the event {tie.recorded_at}"
+        raise _Found("changed", detail, stored.id, event.stream_id)
 
 
-def _explain(log: EventLog, seals: Seals, stored: LoggedNotification, sealed: SealedEvent, ordinal: int) -> Difference:
-    """What happened where another event stands than was sealed."""
-    found = sealed_event(stored)
-    if (found.stream_id, found.version) == (sealed.stream_id, sealed.version):
-        detail = f"version {found.version} ({stored.topic}) is not as it was sealed: payload, metadata or name changed"
-        return Difference("changed", detail, stored.id, found.stream_id)
-    place = _stands_at(log, sealed)
-    if place is None:
-        return Difference("missing", f"version {sealed.version}, sealed here, is gone", ordinal, sealed.stream_id)
-    if any(event.hash == found.hash for seal in seals.chain() for event in seal.seal.events):
-        detail = f"version {sealed.version} was sealed here and stands at position {place} now"
-        return Difference("reordered", detail, ordinal, sealed.stream_id)
-    detail = f"version {found.version} ({stored.topic}) was put in before an event that is sealed"
-    return Difference("inserted", detail, stored.id, found.stream_id)
-
-
-def _stands_at(log: EventLog, sealed: SealedEvent) -> int | None:
-    """Where an event with the sealed hash stands now, if anywhere."""
-    found = log.recorder.select_events(sealed.stream_id)
-    return next((event.id for event in found if event.hash == sealed.hash), None)
+def _hash(hashes: str, index: int) -> str:
+    return hashes[index * HASH_DIGITS : (index + 1) * HASH_DIGITS]

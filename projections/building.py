@@ -22,7 +22,8 @@ from projections.relational import Progress, RelationalProjection
 from read_models.dead_letters import DEAD_LETTERS
 from read_models.relational import CHECKPOINTS, save_checkpoint
 
-_PAGE = 2_000
+_PAGE = 1_000
+_AT_ONCE = 3  # projections: while the rows of one are on their way to the database, another makes its own
 
 
 class Building:
@@ -48,19 +49,23 @@ class Building:
 
     def advance(self, through: int, progress: Progress) -> None:
         """Applies all events up to a position, page by page."""
-        for page in _read_ahead(self._log, self.position, through):
-            try:
-                with self.transaction() as connection, connection.cursor() as cursor:
-                    for projection in self.projections:
-                        projection.apply(cursor, page)
-            except Exception as error:
-                if not is_fault_of_event(error):
-                    raise
-                with self.transaction() as connection:
-                    for projection in self.projections:
-                        apply_or_park(connection, projection, page)
-            self.position = page[-1].position
-            progress(self.position, through)
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="build") as builders:
+            for page in _read_ahead(self._log, self.position, through):
+                parts = [builders.submit(self._apply, projection, page) for projection in self.projections]
+                for part in parts:
+                    part.result()
+                self.position = page[-1].position
+                progress(self.position, through)
+
+    def _apply(self, projection: RelationalProjection, page: Sequence[RecordedEvent]) -> None:
+        try:
+            with self.transaction() as connection, connection.cursor() as cursor:
+                projection.apply(cursor, page)
+        except Exception as error:
+            if not is_fault_of_event(error):
+                raise
+            with self.transaction() as connection:
+                apply_or_park(connection, projection, page)
 
     def finish(self) -> None:
         """Makes the indexes that are still missing, and tells the planner what is there."""

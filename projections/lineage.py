@@ -65,7 +65,7 @@ def lineage_projection(objects: Objects) -> RelationalProjection:
 
     return RelationalProjection(
         name="lineage",
-        version=2,
+        version=3,
         tables=table.TABLES,
         handlers={
             Publication.Ingested: _publication,

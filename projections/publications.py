@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from operator import attrgetter
 from typing import Any
 
 from infra.event_mapper import RecordedEvent
@@ -12,30 +11,26 @@ from read_models import publications as table
 from read_models.batch import Batch, Wanted, array_text
 from write_model.publications import Defect, Publication, Reading
 
-_READING_COLUMNS = (
+_READING = (
     "dataset", "iso", "market", "feed", "vintage", "row_count", "gap_count", "first_interval_start_utc",
     "last_interval_end_utc", "published_at", "parser", "parser_version", "rows_sha256", "gaps_sha256",
 )  # fmt: skip
-_reading = attrgetter(*_READING_COLUMNS)
-_NO_READING: dict[str, Any] = dict.fromkeys(_READING_COLUMNS)
-_NO_DEFECT: dict[str, Any] = dict.fromkeys(("reason", "defect_file", "defect_line", "defect_column"))
+_DEFECT = {"reason": "reason", "defect_file": "file", "defect_line": "line", "defect_column": "column"}
+
+_NOTHING_READ: dict[str, Any] = dict.fromkeys(_READING)
+_NO_DEFECT: dict[str, Any] = dict.fromkeys(_DEFECT)
 
 
 def _outcome(recorded: RecordedEvent, outcome: Reading | Defect) -> dict[str, Any]:
     """The columns that a reading or a defect sets, those that the other one would set being null."""
-    columns: dict[str, Any] = {"recorded_at": recorded.metadata.recorded_at, "log_position": recorded.position}
+    return {"recorded_at": recorded.metadata.recorded_at, "log_position": recorded.position, **_result(outcome)}
+
+
+def _result(outcome: Reading | Defect) -> dict[str, Any]:
     if isinstance(outcome, Reading):
-        return {
-            "status": "ingested",
-            **columns,
-            **_NO_DEFECT,
-            **dict(zip(_READING_COLUMNS, _reading(outcome), strict=True)),
-        }
-    return {
-        "status": "quarantined", **columns, **_NO_READING,
-        "reason": outcome.reason, "defect_file": outcome.file, "defect_line": outcome.line,
-        "defect_column": outcome.column,
-    }  # fmt: skip
+        return {"status": "ingested", **{column: getattr(outcome, column) for column in _READING}, **_NO_DEFECT}
+    defect = {column: getattr(outcome, name) for column, name in _DEFECT.items()}
+    return {"status": "quarantined", **_NOTHING_READ, **defect}
 
 
 def _created(batch: Batch, recorded: RecordedEvent) -> None:

@@ -38,8 +38,12 @@ class RelationalProjection:
 
     @property
     def tables_alone(self) -> str:
-        """What makes the tables, without the indexes that only questions use: rows go in faster before these exist."""
-        return ";".join(s for s in self.tables.split(";") if not s.lstrip().startswith("CREATE INDEX"))
+        """What makes the tables, without the indexes that only questions use: rows go in faster before these exist.
+
+        An index by which handlers look rows up is called so.
+        """
+        statements = self.tables.split(";")
+        return ";".join(s for s in statements if not s.lstrip().startswith("CREATE INDEX") or "_lookup ON" in s)
 
     def concerns(self, recorded: RecordedEvent) -> bool:
         """Whether the event writes anything here."""
@@ -47,19 +51,21 @@ class RelationalProjection:
 
     def apply(self, cursor: Cursor, events: Sequence[RecordedEvent]) -> None:
         """Writes the rows of all events, in their order."""
-        events = [recorded for recorded in events if self.concerns(recorded)]
+        batch, every, handlers, finds = Batch(), self.every, self.handlers, self.finds
+        if not every:
+            kinds = {*handlers, Undecodable}
+            events = [recorded for recorded in events if type(recorded.event) in kinds]
         for recorded in events:
-            if isinstance(recorded.event, Undecodable):
+            if type(recorded.event) is Undecodable:
                 raise recorded.event.error
-        batch = Batch()
-        if self.finds:
+        if finds:
             for recorded in events:
-                if find := self.finds.get(type(recorded.event)):
+                if find := finds.get(type(recorded.event)):
                     batch.want(find(recorded))
             batch.fetch(cursor)
         for recorded in events:
-            if self.every:
-                self.every(batch, recorded)
-            if handler := self.handlers.get(type(recorded.event)):
+            if every:
+                every(batch, recorded)
+            if handler := handlers.get(type(recorded.event)):
                 handler(batch, recorded)
         batch.flush(cursor)

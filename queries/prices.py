@@ -207,7 +207,7 @@ def price_history(
     rows = _winners(_live(ch), _without(place, superseded))
     feeds = sorted(pc.unique(rows["feed"]).to_pylist())
     if feed is None and len(feeds) > 1:
-        feed = _SETTLED_FEEDS.get((iso, market))
+        feed = settled_feed(iso, market)
         if feed not in feeds:
             raise AmbiguousFeed(
                 f"{iso} {market} prices of {node} come in several feeds: {', '.join(feeds)}.",
@@ -222,6 +222,11 @@ def _is_small(query: PriceQuery) -> bool:
     """Whether the answer can be read at once."""
     intervals = (query.end_utc - query.start_utc) / _SHORTEST_INTERVAL
     return bool(query.nodes) and len(query.nodes) * intervals <= _ROWS_AT_ONCE
+
+
+def settled_feed(iso: str, market: str) -> str | None:
+    """Of several feeds that an ISO publishes of a market, the one that it settles by."""
+    return _SETTLED_FEEDS.get((iso, market))
 
 
 def _known(position: int) -> _Filter:

@@ -142,6 +142,18 @@ def superseded_readings(pool: Pool, through_position: int) -> Sequence[int]:
     return [r["log_position"] for r in found]
 
 
+def superseding_readings(pool: Pool, through_position: int) -> dict[int, int]:
+    """Readings that another one had replaced by `through_position`, each with the position of that one."""
+    found = rows(
+        pool,
+        """SELECT log_position, superseded_by FROM publication_reading
+           WHERE superseded_by <= %(through)s
+             AND superseded_by NOT IN (SELECT position FROM pg.dead_letter WHERE projection = 'prices')""",
+        {"through": through_position},
+    )
+    return {r["log_position"]: r["superseded_by"] for r in found}
+
+
 def coverage(
     pool: Pool, *, iso: str | None = None, entitled: Sequence[str] | None = None, request: PageRequest = ALL
 ) -> Page:

@@ -7,6 +7,7 @@ is written at the end.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, ClassVar, TypeVar, cast, get_type_hints
@@ -60,10 +61,10 @@ class Batch:
 
     def __init__(self) -> None:
         self._held: dict[type[Row], dict[Hashable, list[Row]]] = {}
-        self._written: dict[type[Row], list[Row]] = {}
-        self._put: dict[type[Row], dict[tuple[Any, ...], Row]] = {}
+        self._written: defaultdict[type[Row], list[Row]] = defaultdict(list)
+        self._put: defaultdict[type[Row], dict[tuple[Any, ...], Row]] = defaultdict(dict)
         self._places: dict[int, str] = {}  # where a fetched row lies that nobody has changed yet, by the row's identity
-        self._outdated: dict[type[Row], list[str]] = {}
+        self._outdated: defaultdict[type[Row], list[str]] = defaultdict(list)
 
     def want(self, wanted: Iterable[Wanted]) -> None:
         """Says which rows will be asked for: those of a type with a value in its `LOOKUP` column."""
@@ -87,24 +88,25 @@ class Batch:
     def insert(self, row: Row) -> None:
         """A new row."""
         kind = type(row)
-        if (written := self._written.get(kind)) is None:
-            written = self._written[kind] = []
-        written.append(row)
-        if (held := self._held.get(kind)) and (others := held.get(getattr(row, kind.LOOKUP))) is not None:
+        self._written[kind].append(row)
+        if kind in self._held and (others := self._held[kind].get(getattr(row, kind.LOOKUP))) is not None:
             others.append(row)
+
+    def is_put(self, kind: type[Row], *key: Any) -> bool:
+        """Whether this batch puts a row with that `KEY`, so that another one need not be made."""
+        return key in self._put[kind]
 
     def put(self, row: Row) -> None:
         """A new row, unless one with the same `KEY` is there already. `of` does not find it."""
-        key = tuple([getattr(row, column) for column in row.KEY])
-        self._put.setdefault(type(row), {}).setdefault(key, row)
+        self._put[type(row)].setdefault(tuple([getattr(row, column) for column in row.KEY]), row)
 
     def change(self, row: Row, **columns: Any) -> None:
         """Gives a row that `of` found other values."""
         for column, value in columns.items():
             setattr(row, column, value)
         if place := self._places.pop(id(row), None):
-            self._outdated.setdefault(type(row), []).append(place)
-            self._written.setdefault(type(row), []).append(row)
+            self._outdated[type(row)].append(place)
+            self._written[type(row)].append(row)
 
     def flush(self, cursor: Cursor) -> None:
         """Writes everything. A changed row is taken out and written again with the new ones."""
@@ -113,7 +115,7 @@ class Batch:
             if cursor.rowcount != len(places):
                 raise RuntimeError(f"somebody else wrote to {kind.TABLE}: {len(places) - cursor.rowcount} rows moved")
         for kind, put in self._put.items():
-            self._written.setdefault(kind, []).extend(_missing(cursor, kind, put))
+            self._written[kind] += _missing(cursor, kind, put)
         for kind, rows in self._written.items():
             copy_rows(cursor, kind, rows)
 

@@ -19,17 +19,17 @@ CREATE TABLE IF NOT EXISTS lineage_node (
     tenant text,
     kind text NOT NULL,
     label text NOT NULL,
-    details jsonb NOT NULL,
-    PRIMARY KEY (id, position)
+    details jsonb NOT NULL
 );
 CREATE TABLE IF NOT EXISTS lineage (
     child text NOT NULL,
     child_position bigint NOT NULL,
     parent text NOT NULL,
     parent_position bigint NOT NULL,
-    role text NOT NULL,
-    PRIMARY KEY (child, child_position, parent, role)
+    role text NOT NULL
 );
+CREATE INDEX IF NOT EXISTS lineage_node_lookup ON lineage_node USING hash (id);
+CREATE INDEX IF NOT EXISTS lineage_lookup ON lineage USING hash (child);
 CREATE INDEX IF NOT EXISTS lineage_downstream ON lineage (parent, parent_position);
 """
 
@@ -70,7 +70,8 @@ class EdgeRow(Row):
 
 def put_object(batch: Batch, sha256: str, *, bucket: str, label: str, **details: Any) -> None:
     """Adds an object once; the first who names it labels it."""
-    batch.put(NodeRow(id=sha256, position=OBJECT, kind=f"object:{bucket}", label=label, details=json_text(details)))
+    if not batch.is_put(NodeRow, sha256, OBJECT):
+        batch.put(NodeRow(id=sha256, position=OBJECT, kind=f"object:{bucket}", label=label, details=json_text(details)))
 
 
 def put_edges(batch: Batch, child: str, child_position: int, edges: Iterable[Edge]) -> None:

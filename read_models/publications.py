@@ -35,9 +35,9 @@ CREATE INDEX IF NOT EXISTS publication_by_position ON publication (log_position)
 CREATE TABLE IF NOT EXISTS publication_reading (
     log_position bigint PRIMARY KEY,
     publication_id uuid NOT NULL,
-    superseded_by bigint,
-    UNIQUE (publication_id, log_position)
+    superseded_by bigint
 );
+CREATE INDEX IF NOT EXISTS publication_reading_lookup ON publication_reading USING hash (publication_id);
 CREATE INDEX IF NOT EXISTS superseded_readings ON publication_reading (superseded_by)
     WHERE superseded_by IS NOT NULL;
 """

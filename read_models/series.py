@@ -99,7 +99,6 @@ DATASETS: Mapping[str, Dataset] = {
         Dataset(
             "constraints", "constraints", ("constraint_name", "contingency"),
             {"shadow_price_usd_per_mwh": _NUMBER, "limit_mw": _NUMBER, "flow_mw": _NUMBER},
-            needed="shadow_price_usd_per_mwh",
         ),
         Dataset(
             "disclosures", "resource_disclosures", ("resource", "resource_type", "quantity", "unit"),

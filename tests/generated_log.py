@@ -64,12 +64,17 @@ class _Objects:
 
 def fill_log(log: EventLog, objects: Objects, events: int, *, seed: int = 1, price_rows: int = 3) -> None:
     """Appends `events` events to an empty log, 5,000 to a transaction; a publication has `price_rows` prices."""
-    generated = _generate(seed, _store(objects, price_rows))
+    generated = generated_events(objects, seed=seed, price_rows=price_rows)
     left = events
     while left:
         page = list(islice(generated, min(left, _PAGE)))
         log.recorder.insert_events(page)
         left -= len(page)
+
+
+def generated_events(objects: Objects, *, seed: int = 1, price_rows: int = 3) -> Iterator[LoggedEvent]:
+    """The events themselves, without end, for those who append them in their own way."""
+    return _generate(seed, _store(objects, price_rows))
 
 
 def _store(objects: Objects, price_rows: int) -> _Objects:

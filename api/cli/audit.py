@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
+import re
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
 from uuid import UUID
 
 import typer
 
 from api.cli.common import AsJson, Id, connect, reads
+from api.cli.connection import Connection
 from api.cli.output import err, out, say, show_json, show_rows, table
+from api.cli.progress import follow
+from api.cli.saving import save
+from infra.errors import PlatformError
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
+seals = typer.Typer(help="Signed evidence of the log, to be kept elsewhere.", no_args_is_help=True)
+app.add_typer(seals, name="seals")
 
 
 @app.command("list")
@@ -27,21 +35,32 @@ def list_(
     since: Annotated[str | None, typer.Option(help="Recorded at this time or later.")] = None,
     until: Annotated[str | None, typer.Option(help="Recorded before this time.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the newest so many.")] = None,
-    output_format: Annotated[Literal["table", "csv", "json"], typer.Option("--format")] = "table",
+    output_format: Annotated[Literal["table", "csv", "json", "parquet"], typer.Option("--format")] = "table",
+    output: Annotated[Path | None, typer.Option("--out", help="A file to write instead of printing.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List who did what, when, and what came of it; newest first."""
-    columns = ("position", "recorded_at", "actor", "command", "event", "outcome", "reason", "target_id")
+    """List who did what, when, and what came of it; newest first. Long lists are written as they come."""
+    chosen = "json" if as_json else output_format
+    if chosen == "parquet" and output is None and sys.stdout.isatty():
+        raise PlatformError("Parquet is not for a terminal", "Name a file with --out.")
+    if chosen in ("table", "json") and output is not None:
+        raise PlatformError(f"--out has no {chosen}", "Add --format csv or parquet.")
     params = {
         "actor": actor, "outcome": outcome, "noun": noun, "id": target, "correlation_id": correlation,
         "since": since, "until": until,
     }  # fmt: skip
     with connect() as connection:
-        if output_format == "csv" and not as_json:
-            connection.download(sys.stdout.buffer, "/v1/audit", **params, limit=limit, format="csv")
+        if chosen in ("csv", "parquet"):
+            wanted = params | {"limit": limit, "format": chosen}
+            if output is None:
+                connection.download(sys.stdout.buffer, "/v1/audit", **wanted)
+                return
+            size_bytes = save(output, lambda sink: connection.download(sink, "/v1/audit", **wanted))
+            say(f"{output}: {size_bytes:,} bytes", err)
             return
         found = connection.items("/v1/audit", **params, most=limit)
-        show_rows(found, columns, as_json=as_json or output_format == "json", empty="Nothing has happened yet.")
+        columns = ("position", "recorded_at", "actor", "command", "event", "outcome", "reason", "target_id")
+        show_rows(found, columns, as_json=chosen == "json", empty="Nothing has happened yet.")
 
 
 @app.command()
@@ -66,8 +85,10 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Hold the log against its seals; name the first changed, missing, reordered, inserted or cut-off event."""
+    content, sha256 = _kept_seal(seal)
     with connect() as connection:
-        found = connection.get("/v1/audit/verification", seal=seal and _sha256(seal))
+        lines = connection.lines("POST", "/v1/audit/verification", content=content, seal=sha256)
+        found = follow(lines)
     difference = found["difference"]
     if as_json:
         show_json(found)
@@ -86,9 +107,55 @@ def verify(
         raise typer.Exit(1)
 
 
-def _sha256(seal: str) -> str:
+def _kept_seal(seal: str | None) -> tuple[bytes | None, str | None]:
+    """A seal as it was given: the content of its file, or its SHA-256."""
+    if seal is None:
+        return None, None
     file = Path(seal)
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else seal
+    if file.is_file():
+        return file.read_bytes(), None
+    if not re.fullmatch("[0-9a-f]{64}", seal):
+        raise typer.BadParameter(f"{seal} is neither a file nor a SHA-256", param_hint="--seal")
+    return None, seal
+
+
+@seals.command("list")
+def list_seals(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Only the newest so many.")] = 20, as_json: AsJson = False
+) -> None:
+    """List the newest seals, newest first; the key that signs them goes to stderr."""
+    with connect() as connection:
+        found = _newest_seals(connection, limit)
+    columns = ("first_ordinal", "last_ordinal", "sealed_at", "sha256")
+    show_rows(found["items"], columns, as_json=as_json, empty="Nothing is sealed yet.")
+    say(f"signed with the Ed25519 key {found['public_key']}", err)
+
+
+@seals.command()
+def export(
+    sha256: Annotated[str | None, typer.Argument(metavar="[SHA256]", help="The newest where left out.")] = None,
+    output: Annotated[Path | None, typer.Option("--out", help="A file to write instead of printing.")] = None,
+) -> None:
+    """Write a seal to keep elsewhere; `audit verify --seal` holds the log against it later."""
+    with connect() as connection:
+        if sha256 is None:
+            newest = _newest_seals(connection, 1)["items"]
+            if not newest:
+                raise PlatformError("Nothing is sealed yet", "Try again in a second.")
+            sha256 = newest[0]["sha256"]
+        path = f"/v1/audit/seals/{quote(os.fsencode(sha256), safe='')}"
+        content = connection.run(connection.request("GET", path)).content
+    if output is None:
+        sys.stdout.buffer.write(content)
+        return
+    save(output, lambda sink: sink.write(content))
+    say(f"{output}: the seal {sha256}", err)
+
+
+def _newest_seals(connection: Connection, limit: int) -> dict[str, Any]:
+    """Asked without waiting for the read models: evidence does not depend on them."""
+    found: dict[str, Any] = connection.run(connection.request("GET", "/v1/audit/seals", params={"limit": limit})).json()
+    return found
 
 
 def recompute(result_id: Id, as_json: AsJson = False) -> None:

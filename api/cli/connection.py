@@ -162,10 +162,18 @@ class Connection:
         """Stores raw bytes and returns their SHA-256."""
         return str(self.run(self.request("POST", "/v1/objects", content=content)).json()["sha256"])
 
-    def lines(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+    def lines(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        content: bytes | None = None,
+        **params: Any,
+    ) -> Iterator[dict[str, Any]]:
         """The lines of JSON of a streamed answer, each as it comes."""
+        request = self._client.build_request(method, path, json=body, content=content, params=_given(params))
         with _reachable():
-            request = self._client.build_request(method, path, json=body)
             answer = self.run(self._client.send(request, stream=True))
             if answer.is_error:
                 self.run(answer.aread())

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.common import AsJson, Id, connect, reads
-from api.cli.output import err, out, say, show_json, show_rows, table
+from api.cli.output import err, out, say, show_json, table
+from api.cli.staleness import Stale, show_stale_rows, stale_lines
 
 app = typer.Typer(help="Forward curves to December 2050.", no_args_is_help=True)
 
@@ -38,26 +39,30 @@ def build(
 
 @app.command("list")
 @reads
-def list_(hub: Annotated[str | None, typer.Option(help="Only this hub's.")] = None, as_json: AsJson = False) -> None:
-    """List the curves, newest first."""
-    columns = ("id", "hub", "scenario", "first_month", "last_quoted_month", "last_month", "recorded_at")
+def list_(
+    hub: Annotated[str | None, typer.Option(help="Only this hub's.")] = None,
+    stale: Stale = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the curves, newest first; stale are those that would be others if built again."""
+    columns = ("id", "hub", "scenario", "first_month", "last_quoted_month", "last_month", "recorded_at", "stale_since")
+    empty = "No curve is stale." if stale else "No curves yet: `carbon254 curves build --hub H --scenario S`."
     with connect() as connection:
-        found = connection.items("/v1/curves", hub=hub)
-        show_rows(
-            found, columns, as_json=as_json, empty="No curves yet: `carbon254 curves build --hub H --scenario S`."
-        )
+        found = connection.items("/v1/curves", hub=hub, stale="true" if stale else None)
+        show_stale_rows(found, columns, only_stale=stale, as_json=as_json, empty=empty)
 
 
 @app.command()
 @reads
 def show(curve_id: Id, as_json: AsJson = False) -> None:
-    """Show a curve: a plot, its points, and how well it meets the quotes."""
+    """Show a curve: a plot, its points, how well it meets the quotes, and what has changed since it was built."""
     with connect() as connection:
         found = connection.get(f"/v1/curves/{curve_id}")
+        found |= connection.get(f"/v1/curves/{curve_id}/staleness")
     if as_json:
         show_json(found)
         return
-    for line in _report(found["report"]):
+    for line in [*_report(found["report"]), *stale_lines(found["stale"])]:
         say(line, err)
     if sys.stdout.isatty():
         _plot(found["hub"], found["points"])

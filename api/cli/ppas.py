@@ -8,7 +8,8 @@ from uuid import UUID
 import typer
 
 from api.cli.common import AsJson, Id, InputFile, connect, read_fields, reads, send
-from api.cli.output import err, out, say, show_json, show_rows, table
+from api.cli.output import err, out, say, show_json, table
+from api.cli.staleness import Stale, show_stale_rows, stale_lines
 
 app = typer.Typer(help="Power purchase agreements.", no_args_is_help=True)
 
@@ -59,28 +60,35 @@ def price(
 
 @app.command("list")
 @reads
-def list_(as_json: AsJson = False) -> None:
-    """List the contracts."""
-    columns = ("name", "hub", "side", "valuations", "id")
+def list_(stale: Stale = False, as_json: AsJson = False) -> None:
+    """List the contracts; stale are those of which a newest valuation would be another by now."""
+    columns = ("name", "hub", "side", "valuations", "id", "stale_since")
+    empty = "No contract is stale." if stale else "No contracts yet: `carbon254 ppas register FILE.yaml`."
     with connect() as connection:
-        found = connection.items("/v1/ppas")
-        show_rows(found, columns, as_json=as_json, empty="No contracts yet: `carbon254 ppas register FILE.yaml`.")
+        found = connection.items("/v1/ppas", stale="true" if stale else None)
+        show_stale_rows(found, columns, only_stale=stale, as_json=as_json, empty=empty)
 
 
 @app.command()
 @reads
 def show(ppa_id: Id, as_json: AsJson = False) -> None:
-    """Show a contract with its valuations."""
+    """Show a contract with its valuations, and what has changed since they were made."""
     with connect() as connection:
         found = connection.get(f"/v1/ppas/{ppa_id}")
     if as_json:
         show_json(found)
         return
+    for line in stale_lines(found["stale"]):
+        say(line, err)
     terms = [{"term": name, "value": value} for name, value in found["terms"].items()]
     out.print(table(terms, ("term", "value")))
     valuations = [valuation | valuation["figures"] for valuation in found["valuations"]]
-    columns = ("id", "curve_id", "npv_mean_usd", "npv_standard_error_usd", "break_even_price_usd_per_mwh", "seed")
-    show_rows(valuations, columns, as_json=False, empty="Not priced yet: `carbon254 ppas price ID --curve ID`.")
+    columns = (
+        "id", "curve_id", "npv_mean_usd", "npv_standard_error_usd", "break_even_price_usd_per_mwh", "seed",
+        "stale_since",
+    )  # fmt: skip
+    empty = "Not priced yet: `carbon254 ppas price ID --curve ID`."
+    show_stale_rows(valuations, columns, only_stale=False, as_json=False, empty=empty)
 
 
 def show_valuation(found: dict[str, Any]) -> None:

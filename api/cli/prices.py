@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from api.cli.common import AsJson, connect, reads
 from api.cli.output import err, out, say, show_rows, table
+from api.cli.saving import save
 from infra.errors import PlatformError
 
 app = typer.Typer(help="Prices.", no_args_is_help=True)
@@ -63,7 +61,7 @@ def get(
                 say(f"Of {iso.upper()} there is:" if found else f"Nothing of {iso.upper()} was ingested yet.", err)
                 err.print(table(found, COVERAGE) if found else "`carbon254 ingest PATH` takes files and folders.")
         elif output:
-            size_bytes = _save(output, lambda sink: connection.download(sink, "/v1/prices", **params))
+            size_bytes = save(output, lambda sink: connection.download(sink, "/v1/prices", **params))
             say(f"{output}: {size_bytes:,} bytes", err)
         else:
             connection.download(sys.stdout.buffer, "/v1/prices", **params)
@@ -77,25 +75,3 @@ def coverage(iso: Annotated[str | None, typer.Option(help="Only this ISO.")] = N
     with connect() as connection:
         found = connection.get("/v1/prices/coverage", iso=iso and iso.upper())["items"]
     show_rows(found, COVERAGE, as_json=as_json, empty="Nothing was ingested yet: `carbon254 ingest PATH`.")
-
-
-def _save(file: Path, write: Callable[[BinaryIO], int]) -> int:
-    """Lets `write` fill the file; it is there whole or not at all, and what was there before stays until then."""
-    try:
-        target = file.resolve()  # of a link, what it leads to is replaced
-        if target.exists() and not target.is_file():
-            with target.open("wb") as device:
-                return write(device)
-        new = target.with_name(f".carbon254-{os.getpid()}.part")
-        try:
-            with new.open("xb") as sink:
-                size_bytes = write(sink)
-            if target.exists():
-                shutil.copymode(target, new)
-            new.replace(target)
-        finally:
-            new.unlink(missing_ok=True)
-    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
-        why = error.strerror if isinstance(error, OSError) else error
-        raise PlatformError(f"{file} cannot be written: {why}", "Name another file with --out.") from error
-    return size_bytes

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from api.cli.connection import Connection
 from api.cli.output import err
 from infra.errors import PlatformError
 
 LINE_EVERY_S = 5.0
 
 
-def follow(connection: Connection, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """POSTs to `path`, shows how far it comes and returns its last line; raises PlatformError for a problem."""
+def follow(told: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Shows how far the work has come by its lines, and returns the last; raises PlatformError for a problem."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     last: dict[str, Any] = {}
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
         tasks: dict[str, Any] = {}
         lines = _Lines()
-        for last in connection.lines("POST", path, body):
+        for last in told:
             if "of" in last:
                 if last["name"] not in tasks:
                     tasks[last["name"]] = bars.add_task(last["name"], total=None)

@@ -118,5 +118,5 @@ def _quoted(name: str) -> str:
 def _work(name: str | None, verb: str) -> list[dict[str, Any]]:
     which = f"/{_quoted(name)}" if name is not None else ""
     with connect() as connection:
-        items: list[dict[str, Any]] = follow(connection, f"/v1/projections{which}/{verb}")["items"]
+        items: list[dict[str, Any]] = follow(connection.lines("POST", f"/v1/projections{which}/{verb}"))["items"]
     return items

@@ -29,7 +29,7 @@ def replay(
     if to is None or name is None:
         raise PlatformError("Replay what?", "Say --to POSITION or TIME, and --name NAME; or `replay list`.")
     with connect() as connection:
-        made = follow(connection, "/v1/replays", {"to": to, "name": name})["replay"]
+        made = follow(connection.lines("POST", "/v1/replays", {"to": to, "name": name}))["replay"]
     if as_json:
         show_json(made)
     else:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from itertools import islice
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 
 from api.problems import Problem
 from api.rest.caching import answer
@@ -19,14 +23,17 @@ from api.rest.dependencies import (
     ViewOf,
     needs,
     only_known_parameters,
+    platform_of,
     wait_for_position,
 )
 from api.rest.documented import listed, unlisted
 from api.rest.formats import json_bytes
 from api.rest.listing import ListingOf
+from api.rest.progress import reporting
 from api.rest.resources import ReadingOf
 from commands.permissions import Permission
-from infra.log_verification import Verification, verify_log
+from infra.log_verification import verify_log
+from infra.seals import StoredSeal
 from infra.tabular import MEDIA_TYPES
 from queries.audit import AUDIT_SCHEMA, AuditFilter, Sort
 from queries.audit import list_audit as audit_of
@@ -39,6 +46,33 @@ router = APIRouter(
 
 _EVENT = unlisted("The event.", "position", "event", "stream_id", "version", "hash", "metadata", "data")
 _GRAPH = unlisted("The graph around the node.", "id", "position", "direction", "nodes", "edges")
+
+
+LARGEST_SEAL_BYTES = 1_000_000
+_SEAL_BODY = {
+    "requestBody": {
+        "required": False,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+class ListedSeal(BaseModel):
+    """A seal without the events that it vouches for; ordinals count the log's events from 1."""
+
+    sha256: str
+    first_ordinal: int
+    last_ordinal: int
+    root: str
+    previous_seal: str
+    sealed_at: datetime
+
+
+class Seals(BaseModel):
+    """The newest seals."""
+
+    public_key: str
+    items: list[ListedSeal]
 
 
 @router.get("/audit", operation_id="list_audit", dependencies=[needs(Permission.READ_AUDIT)], **listed(AUDIT_SCHEMA))
@@ -69,13 +103,50 @@ def list_audit(
     )
 
 
-@router.get("/audit/verification", operation_id="verify_audit", dependencies=[needs(Permission.VERIFY)])
-def verify_audit(
-    platform: PlatformOf,
+@router.post(
+    "/audit/verification",
+    operation_id="verify_audit",
+    openapi_extra=_SEAL_BODY,
+    dependencies=[needs(Permission.VERIFY)],
+)
+async def verify_audit(
+    request: Request,
     seal: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="SHA-256 of a seal kept elsewhere")] = None,
-) -> Verification:
-    """Reads the whole log and names the first event that does not agree with the seals or with its stream."""
-    return verify_log(platform.log, platform.seals, seal)
+) -> StreamingResponse:
+    """Reads the whole log and names the first event that does not agree with the seals or with its stream.
+
+    The body may be the file of a seal that was kept elsewhere. Answers lines of JSON: `{name, position, of}` while it
+    goes on, and last `{events, sealed_events, unsealed_events, seals, difference}` or `{problem}`.
+    """
+    kept: bytes | str | None = await _body(request) or seal
+    platform = platform_of(request)
+    return reporting(
+        lambda report: msgspec.to_builtins(verify_log(platform.log, platform.seals, kept, report("audit")))
+    )
+
+
+@router.get("/audit/seals", operation_id="list_seals", dependencies=[needs(Permission.VERIFY)])
+def list_seals(platform: PlatformOf, limit: Annotated[int, Query(ge=1, le=1_000)] = 20) -> Seals:
+    """The newest seals, newest first, and the key that they are signed with (Ed25519, in hexadecimal)."""
+    newest = islice(platform.seals.newest_first(), limit)
+    return Seals(public_key=platform.seals.public_key, items=[_listed_seal(stored) for stored in newest])
+
+
+@router.get(
+    "/audit/seals/{sha256}",
+    operation_id="read_seal",
+    response_class=Response,
+    responses=unlisted("The seal's file."),
+    dependencies=[needs(Permission.VERIFY)],
+)
+def read_seal(
+    request: Request, sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$")], platform: PlatformOf
+) -> Response:
+    """The file of a seal, for an auditor to keep elsewhere. It never changes."""
+    content = platform.seals.content(sha256)
+    if content is None:
+        raise Problem(404, f"there is no seal {sha256}", remedy="`audit seals list` shows the newest.")
+    return answer(request, content, MEDIA_TYPES["json"], immutable=True)
 
 
 @router.get(
@@ -131,3 +202,24 @@ def read_lineage(
     remedy = "Give the id of a curve, valuation, publication or object."
     missing = Problem(404, f"nothing is known of {node_id}", remedy=remedy)
     return reading.answer(["lineage"], read, missing, narrowed=entitled is not None)
+
+
+async def _body(request: Request) -> bytes:
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > LARGEST_SEAL_BYTES:
+            raise Problem(413, "a seal has 1 MB at most", remedy="Send the file that `audit seals export` wrote.")
+    return bytes(content)
+
+
+def _listed_seal(stored: StoredSeal) -> ListedSeal:
+    seal = stored.seal
+    return ListedSeal(
+        sha256=stored.sha256,
+        first_ordinal=seal.first_ordinal,
+        last_ordinal=seal.last_ordinal,
+        root=seal.root,
+        previous_seal=seal.previous_seal,
+        sealed_at=seal.sealed_at,
+    )

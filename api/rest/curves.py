@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -12,18 +13,21 @@ from api.rest.dependencies import (
     CallerOf,
     NameParameter,
     SpanOf,
+    StaleParameter,
     ViewOf,
     needs,
     only_known_parameters,
     wait_for_position,
 )
-from api.rest.documented import array_of, listed, one
+from api.rest.documented import STALENESS, array_of, listed, one
 from api.rest.listing import ListingOf
 from api.rest.resources import ReadingOf
 from commands.permissions import Permission
 from queries import curves as queries
 from queries.curve_points import POINTS_SCHEMA, curve_points
-from queries.relational import Row
+from queries.relational import Page, PageRequest, Row
+from queries.stale_lists import STALE, mark_curves, marked, staleness
+from queries.staleness import PROJECTIONS
 from queries.view import ReadView
 
 router = APIRouter(
@@ -33,7 +37,10 @@ router = APIRouter(
 )
 
 
-@router.get("", operation_id="list_curves", **listed(queries.CURVE_SCHEMA))
+_LISTED_SCHEMA = queries.CURVE_SCHEMA.append(STALE)
+
+
+@router.get("", operation_id="list_curves", **listed(_LISTED_SCHEMA))
 def list_curves(
     listing: ListingOf,
     view: ViewOf,
@@ -41,15 +48,22 @@ def list_curves(
     span: SpanOf,
     hub: NameParameter = None,
     scenario: NameParameter = None,
+    stale: StaleParameter = None,
     sort: Annotated[queries.Sort, Query()] = "-log_position",
 ) -> Response:
-    """Curves, newest first; `since` and `until` are about `recorded_at`."""
-    return listing.answer(
-        queries.CURVE_SCHEMA,
-        ["curves"],
-        lambda page: queries.list_curves(
+    """Curves, newest first; `since` and `until` are about `recorded_at`.
+
+    `stale` says why building a curve again would read something else by now: restated prices, newer quotes, a revised
+    scenario.
+    """
+
+    def list_page(page: PageRequest) -> Page:
+        return queries.list_curves(
             view.pool, caller.tenant, hub, page, scenario=scenario, since=span.since, until=span.until, sort=sort
-        ),
+        )
+
+    return listing.answer(
+        _LISTED_SCHEMA, PROJECTIONS, marked(list_page, partial(mark_curves, view, caller.tenant), stale)
     )
 
 
@@ -61,6 +75,20 @@ def read_curve(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerO
         lambda as_of: _with_points(view, caller.tenant, curve_id, as_of),
         Problem(404, f"there is no curve {curve_id}", remedy="`curves list` shows them."),
         immutable=True,
+    )
+
+
+@router.get("/{curve_id}/staleness", operation_id="read_curve_staleness", response_class=Response, responses=STALENESS)
+def read_staleness(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerOf) -> Response:
+    """Why the curve is stale, with all reasons; `stale` is null where it is not."""
+    return reading.answer(
+        PROJECTIONS,
+        lambda as_of: (
+            staleness(view, caller.tenant, curve_id, as_of)
+            if queries.curve(view.pool, caller.tenant, curve_id, as_of)
+            else None
+        ),
+        Problem(404, f"there is no curve {curve_id}", remedy="`curves list` shows them."),
     )
 
 

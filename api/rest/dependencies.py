@@ -31,6 +31,7 @@ Market = Literal["DA", "RTH", "RT15", "RT5"]
 IsoParameter = Annotated[Iso | None, Query(description="the operator")]
 MarketParameter = Annotated[Market | None, Query(description="day-ahead, or real time by the hour, 15 or 5 minutes")]
 NameParameter = Annotated[str | None, Query(max_length=200, description="exactly this name")]
+StaleParameter = Annotated[bool | None, Query(description="only those that are stale, or only those that are not")]
 
 
 def platform_of(request: Request) -> Platform:

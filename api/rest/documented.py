@@ -47,6 +47,9 @@ def unlisted(description: str, *fields: str) -> dict[int | str, Schema]:
     return {200: {"description": description, "headers": _ETAG, "content": content}, **NOT_MODIFIED}
 
 
+STALENESS = unlisted("What has changed since.", "stale")
+
+
 def tables(json: Schema) -> Schema:
     """The contents in all formats; `json` is what differs."""
     return {
@@ -78,7 +81,7 @@ def array_of(schema: pa.Schema) -> Schema:
 
 def _field_schema(field: pa.Field) -> Schema:
     if is_nested(field):
-        return {"type": ["object", "array"]}
+        return {"type": ["object", "array", *(["null"] if field.nullable else [])]}
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     described: Schema = {"type": "string"}
     if pa.types.is_timestamp(kind):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -15,17 +16,20 @@ from api.rest.dependencies import (
     NameParameter,
     PlatformOf,
     SpanOf,
+    StaleParameter,
     ViewOf,
     needs,
     only_known_parameters,
     wait_for_position,
 )
-from api.rest.documented import listed, one
+from api.rest.documented import STALENESS, listed, one
 from api.rest.listing import ListingOf
 from api.rest.resources import ReadingOf
 from commands.permissions import Permission
 from queries import ppas as queries
-from queries.relational import Row
+from queries.relational import Page, PageRequest, Row
+from queries.stale_lists import STALE, mark_curves, mark_ppas, marked, staleness
+from queries.staleness import PROJECTIONS
 from queries.view import ReadView
 
 router = APIRouter(
@@ -35,7 +39,13 @@ router = APIRouter(
 )
 
 
-@router.get("", operation_id="list_ppas", **listed(queries.PPA_SCHEMA))
+_LISTED_SCHEMA = queries.PPA_SCHEMA.append(STALE)
+_LISTED_VALUATION_SCHEMA = queries.VALUATION_SCHEMA.append(STALE)
+# What a list knows: contracts and valuations, and what makes them stale.
+_PROJECTIONS = ("ppas", *PROJECTIONS)
+
+
+@router.get("", operation_id="list_ppas", **listed(_LISTED_SCHEMA))
 def list_ppas(
     listing: ListingOf,
     view: ViewOf,
@@ -43,17 +53,20 @@ def list_ppas(
     name: NameParameter = None,
     hub: NameParameter = None,
     side: Annotated[Literal["buy", "sell"] | None, Query()] = None,
+    stale: StaleParameter = None,
     sort: Annotated[queries.Sort, Query()] = "name",
 ) -> Response:
-    """Contracts by name."""
+    """Contracts by name. `stale` says why the newest valuation under some scenario would be another by now."""
+
+    def list_page(page: PageRequest) -> Page:
+        return queries.list_ppas(view.pool, caller.tenant, page, name=name, hub=hub, side=side, sort=sort)
+
     return listing.answer(
-        queries.PPA_SCHEMA,
-        ["ppas"],
-        lambda page: queries.list_ppas(view.pool, caller.tenant, page, name=name, hub=hub, side=side, sort=sort),
+        _LISTED_SCHEMA, _PROJECTIONS, marked(list_page, partial(mark_ppas, view, caller.tenant), stale)
     )
 
 
-@router.get("/valuations", operation_id="list_ppa_valuations", **listed(queries.VALUATION_SCHEMA))
+@router.get("/valuations", operation_id="list_ppa_valuations", **listed(_LISTED_VALUATION_SCHEMA))
 def list_valuations(
     listing: ListingOf,
     view: ViewOf,
@@ -61,29 +74,37 @@ def list_valuations(
     span: SpanOf,
     ppa_id: Annotated[UUID | None, Query()] = None,
     curve_id: Annotated[UUID | None, Query()] = None,
+    stale: StaleParameter = None,
     sort: Annotated[queries.ValuationSort, Query()] = "-log_position",
 ) -> Response:
-    """Valuations of all contracts, newest first; `since` and `until` are about `recorded_at`."""
-    return listing.answer(
-        queries.VALUATION_SCHEMA,
-        ["ppas"],
-        lambda page: queries.list_valuations(
+    """Valuations of all contracts, newest first; `since` and `until` are about `recorded_at`.
+
+    `stale` says why the curve that a valuation stands on would be another by now.
+    """
+
+    def list_page(page: PageRequest) -> Page:
+        return queries.list_valuations(
             view.pool, caller.tenant, page, ppa_id=ppa_id, curve_id=curve_id, since=span.since, until=span.until,
             sort=sort,
-        ),
-    )  # fmt: skip
+        )  # fmt: skip
+
+    return listing.answer(
+        _LISTED_VALUATION_SCHEMA,
+        _PROJECTIONS,
+        marked(list_page, partial(mark_curves, view, caller.tenant, by="curve_id"), stale),
+    )
 
 
 @router.get(
     "/{ppa_id}",
     operation_id="read_ppa",
-    **one(queries.PPA_SCHEMA, valuations={"type": "array", "items": {"type": "object"}}),
+    **one(_LISTED_SCHEMA, valuations={"type": "array", "items": {"type": "object"}}),
 )
 def read_ppa(ppa_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerOf) -> Response:
-    """One contract with the figures of its valuations."""
+    """One contract with the figures of its valuations, and which of them are stale."""
     return reading.answer(
-        ["ppas"],
-        lambda as_of: queries.ppa(view.pool, caller.tenant, ppa_id, as_of),
+        _PROJECTIONS,
+        lambda as_of: _with_staleness(view, caller.tenant, ppa_id, as_of),
         Problem(404, f"there is no contract {ppa_id}", remedy="`ppas list` shows them."),
     )
 
@@ -109,4 +130,29 @@ def _with_table(platform: Platform, view: ReadView, tenant: str, valuation_id: U
     found = queries.valuation(view.pool, tenant, valuation_id, as_of)
     if found:
         found["valuation"] = msgspec.json.decode(platform.objects.get("runs", found["artifact_sha256"]))
+    return found
+
+
+@router.get(
+    "/valuations/{valuation_id}/staleness",
+    operation_id="read_ppa_valuation_staleness",
+    response_class=Response,
+    responses=STALENESS,
+)
+def read_staleness(valuation_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerOf) -> Response:
+    """Why the curve that the valuation stands on is stale, with all reasons; `stale` is null where it is not."""
+
+    def read(as_of: int) -> Row | None:
+        found = queries.valuation(view.pool, caller.tenant, valuation_id, as_of)
+        return found and staleness(view, caller.tenant, found["curve_id"], as_of)
+
+    missing = Problem(404, f"there is no valuation {valuation_id}", remedy="`ppas show ID` shows a contract's.")
+    return reading.answer(_PROJECTIONS, read, missing)
+
+
+def _with_staleness(view: ReadView, tenant: str, ppa_id: UUID, as_of: int) -> Row | None:
+    found = queries.ppa(view.pool, tenant, ppa_id, as_of)
+    if found:
+        mark_ppas(view, tenant, [found], as_of)
+        mark_curves(view, tenant, found["valuations"], as_of, by="curve_id")
     return found

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any, Literal
 from xml.etree.ElementTree import Element
 
+import msgspec
+
 from integrations.isos.archives import is_workbook
 from integrations.isos.errors import UnreadablePublication, unreadable
 from integrations.isos.ticks import ParsedPublication
@@ -43,6 +45,10 @@ class Document:
         """The decoded JSON. NaN and infinity, which JSON does not have, are refused."""
         if len(self.content) > _LARGEST_TREE_BYTES:
             raise unreadable(self.name, "the JSON is larger than 256 MiB")
+        try:
+            return msgspec.json.decode(self.content.removeprefix(_BOM))
+        except (ValueError, RecursionError):
+            pass  # the slow reader says where the fault is, and reads what is unusual
         try:
             return json.loads(self.content.decode("utf-8-sig"), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:

@@ -28,7 +28,7 @@ class Request:
     """One GET: `path` is below the source's base URL, `name` what the operator calls the file that comes back.
 
     [start_utc, end_utc) is the stretch that the answer holds. `key` tells it from every other request of the feed: what
-    was fetched under a key and can no longer change is not asked for again.
+    was fetched under a key and can no longer change is not asked for again. A list leads on and holds nothing itself.
     """
 
     path: str
@@ -37,6 +37,7 @@ class Request:
     end_utc: datetime
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_list: bool = False
 
     @property
     def key(self) -> str:
@@ -62,9 +63,9 @@ class Feed:
 
     `plan(start_utc, end_utc, now_utc)` names the requests for intervals that start in [start, end), oldest first; it
     raises AgedOut. `follow(request, content)` names what an answer leads to (the next page, the documents of a list);
-    one that leads on and holds nothing itself is a list (`is_list`). `settled_after` is how long after its end a
-    stretch may still change, `freshness_target` how old the newest interval may be, `cadence` how often something new
-    comes.
+    it raises UnreadablePublication where that can't be told. `settled_after` is how long after its end a stretch may
+    still change (negative where an answer is as it is from the start), `freshness_target` how old the newest interval
+    may be, `cadence` how often something new comes.
     """
 
     iso: str
@@ -79,7 +80,6 @@ class Feed:
     settled_after: timedelta
     licence: str
     follow: Follow = follows_nothing
-    is_list: bool = False
 
     @property
     def id(self) -> str:

@@ -51,11 +51,11 @@ DATASETS: Mapping[str, pa.Schema] = {
     "ordc": _schema(
         ("adder",), {"price_usd_per_mwh": pa.float64(), "reserve_mw": pa.float64()}, needed="price_usd_per_mwh"
     ),
-    # Binding constraints with their shadow prices.
+    # Binding constraints with their shadow prices, null where the operator only says that one binds.
     "constraints": _schema(
         ("constraint_name", "contingency"),
         {"shadow_price_usd_per_mwh": pa.float64(), "limit_mw": pa.float64(), "flow_mw": pa.float64()},
-        needed="shadow_price_usd_per_mwh",
+        needed="",
     ),
     # What single resources offered and did, disclosed later: one quantity a row.
     "disclosures": _schema(

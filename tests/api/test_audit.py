@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from api.cli.connection import ApiError, Connection
 from api.cli.lineage import lineage_dot, lineage_tree
+from api.cli.main import app
 from api.platform import Platform
 
 QUOTES = b"hub,product,price_usd_per_mwh,source,quoted_at\nWH,CAL-2027,42.30,broker,2026-11-20T17:00:00Z\n"
@@ -73,17 +83,27 @@ def test_the_dot_graph_has_every_node_and_edge(api: Connection, curve: dict[str,
     assert all(f'"{node["id"]}' in text for node in graph["nodes"])
 
 
+@pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
+def test_graphviz_draws_the_graph(api: Connection, curve: dict[str, Any]) -> None:
+    text = lineage_dot(api.get(f"/v1/lineage/{curve['id']}"))
+    drawn = subprocess.run(["dot", "-Tsvg"], input=text, capture_output=True, text=True, check=True).stdout
+    assert curve["id"] in drawn
+
+
+def test_the_dot_language_is_kept_whatever_a_label_holds() -> None:
+    node = {"id": "n", "position": 1, "kind": "scenario", "label": 'a "quoted" \\ label\nof two lines; -> x'}
+    graph = {"nodes": [node, {**node, "id": "m"}], "edges": [
+        {"child": "n", "child_position": 1, "parent": "m", "parent_position": 1, "role": 'as "it" was'}
+    ]}  # fmt: skip
+    statement = r'"(?:[^"\\\n]|\\.)*"(?: -> "(?:[^"\\\n]|\\.)*")? \[label="(?:[^"\\\n]|\\.)*"\];'
+    lines = lineage_dot(graph).splitlines()
+    assert (lines[0], lines[-1], len(lines)) == ("digraph lineage {", "}", 7)
+    assert all(re.fullmatch(f"  {statement}", line) for line in lines[3:-1])
+
+
 def test_nothing_is_known_of_an_unknown_id(api: Connection) -> None:
     with pytest.raises(ApiError, match="nothing is known"):
         api.get(f"/v1/lineage/{uuid4()}", direction="downstream")
-
-
-def test_verification_over_the_api(api: Connection, platform: Platform, curve: dict[str, Any]) -> None:
-    found = api.get("/v1/audit/verification")
-    assert found["difference"] is None
-    assert found["events"] == platform.log.head()
-    unknown = api.get("/v1/audit/verification", seal="0" * 64)
-    assert unknown["difference"]["kind"] == "unknown seal"
 
 
 def test_the_lineage_of_a_curve_stays_as_it_was_when_its_scenario_is_revised(
@@ -99,3 +119,33 @@ def test_the_lineage_of_a_curve_stays_as_it_was_when_its_scenario_is_revised(
     after = api.get(f"/v1/lineage/{again['id']}")
     (revised,) = [node for node in after["nodes"] if node["kind"] == "scenario"]
     assert revised["details"]["entered"]["assumptions"]["growth_per_year"] == 0.05
+
+
+def test_the_audit_log_is_exported_whole_in_every_format(
+    api: Connection, platform: Platform, curve: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ApiError, match="is defined already"):
+        api.command("define-scenario", {"name": "base", "growth_per_year": 0.4})
+    # Two rows a page: the export follows the pages by itself.
+    monkeypatch.setattr("api.rest.listing.LARGEST_LIMIT", 2)
+    monkeypatch.setattr("api.cli.audit.connect", lambda: Connection.to_platform(platform))
+
+    def audit(*arguments: object) -> str:
+        said = CliRunner().invoke(app, ["audit", "list", *map(str, arguments)])
+        assert said.exit_code == 0, said.output
+        return str(said.stdout)
+
+    listed = json.loads(audit("--json"))
+    assert len(listed) == platform.log.head() > 4
+    audit("--format", "parquet", "--out", tmp_path / "audit.parquet")
+    table = pq.read_table(tmp_path / "audit.parquet")
+    assert table.schema.names == list(listed[0])
+    assert table["position"].to_pylist() == [entry["position"] for entry in listed]
+    assert table["reason"].to_pylist() == [entry["reason"] for entry in listed]
+    as_csv = list(csv.DictReader(io.StringIO(audit("--format", "csv"))))
+    assert [row["command_id"] for row in as_csv] == [entry["command_id"] for entry in listed]
+    refused = list(csv.DictReader(io.StringIO(audit("--outcome", "refused", "--format", "csv"))))
+    assert [(row["command"], row["event"]) for row in refused] == [("define-scenario", "command.refused")]
+    assert "base" in refused[0]["reason"]
+    assert json.loads(audit("--correlation", refused[0]["correlation_id"], "--json"))[0]["outcome"] == "refused"
+    assert [row["position"] for row in json.loads(audit("--noun", "curve", "--limit", 1, "--json"))]

@@ -280,7 +280,7 @@ def test_the_owner_is_told_all_of_it(
     # They have answers too, but no word in them that only this tenant may see.
     assert silent == {
         "list_entitlements", "list_replays", "list_resources", "price_coverage", "list_series", "list_datasets",
-        "list_feeds", "get_feed", "report_quality",
+        "list_feeds", "get_feed", "report_quality", "read_curve_staleness", "read_ppa_valuation_staleness",
     }  # fmt: skip
 
 

@@ -16,11 +16,12 @@ import httpx2
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import lineage, prices, server
+from api.cli import lineage, server
 from api.cli.common import read_fields
 from api.cli.connection import Connection, _read_token
 from api.cli.in_process import InProcessTransport, Message
 from api.cli.main import app, main
+from api.cli.saving import save
 from infra.errors import PlatformError
 from infra.settings import Settings
 
@@ -192,19 +193,19 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     file.chmod(0o600)
     (tmp_path / "link").symlink_to(file)
     with pytest.raises(PlatformError, match="broke off"):
-        prices._save(file, half)
+        save(file, half)
     assert file.read_bytes() == b"before"
-    assert prices._save(tmp_path / "link", lambda sink: sink.write(b"after")) == 5
+    assert save(tmp_path / "link", lambda sink: sink.write(b"after")) == 5
     assert (file.read_bytes(), stat.S_IMODE(file.stat().st_mode)) == (b"after", 0o600)
     assert sorted(os.listdir(tmp_path)) == ["link", "prices.csv"]
 
 
 def test_a_device_is_written_and_not_replaced(tmp_path: Path) -> None:
-    assert prices._save(Path("/dev/null"), lambda sink: sink.write(b"x")) == 1
+    assert save(Path("/dev/null"), lambda sink: sink.write(b"x")) == 1
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
     for wrong in (tmp_path, tmp_path / "missing" / "file"):
         with pytest.raises(PlatformError, match="cannot be written"):
-            prices._save(wrong, lambda sink: sink.write(b"x"))
+            save(wrong, lambda sink: sink.write(b"x"))
 
 
 def test_a_problem_is_no_download(api: Connection) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from api.platform import Platform
 from commands.feeds import FeedRun, run_feed
+from integrations.isos.errors import unreadable
 from integrations.isos.feeds import Feed, Request, Source
 from integrations.isos.http import Fetched, FetchFailed, Validators
 from tests.commands.test_bus import caller
@@ -148,3 +149,25 @@ def test_pages_are_followed_to_the_end(platform: Platform) -> None:
     wanted, operator = feed(plan=only_first, follow=next_day), Operator("N7")
     assert run(platform, wanted, operator).fetched == 4
     assert run(platform, wanted, operator).known == 4
+
+
+def test_a_list_is_asked_for_each_time_and_what_it_leads_to_once(platform: Platform) -> None:
+    operator = Operator("N6")
+    listed = Request("list", "list.json", midnight(FIRST), midnight(FIRST) + timedelta(days=1), is_list=True)
+    operator.wrong["list.json"] = b"a list"
+
+    def follow(request: Request, content: bytes) -> Sequence[Request]:
+        if not request.is_list:
+            return ()
+        if content != b"a list":
+            raise unreadable(request.name, "no list")
+        return plan(request.start_utc, request.end_utc, request.end_utc)
+
+    wanted = feed(plan=lambda *_: [listed], follow=follow)
+    first = run(platform, wanted, operator)
+    assert (first.requests, first.fetched, first.publications, first.quarantined) == (2, 2, 1, 0)
+    again = run(platform, wanted, operator)
+    assert (again.known, again.unchanged, again.fetched) == (1, 1, 0)
+    operator.wrong["list.json"] = b"<html>"
+    refused = run(platform, wanted, operator)
+    assert (refused.quarantined, [found["reason"] for found in refused.failed]) == (0, ["operator, list.json: no list"])

