@@ -53,7 +53,8 @@ def backfill(
 
 
 def _run(connection: Connection, feed: str, start: str, end: str) -> dict[str, Any]:
-    return follow(connection, f"{_path(feed)}/run?{urlencode({'start': start, 'end': end})}")
+    stretch = urlencode({"start": start, "end": end})
+    return follow(connection.lines("POST", f"{_path(feed)}/run?{stretch}"))
 
 
 def _path(feed: str) -> str:
