@@ -151,7 +151,8 @@ def test_a_key_goes_to_its_source_and_nowhere_else(fetching: Program, miso: Oper
         ),
     }
     day = ("--start", "2026-03-10T05:00Z", "--end", "2026-03-11T05:00Z")
-    said = fetching.run("feeds", "backfill", "pjm/da_hrl_lmps", *day, code=1)
+    two_hours = ("--start", "2026-03-10T04:00Z", "--end", "2026-03-10T06:00Z")
+    said = fetching.run("feeds", "backfill", "pjm/da_hrl_lmps", *two_hours, code=1)
     assert miso.keys == ["s3cret-key"]
     assert "answered 404" in said.stderr
     said_too = fetching.run("feeds", "backfill", FEED, *day)
