@@ -95,7 +95,7 @@ class Fetcher:
     ) -> None:
         self._client = client or httpx2.Client(timeout=_TIMEOUT, follow_redirects=False)
         self._base_urls = base_urls or {}
-        self._keys = keys or {}
+        self._keys = {} if keys is None else keys  # one that is empty now may have keys later
         self._sleep = sleep
         self._clock = clock
         self._gates: dict[str, _Gate] = {}

@@ -25,6 +25,7 @@ class Operator:
     faults: dict[str, list[Answer]] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
     conditional: Counter[str] = field(default_factory=Counter)
 
     def answer(self, key: str, known: str | None) -> Answer:
@@ -50,6 +51,7 @@ def operator() -> Iterator[Operator]:
             parts = urlsplit(self.path)
             query = "&".join(f"{name}={value}" for name, value in sorted(parse_qsl(parts.query)))
             key = f"{parts.path}?{query}" if query else parts.path
+            serving.keys.append(self.headers.get("Ocp-Apim-Subscription-Key"))
             if key in serving.held:
                 serving.asked.append(key)
                 released.wait(60)

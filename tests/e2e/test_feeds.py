@@ -141,6 +141,28 @@ def oasis_zip(start: datetime) -> bytes:
     return packed.getvalue()
 
 
+def test_a_key_goes_to_its_source_and_nowhere_else(fetching: Program, miso: Operator, tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "pjm_data_miner").write_text("s3cret-key\n")
+    fetching.environment |= {
+        "CARBON254_SOURCE_KEYS_DIR": str(tmp_path / "keys"),
+        "CARBON254_SOURCES": json.dumps(
+            {"pjm_data_miner": f"{miso.address}/api/v1", "miso-reports": f"{miso.address}/marketreports"}
+        ),
+    }
+    day = ("--start", "2026-03-10T05:00Z", "--end", "2026-03-11T05:00Z")
+    two_hours = ("--start", "2026-03-10T04:00Z", "--end", "2026-03-10T06:00Z")
+    said = fetching.run("feeds", "backfill", "pjm/da_hrl_lmps", *two_hours, code=1)
+    assert miso.keys == ["s3cret-key"]
+    assert "answered 404" in said.stderr
+    said_too = fetching.run("feeds", "backfill", FEED, *day)
+    assert miso.keys == ["s3cret-key", None]
+    listed = fetching.run("audit", "list", "--json").stdout + fetching.run("feeds", "list", "--json").stdout
+    assert "s3cret" not in said.stdout + said.stderr + said_too.stdout + said_too.stderr + listed
+    kept = [file for file in fetching.home.rglob("*") if file.is_file() and b"s3cret" in file.read_bytes()]
+    assert kept == []
+
+
 def fuel_mix(now: datetime) -> bytes:
     """The newest interval, stamped with its end in Eastern Standard Time."""
     est = now - timedelta(hours=5, minutes=now.minute % 5, seconds=now.second)

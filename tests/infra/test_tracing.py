@@ -64,9 +64,9 @@ def test_one_trace_leads_from_the_callers_span_to_every_projection(
     app: ASGIApp, platform: Platform, exporter: InMemorySpanExporter
 ) -> None:
     define(app, platform, traceparent=TRACEPARENT)
-    spans = finished(exporter, until=6)
     chain = [f"POST {COMMAND_ROUTE}", "command define-scenario", "append"]
-    projected_by = ["project relational", "project prices", "project curve_points"]
+    projected_by = [f"project {subscription.name}" for subscription in platform.subscriptions]
+    spans = finished(exporter, until=len(chain) + len(projected_by))
     assert set(spans) == {*chain, *projected_by}
     assert {trace_of(span) for span in spans.values()} == {TRACEPARENT[3:35]}
     parents = [format(span.parent.span_id, "016x") if span.parent else "" for span in map(spans.__getitem__, chain)]

@@ -44,6 +44,13 @@ def test_a_file_that_changes_is_the_next_requests_key(tmp_path: Path) -> None:
     assert sent.keys == ["of-the-setting", "first", "second", None]
 
 
+def test_a_folder_alone_is_enough(tmp_path: Path) -> None:
+    sent = Sent()
+    (tmp_path / "keyed").write_text("of-the-file\n")
+    fetcher(sent, SourceKeys({}, tmp_path)).fetch(KEYED, REQUEST)
+    assert sent.keys == ["of-the-file"]
+
+
 def test_without_a_key_nothing_is_sent(tmp_path: Path) -> None:
     sent = Sent()
     with pytest.raises(FetchFailed, match="keyed wants an API key"):
@@ -55,7 +62,7 @@ def test_without_a_key_nothing_is_sent(tmp_path: Path) -> None:
 def test_what_is_no_key_is_refused_without_repeating_it(tmp_path: Path, content: bytes) -> None:
     sent = Sent()
     (tmp_path / "keyed").write_bytes(content)
-    with pytest.raises(FetchFailed) as refused:
+    with pytest.raises(FetchFailed, match=r"(holds no API key|cannot be read)") as refused:
         fetcher(sent, SourceKeys({}, tmp_path)).fetch(KEYED, REQUEST)
     assert "keyed" in str(refused.value)
     assert "s3cr" not in str(refused.value)
