@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     CARBON254_COMMANDS_PER_MINUTE (uploads count too) and CARBON254_READS_PER_MINUTE are what one caller may do; the
     defaults let an ingest of many small files on this machine go at its full speed.
 
+    CARBON254_STREAM_ORIGINS are the pages whose scripts may open the stream, as a JSON list such as
+    `["https://hub.example.com"]`; pages of this machine may always.
+
     `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
     """
 
@@ -52,4 +55,5 @@ class Settings(BaseSettings):
     oidc_tenant_claim: str = "tenant"
     commands_per_minute: int = Field(default=6_000, ge=1)
     reads_per_minute: int = Field(default=12_000, ge=1)
+    stream_origins: tuple[str, ...] = ()
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
