@@ -31,8 +31,8 @@ class Update:
 class Outbox:
     """Updates in their order; `put` is for the event loop's thread, as `next` is."""
 
-    def __init__(self, most: int = MOST_WAITING_PUBLICATIONS) -> None:
-        self._most = most
+    def __init__(self, most: int | None = None) -> None:
+        self._most = MOST_WAITING_PUBLICATIONS if most is None else most
         self._waiting: deque[Update] = deque()
         self._filled = asyncio.Event()
 

@@ -119,7 +119,9 @@ class Subscriptions:
         await self.send(encode(_error(code, title, detail, asked.id)))
 
     def _cut_slow(self, id: str) -> None:
-        if opened := self._open.get(id):
+        opened = self._open.get(id)
+        # Its task ends first: what it has not sent by now it will not send, so that `seq` is what the client has.
+        if opened and self._close(id):
             self.end(Cut(SLOW_READER, f"too slow a reader of {id}; last seq {opened.seq}"))
 
     def _revoke(self, asked: Subscribe) -> None:

@@ -224,7 +224,7 @@ def test_a_revoked_key_ends_the_connection(
 def test_an_expired_token_ends_the_connection(
     platform: Platform, http: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tokens may be used half a minute longer than they say, for clocks differ: one that ended 28 s ago has 2 s left."""
+    """Clocks differ, so tokens serve half a minute longer than they say: one that ended 28 s ago has 2 s left."""
     monkeypatch.setattr(session, "WATCH_INTERVAL_S", 0.02)
     with opened(http) as found:
         client = Client(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_resuming_from_a_sequence_number_misses_nothing(platform: Platform, clie
     assert client.subscribe("again", feed="resumed", from_seq=positions[0]) == positions[0]
     again = [client.next("update") for _ in positions[1:]]
     assert [(u["id"], u["prev_seq"], u["seq"]) for u in again] == [
-        ("again", earlier, later) for earlier, later in zip(positions, positions[1:], strict=False)
+        ("again", earlier, later) for earlier, later in pairwise(positions)
     ]
     live = publish(platform, ["R"], 9.0, feed="resumed")
     updates = [client.next("update") for _ in range(2)]
