@@ -97,7 +97,7 @@ async def _turn_away(problem: Problem, scope: Scope, receive: Receive, send: Sen
 
 
 def _is_guarded(scope: Scope) -> bool:
-    path = scope["path"]
+    path: str = scope["path"]
     if scope["type"] == "websocket":
         return path != STREAM_PATH
     return path not in OPEN and not path.startswith(PAGE_ASSETS)

@@ -47,7 +47,8 @@ logger = logging.getLogger(__name__)
 
 # A credential that has expired or was revoked ends its connection within this time.
 WATCH_INTERVAL_S = 1.0
-_CLOSE_PATIENCE_S = 5.0
+# A slow reader gets to the close frame once it has read what is on its way; one that is dead answers no ping.
+_CLOSE_PATIENCE_S = 60.0
 
 
 class _Unreadable(Exception):
@@ -102,7 +103,6 @@ class Session:
             if self._tasks:
                 await asyncio.wait(self._tasks)
         if cut:
-            # One that reads nothing does not read this either.
             with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
                 async with asyncio.timeout(_CLOSE_PATIENCE_S):
                     await self._websocket.close(cut.code, cut.short_reason())

@@ -176,7 +176,7 @@ def test_a_slow_reader_of_publications_is_cut(platform: Platform, monkeypatch: p
     feed = "f" * 190
     with served(platform) as url, connected(platform, url) as connection:
         subscribe(connection, "publications", feed)
-        for step in range(400):
+        for step in range(200):
             last = publish(platform, ["A"], float(step), feed=feed)
         platform.wait_for(last)
         seqs: list[int] = []
@@ -196,7 +196,7 @@ def test_a_slow_reader_of_publications_is_cut(platform: Platform, monkeypatch: p
             message = json.loads(connection.recv(timeout=20))
             assert message["prev_seq"] == seqs[-1]
             seqs.append(message["seq"])
-    assert len(seqs) == 400
+    assert len(seqs) == 200
 
 
 @pytest.mark.enable_socket
