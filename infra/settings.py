@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     CARBON254_SOURCE_KEYS is JSON from source to API key; CARBON254_SOURCE_KEYS_DIR a folder with a file a source, which
     comes first and is read anew for every request.
 
+    CARBON254_STREAM_ORIGINS are the pages whose scripts may open the stream, as a JSON list such as
+    `["https://hub.example.com"]`; pages of this machine may always.
+
     `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
     """
 
@@ -70,4 +73,5 @@ class Settings(BaseSettings):
     sources: Annotated[dict[str, IssuerUrl], NoDecode, BeforeValidator(_from_json)] = Field(default_factory=dict)
     source_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_from_json)] = Field(default_factory=dict)
     source_keys_dir: Path | None = None
+    stream_origins: tuple[str, ...] = ()
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")

@@ -107,6 +107,10 @@ def _server(platform: Platform) -> uvicorn.Server:
             timeout_graceful_shutdown=limits.SHUTDOWN_PATIENCE_S,
             limit_concurrency=limits.MOST_CONNECTIONS,
             reset_contextvars=True,
+            ws_max_size=limits.LARGEST_STREAM_MESSAGE_BYTES,
+            ws_ping_interval=limits.STREAM_PING_INTERVAL_S,
+            ws_ping_timeout=limits.STREAM_PING_INTERVAL_S,
+            ws_per_message_deflate=False,  # compressing for each of some hundred readers would take their time
         )
     )
 
