@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.graphql import OperationType
 
-from api.graphql.context import Context
-from api.graphql.errors import formatted
-from api.graphql.schema import schema
+from api.graphql.operation import Operation
 from api.problems import Problem
 from api.rest.dependencies import (
     AccessOf,
@@ -32,15 +27,6 @@ router = APIRouter(
 )
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
-
-
-class Operation(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    """The body: a document, its variables, and which of its operations is meant."""
-
-    query: str
-    variables: dict[str, Any] | None = None
-    operation_name: str | None = None
-    extensions: dict[str, Any] | None = None
 
 
 async def operation_of(request: Request) -> Operation:
@@ -82,36 +68,11 @@ def graphql(
 
     The whole request runs in a thread of its own with a loop of its own: what it waits for holds up nobody else.
     """
-    context = Context(platform, view, access, caller.correlation_id)
-    answer = asyncio.run(_execute(operation, context))
+    # The schema is made when it is first asked: a verb of the CLI without a server would wait for it in vain.
+    from api.graphql.execution import execute
+
+    answer = execute(operation, platform, view, access, caller.correlation_id)
     wants_status = GRAPHQL_RESPONSE in request.headers.get("accept", "")
     status = 400 if wants_status and "data" not in answer else 200
     media_type = GRAPHQL_RESPONSE if wants_status else "application/json"
     return Response(msgspec.json.encode(answer), status_code=status, media_type=media_type)
-
-
-async def _execute(operation: Operation, context: Context) -> dict[str, Any]:
-    try:
-        result = await schema.execute(
-            operation.query,
-            variable_values=operation.variables,
-            context_value=context,
-            operation_name=operation.operation_name,
-            allowed_operation_types=[OperationType.QUERY],
-        )
-    except InvalidOperationTypeError:
-        return {"errors": [_refusal("only queries are answered here: changes are commands of the REST API")]}
-    except CannotGetOperationTypeError as error:
-        return {"errors": [_refusal(error.as_http_error_reason())]}
-    answer: dict[str, Any] = {}
-    if result.errors:
-        answer["errors"] = [formatted(error, context.correlation_id) for error in result.errors]
-    if result.data is not None or any(error.path for error in result.errors or ()):
-        answer["data"] = result.data
-    if result.extensions:
-        answer["extensions"] = result.extensions
-    return answer
-
-
-def _refusal(message: str) -> dict[str, Any]:
-    return {"message": message, "extensions": {"code": "BAD_REQUEST"}}

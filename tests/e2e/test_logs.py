@@ -22,7 +22,7 @@ def test_every_request_is_on_record_and_no_secret_is(program: Program, tmp_path:
     with program.serve() as server:
         token = (program.home / "token").read_text().strip()
         for headers, status in (
-            ({"X-Correlation-Id": correlation}, 200),
+            ({"X-Correlation-Id": correlation}, 201),
             ({"Authorization": f"Bearer {tried}"}, 401),
             ({"Authorization": f"Bearer {tried} \xe9"}, 401),
         ):

@@ -90,7 +90,7 @@ def test_a_command_id_is_handled_once(server: Server) -> None:
     path = "/v1/commands/define-scenario"
     before = server.get("/v1/projections")["head"]
     first = server.ask("POST", path, headers=key, body=SCENARIO)
-    assert first[0] == 200
+    assert first[0] == 201
     assert f'"command_id":"{key["Idempotency-Key"]}"' in first[1]
     assert server.ask("POST", path, headers=key, body=SCENARIO) == first
     # The same fields in another order are the same message.
