@@ -22,6 +22,7 @@ from api.rest import (
     commands,
     curves,
     entitlements,
+    feeds,
     index,
     instruments,
     objects,
@@ -30,17 +31,20 @@ from api.rest import (
     prices,
     projections,
     publications,
+    quality,
     quotes,
     replays,
     scenarios,
+    series,
     tokens,
 )
 from api.rest.dependencies import bearer
 from api.security import Door
+from api.stream import endpoint as stream
 
 _ROUTERS = (
     index, objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    replays, entitlements, operations, api_keys, tokens, graphql, metrics,
+    replays, entitlements, operations, api_keys, tokens, graphql, metrics, series, feeds, quality, stream,
 )  # fmt: skip
 
 
@@ -48,6 +52,7 @@ def create_app(platform: Platform) -> ASGIApp:
     """All routes, behind the door. The platform is opened and closed by whoever calls this."""
     app = create_routes()
     app.state.platform = platform
+    stream.install(app, platform)
     return _guarded(HeadAsGet(app), platform)
 
 

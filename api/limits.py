@@ -34,6 +34,19 @@ HEAVY_READ_PATIENCE_S = 10.0
 
 FAILED_ATTEMPTS_PER_MINUTE = 60
 
+# The stream: one client message; a client's list of nodes; and how much waits for a reader before it counts as slow.
+LARGEST_STREAM_MESSAGE_BYTES = 64 * KIB
+MOST_STREAM_NODES = 1_000
+MOST_STREAM_SUBSCRIPTIONS = 32
+MOST_STREAMS_EACH = 16
+STREAM_AUTHENTICATION_PATIENCE_S = 10.0
+STREAM_PING_INTERVAL_S = 20.0
+MOST_WAITING_UPDATES = 8
+MOST_WAITING_PUBLICATIONS = 1_000
+MOST_REPLAYED_PUBLICATIONS = 500
+MOST_REPLAYED_ROWS = 2_000_000
+MOST_ROWS_A_MESSAGE = 5_000
+
 
 def route_class(method: str, path: str) -> RouteClass:
     """What kind of request this is; anything unknown counts as a read."""

@@ -52,8 +52,7 @@ _PROBLEM_SCHEMA: Document = {
 
 # What any route may answer, and what only some may.
 _ALWAYS = (400, 401, 403, 422, 429, 500, 503)
-_OF_ONE_THING = (404,)
-_OF_READS = (406,)
+_OF_READS = (404, 406)
 _OF_CHANGES = (404, 409, 413)
 
 
@@ -78,9 +77,9 @@ def document_of(app: FastAPI) -> Document:
         components["schemas"].pop(unused, None)
     components["schemas"]["Problem"] = _PROBLEM_SCHEMA
     components["responses"] = {}
-    for path, method, operation in operations(document):
+    for _, method, operation in operations(document):
         answers = operation["responses"]
-        for status in sorted(_possible(path, method)):
+        for status in sorted(_possible(method)):
             components["responses"].setdefault(_name(status), _problem(status))
             answers[str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
     return document
@@ -93,9 +92,8 @@ def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
             yield path, method, operation
 
 
-def _possible(path: str, method: str) -> set[int]:
-    possible = set(_ALWAYS) | set(_OF_READS if method == "get" else _OF_CHANGES)
-    return possible | (set(_OF_ONE_THING) if "{" in path else set())
+def _possible(method: str) -> set[int]:
+    return set(_ALWAYS) | set(_OF_READS if method == "get" else _OF_CHANGES)
 
 
 def _name(status: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from api.authentication import Identity
 from api.cursors import Cursors
 from commands.bus import CommandBus
+from commands.running_feeds import Feeds
 from infra.clickhouse import ClickHouse
 from infra.data_folder import DataFolder
 from infra.event_recorder import Pool
@@ -56,6 +57,7 @@ class Platform:
     relational: RelationalProjector
     columnar: ColumnarProjector
     replays: Replays
+    feeds: Feeds
     subscriptions: tuple[Subscription, ...]
     closers: list[Callable[[], None]] = field(default_factory=list)
 

@@ -6,14 +6,11 @@ import html
 import logging
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID, uuid4
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
 
 from commands.message import Refused
 from infra import logs
@@ -76,31 +73,8 @@ class Problem(Exception):
         return body
 
 
-class _Answer(JSONResponse):
-    """A problem on its way out. The id that ties it to the server's log is known only with the request at hand."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.body(), problem.status, problem.headers, MEDIA_TYPE)
-        self._problem = problem
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = self._problem.body() | {"correlation_id": correlation_id(scope)}
-        answer = JSONResponse(body, self._problem.status, self._problem.headers, MEDIA_TYPE)
-        await answer(scope, receive, send)
-
-
 def response(problem: Problem) -> JSONResponse:
-    return _Answer(problem)
-
-
-def correlation_id(scope: Scope) -> str:
-    """What ties the request to its traces: the caller's `X-Correlation-Id`, else one that is made up."""
-    if "correlation_id" not in scope:
-        try:
-            scope["correlation_id"] = str(UUID(Headers(scope=scope).get("x-correlation-id", "")))
-        except ValueError:
-            scope["correlation_id"] = str(uuid4())
-    return str(scope["correlation_id"])
+    return JSONResponse(problem.body(), problem.status, problem.headers, MEDIA_TYPE)
 
 
 def validation_problem(errors: list[Any]) -> Problem:

@@ -18,6 +18,8 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 JWKS_PATH = "/.well-known/jwks.json"
 OPEN = frozenset({"/livez", "/readyz", "/openapi.json", "/docs", TYPES_PAGE, JWKS_PATH})
+# A browser can't send a header with a WebSocket: there the stream asks for the token itself (`api.stream.session`).
+STREAM_PATH = "/v1/stream"
 PAGE_ASSETS = "/static-offline-docs/"
 
 _CHALLENGE = "Bearer"
@@ -95,8 +97,10 @@ async def _turn_away(problem: Problem, scope: Scope, receive: Receive, send: Sen
 
 
 def _is_guarded(scope: Scope) -> bool:
-    path = scope["path"]
-    return scope["type"] != "http" or (path not in OPEN and not path.startswith(PAGE_ASSETS))
+    path: str = scope["path"]
+    if scope["type"] == "websocket":
+        return path != STREAM_PATH
+    return path not in OPEN and not path.startswith(PAGE_ASSETS)
 
 
 def _values(scope: Scope, name: bytes) -> list[bytes]:

@@ -21,9 +21,11 @@ from commands.message import A, Loaded, Tools
 from commands.reading_processes import ReadingProcesses
 from commands.readings import Readings
 from commands.registry import REGISTRY
+from commands.running_feeds import Feeds, Stopping
 from infra.clickhouse import ClickHouse
 from infra.data_folder import DataFolder
 from infra.embedded_postgres import EmbeddedPostgres
+from infra.errors import PlatformError
 from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import EventLog
 from infra.memory import collect_seldom
@@ -34,8 +36,11 @@ from infra.seals import Seals
 from infra.settings import Settings
 from infra.subscriptions import Subscription
 from infra.tracing import traced_batches
+from integrations.isos.feed_registry import FEEDS
+from integrations.isos.http import Fetcher
 from integrations.isos.simulator import SampleMarket, write_sample
-from projections import curve_points, prices
+from integrations.isos.source_keys import SourceKeys
+from projections import curve_points, prices, series
 from projections.columnar import ColumnarProjector
 from projections.columnar_build import ColumnarProjection
 from projections.live_credentials import LiveCredentials
@@ -109,7 +114,11 @@ def _assemble(
     columnar = ColumnarProjector(
         pool,
         clickhouse,
-        [prices.prices_projection(objects), curve_points.curve_points_projection(objects)],
+        [
+            prices.prices_projection(objects),
+            curve_points.curve_points_projection(objects),
+            *series.series_projections(objects),
+        ],
     )
     subscriptions = (
         Subscription(
@@ -159,6 +168,7 @@ def _assemble(
         relational=relational,
         columnar=columnar,
         replays=replays,
+        feeds=_open_feeds(settings),
         subscriptions=subscriptions,
         closers=closers,
     )  # fmt: skip
@@ -170,7 +180,23 @@ def _assemble(
     sealer = Sealer(log, seals, _utc_now)
     sealer.start()
     platform.closers.append(sealer.stop)
+    platform.closers.append(platform.feeds.close)
     return platform
+
+
+def _open_feeds(settings: Settings) -> Feeds:
+    """All feeds over one Fetcher. Raises PlatformError for a setting of a source that there is not."""
+    known = {feed.source.name for feed in FEEDS.values()}
+    for setting, given in (("CARBON254_SOURCES", settings.sources), ("CARBON254_SOURCE_KEYS", settings.source_keys)):
+        if unknown := sorted(set(given) - known):
+            raise PlatformError(
+                f"{setting} names {', '.join(unknown)}, but there is no such source",
+                f"The sources are {', '.join(sorted(known))}.",
+            )
+    stopping = Stopping()
+    keys = {name: key.get_secret_value() for name, key in settings.source_keys.items()}
+    fetcher = Fetcher(base_urls=settings.sources, keys=SourceKeys(keys, settings.source_keys_dir), sleep=stopping.sleep)
+    return Feeds(FEEDS, fetcher, stopping)
 
 
 def _columnar_subscription(log: EventLog, columnar: ColumnarProjector, projection: ColumnarProjection) -> Subscription:

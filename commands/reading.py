@@ -29,6 +29,7 @@ class Rows(msgspec.Struct, frozen=True, tag=True):
     first_interval_start_utc: datetime
     last_interval_end_utc: datetime
     published_at: datetime | None
+    dataset: str
 
 
 class Unreadable(msgspec.Struct, frozen=True, tag=True):
@@ -61,4 +62,5 @@ def read_payload(payload: Payload) -> Rows | Unreadable:
         first_interval_start_utc=pc.min(rows["interval_start_utc"]).as_py(),
         last_interval_end_utc=pc.max(rows["interval_end_utc"]).as_py(),
         published_at=parsed.published_at,
+        dataset=parsed.dataset,
     )

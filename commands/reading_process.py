@@ -14,6 +14,7 @@ import sys
 from typing import BinaryIO
 
 import msgspec
+import pyarrow as pa
 
 from commands.reading import Rows, Unreadable, read_payload
 from infra import logs
@@ -66,6 +67,8 @@ def main() -> None:
     # What a library might print must not get among the messages.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    # pyarrow looks for pandas when it is given its first array: seconds that are no part of reading a payload.
+    pa.array([0.0])
     sink.write(READY)
     sink.flush()
     while True:

@@ -64,4 +64,5 @@ def _store(found: Rows, objects: Objects) -> Reading:
         first_interval_start_utc=found.first_interval_start_utc,
         last_interval_end_utc=found.last_interval_end_utc,
         published_at=found.published_at,
+        dataset=found.dataset,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from commands import api_keys, curves, entitlements, instruments, ppas, publications, quotes, results, scenarios
+from commands import api_keys, curves, entitlements, feeds, instruments, ppas, publications, quotes, results, scenarios
 from commands.bus import Handling
 from commands.permissions import Permission
 from write_model.api_keys import ActorAccess, ApiKey
 from write_model.curves import Curve
 from write_model.entitlements import Entitlements
+from write_model.feeds import FeedFetch
 from write_model.instruments import Instrument
 from write_model.ppas import PpaContract, PpaValuation
 from write_model.publications import Publication
@@ -20,6 +21,7 @@ _HANDLINGS = (
         publications.IngestPublication, Permission.OPERATE, Publication, publications.stream_of_publication,
         publications.handle_ingest_publication, publications.status_of_publication,
     ),
+    Handling(feeds.RecordFetch, Permission.OPERATE, FeedFetch, feeds.stream_of_fetch, feeds.handle_record_fetch),
     Handling(
         instruments.RegisterInstrument, Permission.DEFINE, Instrument, instruments.stream_of_instrument,
         instruments.handle_register_instrument,

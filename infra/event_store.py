@@ -126,9 +126,9 @@ class EventLog:
         found = self.recorder.select_notifications(after, limit, inclusive_of_start=False)
         return [_recorded_somehow(notification) for notification in found]
 
-    def named(self, names: Sequence[str], *, after: int, through: int) -> list[RecordedEvent]:
-        """All events of some names in positions (after, through]; for names that are rare."""
-        found = self.recorder.select_notifications(after, 2**31, through, names, inclusive_of_start=False)
+    def named(self, names: Sequence[str], *, after: int, through: int, limit: int = 2**31) -> list[RecordedEvent]:
+        """The first `limit` events of some names in positions (after, through]; without it for names that are rare."""
+        found = self.recorder.select_notifications(after, limit, through, names, inclusive_of_start=False)
         return [_recorded(notification) for notification in found]
 
     def stored_page(self, after: int, limit: int) -> Sequence[LoggedNotification]:

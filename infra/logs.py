@@ -63,6 +63,8 @@ def configure(stream: IO[str] | None = None) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
+    # It tells each request with its whole address; ours are told by us.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.captureWarnings(True)
     threading.excepthook = _log_thread_failure
 

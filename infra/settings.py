@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from infra.data_folder import default_home
 from infra.urls import check_url
@@ -23,7 +24,17 @@ def _without_brackets(host: str) -> str:
     return host.removeprefix("[").removesuffix("]")
 
 
+def _from_json(given: Any) -> Any:
+    try:
+        return json.loads(given) if isinstance(given, str) else given
+    except ValueError as error:
+        raise ValueError('it must be JSON, such as {"name": "value"}') from error
+
+
 IssuerUrl = Annotated[str, AfterValidator(check_url)]
+
+SECRET_SETTINGS = frozenset({"source_keys"})
+"""What no message may repeat."""
 
 
 class Settings(BaseSettings):
@@ -34,6 +45,13 @@ class Settings(BaseSettings):
 
     CARBON254_COMMANDS_PER_MINUTE (uploads count too) and CARBON254_READS_PER_MINUTE are what one caller may do; the
     defaults let an ingest of many small files on this machine go at its full speed.
+
+    CARBON254_SOURCES is JSON from the name of a source of feeds to the base URL that is asked instead of its own.
+    CARBON254_SOURCE_KEYS is JSON from source to API key; CARBON254_SOURCE_KEYS_DIR a folder with a file a source, which
+    comes first and is read anew for every request.
+
+    CARBON254_STREAM_ORIGINS are the pages whose scripts may open the stream, as a JSON list such as
+    `["https://hub.example.com"]`; pages of this machine may always.
 
     `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
     """
@@ -52,4 +70,8 @@ class Settings(BaseSettings):
     oidc_tenant_claim: str = "tenant"
     commands_per_minute: int = Field(default=6_000, ge=1)
     reads_per_minute: int = Field(default=12_000, ge=1)
+    sources: Annotated[dict[str, IssuerUrl], NoDecode, BeforeValidator(_from_json)] = Field(default_factory=dict)
+    source_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_from_json)] = Field(default_factory=dict)
+    source_keys_dir: Path | None = None
+    stream_origins: tuple[str, ...] = ()
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")

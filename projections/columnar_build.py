@@ -34,17 +34,23 @@ RowsOf = Callable[[RecordedEvent], Rows]
 
 @dataclass(frozen=True, eq=False)
 class ColumnarProjection:
-    """One table of database `ch`: what creates it under a name, and which events bring rows to it."""
+    """One table of database `ch`: what creates it under a name, and which events bring rows to it.
+
+    Of the events that `rows_of` names, those bring rows that it `concerns`.
+    """
 
     name: str
     version: int
     table: str
     create: Callable[[ClickHouse, str], None]
     rows_of: Mapping[type, RowsOf]
+    concerns: Callable[[RecordedEvent], bool] = lambda _: True
 
     def wants(self, recorded: RecordedEvent) -> bool:
         """Whether it brings rows; of one that can't be decoded nobody knows."""
-        return type(recorded.event) in self.rows_of or type(recorded.event) is Undecodable
+        if type(recorded.event) is Undecodable:
+            return True
+        return type(recorded.event) in self.rows_of and self.concerns(recorded)
 
     def rows(self, recorded: RecordedEvent) -> Rows:
         if isinstance(recorded.event, Undecodable):

@@ -8,28 +8,17 @@ from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
 from projections.columnar_build import ColumnarProjection
 from read_models.prices import VERSION, PublicationFacts, create_price_table, price_table, publication_rows
-from write_model.publications import Publication
+from write_model.publications import Publication, Reading
 
 
 def prices_projection(objects: Objects) -> ColumnarProjection:
     """The projection of `ch.market_price_ticks`; rows are read from the object store."""
 
     def rows_of(recorded: RecordedEvent) -> Rows:
-        event = recorded.event
-        assert isinstance(event, Publication.Ingested | Publication.Reread)
-        reading = event.reading
-        facts = PublicationFacts(
-            publication_id=recorded.stream_id,
-            iso=reading.iso,
-            feed=reading.feed,
-            market=reading.market,
-            vintage=reading.vintage,
-            published_at=reading.published_at,
-            recorded_at=recorded.metadata.recorded_at,
-            log_position=recorded.position,
-            publication_position=reading.ranked_as or recorded.position,
+        reading = reading_of(recorded)
+        return publication_rows(
+            publication_facts(recorded, reading), from_parquet(objects.get("rows", reading.rows_sha256))
         )
-        return publication_rows(facts, from_parquet(objects.get("rows", reading.rows_sha256)))
 
     return ColumnarProjection(
         name="prices",
@@ -37,4 +26,26 @@ def prices_projection(objects: Objects) -> ColumnarProjection:
         table=price_table(),
         create=create_price_table,
         rows_of={Publication.Ingested: rows_of, Publication.Reread: rows_of},
+        concerns=lambda recorded: reading_of(recorded).dataset == "prices",
+    )
+
+
+def reading_of(recorded: RecordedEvent) -> Reading:
+    """The reading that an event brings."""
+    assert isinstance(recorded.event, Publication.Ingested | Publication.Reread)
+    return recorded.event.reading
+
+
+def publication_facts(recorded: RecordedEvent, reading: Reading) -> PublicationFacts:
+    """What every row of a publication's reading gets besides its own columns."""
+    return PublicationFacts(
+        publication_id=recorded.stream_id,
+        iso=reading.iso,
+        feed=reading.feed,
+        market=reading.market,
+        vintage=reading.vintage,
+        published_at=reading.published_at,
+        recorded_at=recorded.metadata.recorded_at,
+        log_position=recorded.position,
+        publication_position=reading.ranked_as or recorded.position,
     )

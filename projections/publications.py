@@ -13,8 +13,8 @@ from read_models.batch import Batch, Wanted, array_text
 from write_model.publications import Defect, Publication, Reading
 
 _READING = (
-    "iso", "market", "feed", "vintage", "row_count", "gap_count", "first_interval_start_utc", "last_interval_end_utc",
-    "published_at", "parser", "parser_version", "rows_sha256", "gaps_sha256",
+    "dataset", "iso", "market", "feed", "vintage", "row_count", "gap_count", "first_interval_start_utc",
+    "last_interval_end_utc", "published_at", "parser", "parser_version", "rows_sha256", "gaps_sha256",
 )  # fmt: skip
 _DEFECT = {"reason": "reason", "defect_file": "file", "defect_line": "line", "defect_column": "column"}
 _values_read, _values_wrong = attrgetter(*_READING), attrgetter(*_DEFECT.values())

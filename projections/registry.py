@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.objects import Objects
-from projections import api_keys, audit, curves, entitlements, instruments, ppas, publications, scenarios
+from projections import api_keys, audit, curves, entitlements, feeds, instruments, ppas, publications, scenarios
 from projections.lineage import lineage_projection
 from projections.quotes import quotes_projection
 from projections.relational import RelationalProjection
@@ -20,5 +20,6 @@ def relational_projections(objects: Objects) -> tuple[RelationalProjection, ...]
         curves.PROJECTION,
         ppas.PROJECTION,
         api_keys.PROJECTION,
+        feeds.PROJECTION,
         lineage_projection(objects),
     )

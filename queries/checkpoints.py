@@ -12,7 +12,7 @@ def checkpoints(view: ReadView) -> dict[str, int]:
     return {r["projection"]: r["position"] for r in rows(view.pool, query, {"store": view.clickhouse.store_id})}
 
 
-def readable_position(view: ReadView) -> int:
-    """The position up to which prices may be read: their rows are loaded, and replaced readings are known."""
+def readable_position(view: ReadView, projection: str = "prices") -> int:
+    """The position up to which a columnar projection may be read: rows are loaded, replaced readings are known."""
     known = checkpoints(view)
-    return view.capped(min(known.get("prices", 0), known.get("publications", 0)))
+    return view.capped(min(known.get(projection, 0), known.get("publications", 0)))

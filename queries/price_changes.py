@@ -21,12 +21,14 @@ class Place(NamedTuple):
     node_type: str
 
 
-class PriceKey(NamedTuple):
-    """One interval of a place, in one feed."""
+class Intervals(NamedTuple):
+    """Intervals of a place, in one feed, that have the same history: how many, and the first and last start."""
 
     place: Place
     feed: str
-    interval_start_utc: datetime
+    interval_count: int
+    first_start_utc: datetime
+    last_start_utc: datetime
 
 
 class FeedSpan(NamedTuple):
@@ -43,17 +45,29 @@ FROM ch.{table:Identifier}
 WHERE log_position <= {through:Int64} AND iso IN {isos:Array(String)} AND market IN {markets:Array(String)}
   AND node IN {nodes:Array(String)} AND node_type IN {node_types:Array(String)}
 """
-# An interval all of whose rows say the same has not changed, unless all of them were withdrawn.
+_SINCE = "(log_position > {since:Int64} OR log_position IN {replaced_since:Array(Int64)})"
+# An interval all of whose rows say the same has not changed, unless all of them were withdrawn. A publication changes
+# many intervals alike: those with the same versions, of which the same have equal prices, are told as one.
 _CHANGED = f"""
-SELECT iso, market, node, node_type, feed, interval_start_utc,
-    groupArray(CAST(vintage, 'Int8')) AS vintages, groupArray(source_version) AS source_versions,
-    groupArray(publication_position) AS ranks, groupArray(log_position) AS positions,
-    groupArray(lmp_usd_per_mwh) AS prices, groupArray(publication_id) AS publications
-{_OF_PLACES}
-GROUP BY iso, market, node, node_type, feed, interval_start_utc
-HAVING max(log_position > {{since:Int64}} OR log_position IN {{replaced_since:Array(Int64)}})
-   AND (uniqExact(lmp_usd_per_mwh) > 1 OR min(log_position IN {{replaced:Array(Int64)}}))
-"""
+SELECT iso, market, node, node_type, feed, positions, vintages, source_versions, ranks, publications, prices,
+    count() AS intervals, min(interval_start_utc) AS first_start, max(interval_start_utc) AS last_start
+FROM (
+    SELECT iso, market, node, node_type, feed, interval_start_utc,
+        arraySort(groupArray((log_position, CAST(vintage, 'Int8') AS strength, source_version, publication_position,
+            publication_id, lmp_usd_per_mwh))) AS versions,
+        arrayMap(version -> version.1, versions) AS positions,
+        arrayMap(version -> version.2, versions) AS vintages,
+        arrayMap(version -> version.3, versions) AS source_versions,
+        arrayMap(version -> version.4, versions) AS ranks,
+        arrayMap(version -> version.5, versions) AS publications,
+        arrayMap(version -> version.6, versions) AS values,
+        arrayMap(value -> indexOf(values, value), values) AS prices
+    {_OF_PLACES} AND interval_start_utc IN (SELECT interval_start_utc {_OF_PLACES} AND {_SINCE})
+    GROUP BY iso, market, node, node_type, feed, interval_start_utc
+    HAVING max({_SINCE}) AND (uniqExact(lmp_usd_per_mwh) > 1 OR min(log_position IN {{replaced:Array(Int64)}}))
+)
+GROUP BY iso, market, node, node_type, feed, positions, vintages, source_versions, ranks, publications, prices
+"""  # noqa: S608 - no values, the engine binds them
 _FEEDS = f"""
 SELECT iso, market, node, node_type, feed, min(log_position) AS first_position,
     argMin(publication_id, log_position) AS first_publication,
@@ -66,7 +80,7 @@ GROUP BY iso, market, node, node_type, feed ORDER BY feed
 def changed_prices(
     ch: ClickHouse, places: Sequence[Place], *, since: int, through: int, superseded: Mapping[int, int]
 ) -> list[Replacement]:
-    """By PriceKey, what readers of the places after position `since` knew otherwise than it is at `through`.
+    """By Intervals, what readers of the places after position `since` knew otherwise than it is at `through`.
 
     `superseded` says of readings that another one replaced by `through`, at which position.
     """
@@ -76,8 +90,9 @@ def changed_prices(
         _values(places, through, superseded)
         | {"since": since, "replaced_since": [reading for reading, by in superseded.items() if by > since]},
     )
-    versions = (v for row in found.to_pylist() for v in _versions(row, superseded) if v.key.place in wanted)
-    return [each for each in replacements(versions) if each.replaced and each.end > since]
+    of_places = (row for row in found.to_pylist() if _place(row) in wanted)
+    changes = (change for row in of_places for change in replacements(_versions(row, superseded)))
+    return [change for change in changes if change.replaced and change.end > since]
 
 
 def feeds_of(
@@ -114,7 +129,8 @@ def _values(places: Sequence[Place], through: int, superseded: Mapping[int, int]
 
 
 def _versions(row: Mapping[str, Any], superseded: Mapping[int, int]) -> Iterator[Version]:
-    key = PriceKey(_place(row), row["feed"], row["interval_start_utc"])
+    """The prices are numbers that say which of them are equal."""
+    key = Intervals(_place(row), row["feed"], row["intervals"], row["first_start"], row["last_start"])
     columns = ("vintages", "source_versions", "ranks", "positions", "prices", "publications")
     for vintage, source_version, rank, position, price, publication in zip(*(row[c] for c in columns), strict=True):
         order = (vintage, source_version, rank, position)

@@ -22,6 +22,7 @@ PUBLICATION_SCHEMA = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
         pa.field("status", pa.string(), nullable=False),
+        pa.field("dataset", pa.string()),
         pa.field("iso", pa.string()),
         pa.field("market", pa.string()),
         pa.field("feed", pa.string()),
@@ -41,6 +42,7 @@ PUBLICATION_SCHEMA = pa.schema(
 
 COVERAGE_SCHEMA = pa.schema(
     [
+        pa.field("dataset", pa.string(), nullable=False),
         pa.field("iso", pa.string(), nullable=False),
         pa.field("market", pa.string(), nullable=False),
         pa.field("feed", pa.string(), nullable=False),
@@ -52,7 +54,7 @@ COVERAGE_SCHEMA = pa.schema(
 )
 """The columns of a row of `coverage`."""
 
-_BY_FEED = Order(("iso", "market", "feed"))
+_BY_FEED = Order(("iso", "dataset", "market", "feed"))
 
 
 def list_publications(
@@ -74,7 +76,7 @@ def list_publications(
     """
     return page(
         pool,
-        f"""SELECT publication_id AS id, status, iso, market, feed, vintage, row_count, gap_count,
+        f"""SELECT publication_id AS id, status, dataset, iso, market, feed, vintage, row_count, gap_count,
                    first_interval_start_utc, last_interval_end_utc, published_at, reason, names, recorded_at,
                    log_position
             FROM publication
@@ -161,13 +163,13 @@ def coverage(
     """
     return page(
         pool,
-        f"""SELECT iso, market, feed, count(*) AS publications, sum(row_count)::bigint AS row_count,
+        f"""SELECT dataset, iso, market, feed, count(*) AS publications, sum(row_count)::bigint AS row_count,
                    min(first_interval_start_utc) AS first_interval_start_utc,
                    max(last_interval_end_utc) AS last_interval_end_utc
             FROM publication
             WHERE status = 'ingested' AND (%(iso)s::text IS NULL OR iso = %(iso)s) AND {HELD}
               AND (%(entitled)s::text[] IS NULL OR iso = ANY(%(entitled)s))
-            GROUP BY iso, market, feed""",  # noqa: S608 - names from this package
+            GROUP BY dataset, iso, market, feed""",  # noqa: S608 - names from this package
         {"iso": iso, "entitled": entitled},
         _BY_FEED,
         request,

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from queries.price_changes import FeedSpan, Place, changed_prices, feed_at, feeds_of
@@ -37,11 +37,16 @@ SELECT curve_id, hub, scenario, (parameters->>'through_position')::bigint AS thr
 FROM curve c JOIN instrument i ON i.tenant = c.tenant AND i.name = c.hub
 WHERE c.tenant = %(tenant)s AND curve_id = ANY(%(ids)s) AND c.log_position <= %(as_of)s
 """
+# The quotes of each product since the oldest curve, and the one that was the newest then.
 _QUOTES = """
-SELECT hub, product, price_usd_per_mwh, quoted_at, sheet_id::text, log_position FROM quote
-WHERE tenant = %(tenant)s AND log_position <= %(as_of)s AND (hub, product) IN (
-    SELECT hub, product FROM quote
-    WHERE tenant = %(tenant)s AND hub = ANY(%(hubs)s) AND log_position > %(since)s AND log_position <= %(as_of)s)
+WITH known AS (
+    SELECT hub, product, price_usd_per_mwh, quoted_at, sheet_id::text, log_position FROM quote
+    WHERE tenant = %(tenant)s AND hub = ANY(%(hubs)s) AND log_position <= %(as_of)s
+)
+SELECT * FROM known WHERE log_position > %(since)s
+UNION ALL
+(SELECT DISTINCT ON (hub, product) * FROM known WHERE log_position <= %(since)s
+ ORDER BY hub, product, quoted_at DESC, log_position DESC)
 ORDER BY hub, product, log_position
 """
 _SCENARIOS = """
@@ -106,12 +111,10 @@ class _Prices:
         superseded = superseding_readings(view.pool, as_of)
         self._as_of = as_of
         self._feeds = feeds_of(view.clickhouse, places, through=as_of, superseded=superseded)
-        self._changes: dict[tuple[Place, str], dict[Replacement, list[Any]]] = defaultdict(lambda: defaultdict(list))
-        # One restatement changes many intervals alike; a curve is compared with it once.
+        # All curves that read the same intervals before the same change have the same reason.
+        self._reasons: dict[tuple[Place, str], list[tuple[Replacement, Reason]]] = defaultdict(list)
         for change in changed_prices(view.clickhouse, places, since=since, through=as_of, superseded=superseded):
-            place, feed, start = change.key
-            alike = Replacement(None, change.start, change.end, change.replaced, change.by)
-            self._changes[place, feed][alike].append(start)
+            self._reasons[change.key.place, change.key.feed].append((change, _price_reason(change)))
 
     def reasons(self, curve: _Curve) -> Iterator[Reason]:
         feeds = self._feeds[curve.place]
@@ -121,12 +124,16 @@ class _Prices:
         if now is not None and now.feed != then.feed:
             yield _feed_reason(then, now)
             return
-        for change, starts in self._changes.get((curve.place, then.feed), {}).items():
+        for change, reason in self._reasons.get((curve.place, then.feed), ()):
             if change.concerns(curve.through):
-                what = "prices are others" if change.by else "prices are there no more"
-                span = f"{min(starts):%Y-%m-%dT%H:%MZ} to {max(starts):%Y-%m-%dT%H:%MZ}"
-                detail = f"{len(starts)} {what}, of intervals starting {span}"
-                yield Reason("prices", change.end, change.replaced, change.by, detail)
+                yield reason
+
+
+def _price_reason(change: Replacement) -> Reason:
+    what = "prices are others" if change.by else "prices are there no more"
+    span = f"{change.key.first_start_utc:%Y-%m-%dT%H:%MZ} to {change.key.last_start_utc:%Y-%m-%dT%H:%MZ}"
+    detail = f"{change.key.interval_count} {what}, of intervals starting {span}"
+    return Reason("prices", change.end, change.replaced, change.by, detail)
 
 
 def _feed_reason(then: FeedSpan, now: FeedSpan) -> Reason:

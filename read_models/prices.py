@@ -92,6 +92,20 @@ class PublicationFacts:
         """The position as which its rows compete: the publication's first, whenever they were read."""
         return self.publication_position or self.log_position
 
+    def constants(self) -> dict[str, pa.Scalar]:
+        """The columns that every row of the publication gets."""
+        return {
+            "iso": pa.scalar(self.iso),
+            "feed": pa.scalar(self.feed),
+            "market": pa.scalar(self.market),
+            "vintage": pa.scalar(self.vintage),
+            "published_at": pa.scalar(self.published_at, pa.timestamp("us", tz="UTC")),
+            "recorded_at": pa.scalar(self.recorded_at, pa.timestamp("us", tz="UTC")),
+            "log_position": pa.scalar(self.log_position, pa.int64()),
+            "publication_id": pa.scalar(str(self.publication_id)),
+            "publication_position": pa.scalar(self.rank, pa.int64()),
+        }
+
 
 def price_table(version: int | None = None) -> str:
     """The table of database `ch` that answers queries, or the one in which a coming version is built beside it."""
@@ -115,15 +129,5 @@ def publication_rows(facts: PublicationFacts, rows: pa.Table) -> Rows:
         raise ValueError(f"publication {facts.publication_id}: vintage {facts.vintage!r} is not one of {VINTAGES}")
     return Rows(
         rows.cast(ROWS_SCHEMA),
-        {
-            "iso": pa.scalar(facts.iso),
-            "feed": pa.scalar(facts.feed),
-            "market": pa.scalar(facts.market),
-            "vintage": pa.scalar(facts.vintage),
-            "published_at": pa.scalar(facts.published_at, pa.timestamp("us", tz="UTC")),
-            "recorded_at": pa.scalar(facts.recorded_at, pa.timestamp("us", tz="UTC")),
-            "log_position": pa.scalar(facts.log_position, pa.int64()),
-            "publication_id": pa.scalar(str(facts.publication_id)),
-            "publication_position": pa.scalar(facts.rank, pa.int64()),
-        },
+        facts.constants(),
     )

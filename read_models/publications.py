@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS publication (
     publication_id uuid NOT NULL,
     tenant text NOT NULL,
     status text NOT NULL,
-    iso text, market text, feed text, vintage text,
+    dataset text, iso text, market text, feed text, vintage text,
     row_count bigint, gap_count bigint,
     first_interval_start_utc timestamptz, last_interval_end_utc timestamptz, published_at timestamptz,
     parser text, parser_version integer,
@@ -56,6 +56,7 @@ class PublicationRow(Row):
     size_bytes: int
     recorded_at: datetime
     log_position: int
+    dataset: str | None = None
     iso: str | None = None
     market: str | None = None
     feed: str | None = None

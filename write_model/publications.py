@@ -25,7 +25,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a parser made of the bytes. `rows_sha256` names the Parquet object, `rows_digest` its canonical values.
+    """What a parser made of the bytes: rows of a `dataset` (energy prices, or one of the other products).
+
+    `rows_sha256` names the Parquet object, `rows_digest` its canonical values.
 
     `ranked_as` is the position as which the rows compete with other publications of the same interval: that of the
     publication's first event, so that reading it again later does not make it win over what restated it. Null stands
@@ -47,6 +49,7 @@ class Reading:
     last_interval_end_utc: datetime
     published_at: datetime | None
     ranked_as: int | None = None
+    dataset: str = "prices"
 
 
 @dataclass(frozen=True)

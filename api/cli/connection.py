@@ -132,7 +132,8 @@ class Connection:
                     return
             if (cursor := page["next_cursor"]) is None:
                 return
-            page = self.run(self.request("GET", path, params=params | {"limit": limit, "cursor": cursor})).json()
+            more = params | {"replay": self.replay, "limit": limit, "cursor": cursor}
+            page = self.run(self.request("GET", path, params=more)).json()
 
     def download(self, sink: BinaryIO, path: str, **params: Any) -> int:
         """Writes what is behind `path` to `sink` as it comes; returns the number of bytes."""

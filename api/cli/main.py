@@ -19,6 +19,7 @@ from api.cli import (
     curves,
     doctor,
     entitlements,
+    feeds,
     graphql,
     ingest,
     instruments,
@@ -27,17 +28,19 @@ from api.cli import (
     prices,
     projections,
     publications,
+    quality,
     quotes,
     replay,
     sample,
     scenarios,
+    series,
     server,
     token,
 )
 from api.cli.connection import ApiError
 from api.cli.output import err, say
 from infra.errors import PlatformError
-from infra.settings import Settings
+from infra.settings import SECRET_SETTINGS, Settings
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -61,6 +64,9 @@ app.command("doctor")(doctor.doctor)
 app.command("graphql")(graphql.graphql)
 for noun, group in (
     ("prices", prices.app),
+    ("series", series.app),
+    ("feeds", feeds.app),
+    ("quality", quality.app),
     ("projections", projections.app),
     ("replay", replay.app),
     ("publications", publications.app),
@@ -108,7 +114,8 @@ def main() -> None:
 def _wrong_setting(found: ErrorDetails) -> str:
     name = str(found["loc"][0])
     variable = name if name.isupper() else f"CARBON254_{name.upper()}"
-    return f"{variable} is {str(found['input'])!r}: {found['msg'].removeprefix('Value error, ')}"
+    given = "wrong" if name in SECRET_SETTINGS else repr(str(found["input"]))
+    return f"{variable} is {given}: {found['msg'].removeprefix('Value error, ')}"
 
 
 def _stop(number: int, _: object) -> None:

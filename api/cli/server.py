@@ -27,6 +27,9 @@ def serve(
     sample: Annotated[
         bool, typer.Option(help="Where the data folder is empty, show the main job on sample data first.")
     ] = False,
+    poll: Annotated[
+        list[str] | None, typer.Option(metavar="FEED", help="Fetch this feed by its cadence; repeatable, or `all`.")
+    ] = None,
 ) -> None:
     """Serve the API on this machine, on loopback only."""
     # What serves is imported only here and below: no other verb needs it, and a client should start quickly.
@@ -39,16 +42,16 @@ def serve(
             "Set it to 127.0.0.1, and put a proxy with TLS in front to serve others.",
         )
     with _listening(settings.host, settings.port if port is None else port) as listener:
-        _serve(settings, listener, sample=sample)
+        _serve(settings, listener, sample=sample, polled=poll or [])
 
 
-def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None:
+def _serve(settings: Settings, listener: socket.socket, *, sample: bool, polled: list[str]) -> None:
     from api.cli.connection import Connection
     from api.cli.sample import show_main_job
     from api.wiring import open_platform
+    from commands.polling import start_polling
     from infra import logs, tracing
 
-    logs.configure()
     platform = open_platform(settings)
     try:
         if sample and platform.log.head():
@@ -56,6 +59,8 @@ def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None
         elif sample:
             with Connection.to_platform(platform) as connection:
                 show_main_job(connection)
+        # Only now: what the sample shows is for people, and its requests need no log.
+        logs.configure()
         host, port = listener.getsockname()[:2]
         address = f"http://{_in_url(host)}:{port}"
         server = _server(platform)
@@ -67,6 +72,10 @@ def _serve(settings: Settings, listener: socket.socket, *, sample: bool) -> None
             say(f"  {what:9} {where}")
         token = shlex.quote(str(settings.home / "token"))
         say(f'Try: curl -s -H "Authorization: Bearer $(cat {token})" {address}/v1/curves')
+        if polled:
+            poller = start_polling(platform.feeds, platform.bus.tools, platform.bus.dispatch, polled)
+            platform.closers.append(poller.stop)
+            say(f"Polling {len(poller.feed_ids)} feeds.", err)
         # Signals end the server; whatever they raise afterwards has been heeded by then.
         with tracing.exporting(platform.code_version), contextlib.suppress(KeyboardInterrupt, SystemExit):
             server.run(sockets=[listener])
@@ -98,6 +107,10 @@ def _server(platform: Platform) -> uvicorn.Server:
             timeout_graceful_shutdown=limits.SHUTDOWN_PATIENCE_S,
             limit_concurrency=limits.MOST_CONNECTIONS,
             reset_contextvars=True,
+            ws_max_size=limits.LARGEST_STREAM_MESSAGE_BYTES,
+            ws_ping_interval=limits.STREAM_PING_INTERVAL_S,
+            ws_ping_timeout=limits.STREAM_PING_INTERVAL_S,
+            ws_per_message_deflate=False,  # compressing for each of some hundred readers would take their time
         )
     )
 

@@ -12,7 +12,7 @@ from fastapi import Request, Response
 
 LONGEST_AGE_S = 365 * 24 * 3600
 NEVER_CHANGES = f"private, immutable, max-age={LONGEST_AGE_S}"
-MAY_CHANGE = "private, no-cache"
+MAY_CHANGE = "no-store"
 # A shared cache stores nothing private; one of a browser must tell callers and formats apart.
 VARIES = "Accept, Authorization"
 

@@ -27,6 +27,7 @@ _LOCAL_HEADER_BYTES = 30
 _DIRECTORY_ENTRY = b"PK\x01\x02"
 
 _ZIP, _EMPTY_ZIP, _GZIP = b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b"
+_WORKBOOK_MEMBER = "xl/workbook.xml"
 _OFFICE_MEMBERS = ("[Content_Types].xml", "mimetype")
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError,
@@ -120,7 +121,19 @@ def unwrap(name: str, content: bytes) -> Iterator[Found]:
 
 
 def is_archive(content: bytes) -> bool:
-    return content.startswith((_ZIP, _EMPTY_ZIP, _GZIP))
+    """Whether the bytes are to be unwrapped: a gzip, or a zip that is no Excel workbook."""
+    return content.startswith((_ZIP, _EMPTY_ZIP, _GZIP)) and not is_workbook(content)
+
+
+def is_workbook(content: bytes) -> bool:
+    """Whether the bytes are an Excel workbook, which is a zip of its own kind."""
+    if not content.startswith(_ZIP) or content.count(_DIRECTORY_ENTRY) > MAX_MEMBERS:
+        return False
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return _WORKBOOK_MEMBER in archive.namelist()
+    except _BROKEN:
+        return False
 
 
 def _unwrap(name: str, place: str, folder: str, content: bytes, depth: int, budget: _Budget) -> Iterator[Found]:
@@ -173,7 +186,7 @@ def _unwrap_zip(name: str, place: str, content: bytes, depth: int, budget: _Budg
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
             if any(member.filename in _OFFICE_MEMBERS for member in members):
-                yield Ignored(place, "a workbook or document, not a price file: the CSV of the report is what is read")
+                yield Ignored(place, "a document, not a file of an operator")
                 return
             if not members:
                 problems.append("it holds no file")

@@ -7,25 +7,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from integrations.isos.archives import BrokenArchive, Ignored, Leaf, LimitExceeded, is_archive, unwrap
+from integrations.isos.caiso import documents as caiso_documents
 from integrations.isos.caiso import formats as caiso_formats
+from integrations.isos.documents import Document, RecognisedDocument, document_of
+from integrations.isos.ercot import documents as ercot_documents
 from integrations.isos.ercot import formats as ercot_formats
 from integrations.isos.errors import UnreadablePublication, unreadable
 from integrations.isos.gaps import TooSparse
 from integrations.isos.heads import Head, head_of
+from integrations.isos.miso import documents as miso_documents
 from integrations.isos.miso import formats as miso_formats
+from integrations.isos.pjm import documents as pjm_documents
 from integrations.isos.pjm import formats as pjm_formats
 from integrations.isos.printable import keep_end, keep_start
 from integrations.isos.recognition import OtherProduct, Recognised
 from integrations.isos.ticks import ParsedPublication
 
 _ISOS = (miso_formats, caiso_formats, pjm_formats, ercot_formats)
+_DOCUMENTS = (miso_documents, caiso_documents, pjm_documents, ercot_documents)
 # Possessive: many short comments in a row could else be split up in a number of ways that has no end.
 _HTML = re.compile(rb"(?is)\s*+(?><\?xml[^>]*>\s*|<!--.*?-->\s*)*+<(!doctype\s+html|html|head|body)\b")
 _ERROR_ANSWER = re.compile(rb"<(?:\w+:)?ERR_CODE>([^<]*)|<Error>\s*<Code>([^<]*)")
 _ERROR_TEXT = re.compile(rb"<(?:(?:\w+:)?ERR_DESC|Message)>([^<]*)")
 _BOM = b"\xef\xbb\xbf"
 _OTHER_KINDS = {
-    b"\xd0\xcf\x11\xe0": "an Excel workbook: the CSV of the report is what is read",
     b"BZh": "a bzip2 archive: unpack it, only zip and gz are unwrapped",
     b"\xfd7zXZ": "an xz archive: unpack it, only zip and gz are unwrapped",
     b"7z\xbc\xaf": "a 7-Zip archive: unpack it, only zip and gz are unwrapped",
@@ -33,9 +38,14 @@ _OTHER_KINDS = {
     b"%PDF": "a PDF document",
     b"PAR1": "a Parquet file: the operator's own CSV is what is read",
 }
+_UNKNOWN_DOCUMENTS = {
+    "json": "JSON, but none of the answers read here",
+    "workbook": "an Excel workbook, but none of the reports read here",
+    "xml": "XML or a page, but none of the reports read here",
+}
 _TAR_MAGIC_AT = 257
 _ARCHIVE_SUFFIXES = (".zip", ".gz")
-_OTHER_REASON = "none of the price files read here (MISO, CAISO, PJM and ERCOT prices as CSV)"
+_OTHER_REASON = "none of the files read here (MISO, CAISO, PJM and ERCOT)"
 _SHOWN_REASONS = 3
 _MAX_NAME = 500
 _MAX_PLACE = 2000
@@ -117,10 +127,14 @@ def _read_whole(payload: Payload) -> ParsedPublication:
     if problem := payload.problem or _archive_problem(payload):
         raise unreadable(payload.names[0], problem)
     found = [_recognise(name, content) for name, content in zip(payload.names, payload.contents, strict=True)]
+    if isinstance(found[0], RecognisedDocument):
+        return _read_document(payload, found[0])
     files = []
     for item in found:
         if isinstance(item, OtherProduct):
             raise unreadable(payload.names[0], item.reason)
+        if isinstance(item, RecognisedDocument):
+            raise unreadable(payload.names[0], "files of different kinds given as one publication")
         files.append(item.file)
     first = found[0]
     assert isinstance(first, Recognised)
@@ -129,6 +143,15 @@ def _read_whole(payload: Payload) -> ParsedPublication:
     publication = first.parse(files)
     if not publication.rows.num_rows:
         raise unreadable(payload.names[0], "every price cell is empty", files[0].header.number)
+    return publication
+
+
+def _read_document(payload: Payload, found: RecognisedDocument) -> ParsedPublication:
+    if len(payload.names) > 1:
+        raise unreadable(payload.names[0], f"{len(payload.names)} files given as one publication")
+    publication = found.parse(found.document)
+    if not publication.rows.num_rows:
+        raise unreadable(payload.names[0], "it holds no number")
     return publication
 
 
@@ -141,7 +164,7 @@ def name_facts(payload: Payload) -> dict[str, str]:
             found = _recognise(payload.names[0], payload.contents[0])
     except UnreadablePublication:
         return {}
-    return dict(found.facts) if isinstance(found, Recognised) else {}
+    return {} if isinstance(found, OtherProduct) else dict(found.facts)
 
 
 @contextmanager
@@ -200,9 +223,11 @@ def _sort_out(group: list[Leaf], found: Survey) -> None:
     found.payloads.append(Payload(names, contents, place))
 
 
-def _recognise(name: str, content: bytes) -> Recognised | OtherProduct:
+def _recognise(name: str, content: bytes) -> Recognised | RecognisedDocument | OtherProduct:
     """Raises UnreadablePublication for what is to be quarantined."""
     _refuse_no_table(name, content)
+    if (document := document_of(name, content)) and (known := _recognise_document(document)):
+        return known
     head = head_of(name, content)
     if reason := _other_kind(content):
         _refuse_operators_name(head)
@@ -212,6 +237,14 @@ def _recognise(name: str, content: bytes) -> Recognised | OtherProduct:
         _refuse_operators_name(head)
     recognised = (verdict for verdict in verdicts if isinstance(verdict, Recognised))
     return next(recognised, verdicts[0] if verdicts else OtherProduct(_OTHER_REASON))
+
+
+def _recognise_document(document: Document) -> RecognisedDocument | OtherProduct | None:
+    if document.problem:
+        return OtherProduct(document.problem)
+    verdicts = [verdict for iso in _DOCUMENTS if (verdict := iso.recognise(document))]
+    recognised = (verdict for verdict in verdicts if isinstance(verdict, RecognisedDocument))
+    return next(recognised, verdicts[0] if verdicts else None)
 
 
 def _refuse_no_table(name: str, content: bytes) -> None:
@@ -233,12 +266,8 @@ def _other_kind(content: bytes) -> str | None:
             return kind
     if content[_TAR_MAGIC_AT : _TAR_MAGIC_AT + 5] == b"ustar":
         return "a tar archive: unpack it, only zip and gz are unwrapped"
-    start = content[:4096].removeprefix(_BOM).lstrip()
-    if start.startswith(b"<"):
-        return "XML or a page: the CSV of the report is what is read"
-    if start.startswith((b"{", b"[")):
-        return "JSON: the CSV of the report is what is read"
-    return None
+    document = document_of("", content)
+    return _UNKNOWN_DOCUMENTS[document.kind] if document else None
 
 
 def _refuse_operators_name(head: Head) -> None:

@@ -1,5 +1,6 @@
 """Columns of operators' CSV files, read at once by Arrow; the place of a fault is looked for only when there is one."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -31,16 +32,16 @@ class Text:
         return len(self.values)
 
 
-class Frame:
-    """Columns of one CSV file, or of several of the same layout one after the other."""
+class Columns(ABC):
+    """Columns of a table by name, whatever the table was read from; `fail` names the place of a fault.
 
-    def __init__(
-        self, files: Sequence[CsvFile], positions: Sequence[Mapping[str, int]], tables: Sequence[pa.Table]
-    ) -> None:
-        self._files = files
-        self._positions = positions
-        self._rows = [table.num_rows for table in tables]
-        self._table = pa.concat_tables(list(tables)).combine_chunks()
+    `is_whole` is false for one page of several: what is missing in it may stand on another one.
+    """
+
+    is_whole = True
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table.combine_chunks()
         self.rows: int = self._table.num_rows
 
     def has(self, column: str) -> bool:
@@ -51,7 +52,8 @@ class Frame:
         codes, values = _encode(self._table[column].chunk(0))
         if not may_be_empty:
             self._refuse(column, codes, [not value for value in values], "the cell is empty")
-        self._refuse(column, codes, [has_control(value) for value in values], "the cell has a control character")
+        if has_control("".join(values)):
+            self._refuse(column, codes, [has_control(value) for value in values], "the cell has a control character")
         distinct = list(dict.fromkeys(values))
         if len(distinct) < len(values):
             position = {value: code for code, value in enumerate(distinct)}
@@ -70,8 +72,27 @@ class Frame:
             if rows.any():
                 self.fail(int(np.argmax(rows)), column, problem)
 
+    @abstractmethod
     def fail(self, row: int, column: str, problem: str) -> NoReturn:
         """Raise UnreadablePublication at a data row (from 0) and column."""
+
+    @abstractmethod
+    def lines(self, *rows: int) -> str:
+        """Words for the places of data rows, for a fault that has two."""
+
+
+class Frame(Columns):
+    """Columns of one CSV file, or of several of the same layout one after the other."""
+
+    def __init__(
+        self, files: Sequence[CsvFile], positions: Sequence[Mapping[str, int]], tables: Sequence[pa.Table]
+    ) -> None:
+        super().__init__(pa.concat_tables(list(tables)))
+        self._files = files
+        self._positions = positions
+        self._rows = [table.num_rows for table in tables]
+
+    def fail(self, row: int, column: str, problem: str) -> NoReturn:
         for file, positions, rows in zip(self._files, self._positions, self._rows, strict=True):
             if row < rows:
                 line = csv_faults.line_of_row(file, row)
@@ -80,7 +101,6 @@ class Frame:
         raise IndexError(row)
 
     def lines(self, *rows: int) -> str:
-        """Words for the lines of data rows, for a fault that has two."""
         return " and ".join(str(csv_faults.line_of_row(self._files[0], row)) for row in rows)
 
 

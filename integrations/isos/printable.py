@@ -13,8 +13,10 @@ def has_control(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """The text with each control character and lone surrogate written as its escape, such as `\\x00` or `\\n`."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    """The text with each character that does not print written as its escape, such as `\\x00`, `\\n` or `\\xa0`."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def keep_start(text: str, length: int) -> str:

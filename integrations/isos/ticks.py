@@ -47,8 +47,8 @@ GAP_SCHEMA = pa.schema(
 class ParsedPublication:
     """One publication, read whole.
 
-    `rows` has TICK_SCHEMA, `gaps` GAP_SCHEMA (neither is sorted). `published_at` is aware UTC and only there where the
-    operator's header or file name states it.
+    `rows` has TICK_SCHEMA, or that of its `dataset` (`series.DATASETS`); `gaps` has GAP_SCHEMA. Neither is sorted.
+    `published_at` is aware UTC and only there where the operator's header or file name states it.
     """
 
     iso: str
@@ -60,6 +60,7 @@ class ParsedPublication:
     gaps: pa.Table
     parser: str
     parser_version: int
+    dataset: str = "prices"
 
 
 @dataclass(frozen=True)

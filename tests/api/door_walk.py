@@ -90,7 +90,7 @@ def requests_for(document: Mapping[str, Any], of: Belongings) -> Iterator[Reques
 
 
 def _kind(path: str, name: str) -> str:
-    kinds = {"/v1/projections/": "projection", "/v1/replays/": "replay"}
+    kinds = {"/v1/projections/": "projection", "/v1/replays/": "replay", "/v1/feeds/": "feed"}
     return next((kind for start, kind in kinds.items() if path.startswith(start) and name == "name"), name)
 
 

@@ -10,7 +10,7 @@ import httpx2
 from starlette.types import ASGIApp
 
 # The template of the route that takes the commands of these tests.
-COMMAND_ROUTE = "/v1/commands/{name}"
+COMMAND_ROUTE = "/v1/commands/define-scenario"
 
 
 def call(

@@ -137,7 +137,7 @@ def test_progress_is_told_and_a_log_that_cannot_be_read_is_no_verdict(
     fill_log(log, objects, 5_000)
     with Connection.to_platform(replace(platform, log=log, seals=seals)) as connection:
         *told, last = connection.lines("POST", "/v1/audit/verification")
-        assert told == [{"position": position, "of": 5_000} for position in (2_000, 4_000, 5_000)]
+        assert told == [{"name": "audit", "position": position, "of": 5_000} for position in (2_000, 4_000, 5_000)]
         assert (last["unsealed_events"], last["difference"]) == (5_000, None)
         tampering.execute(log, "ALTER TABLE log.events RENAME COLUMN payload TO content")
         (last,) = connection.lines("POST", "/v1/audit/verification")

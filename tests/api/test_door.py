@@ -99,7 +99,7 @@ def test_a_header_that_names_nobody(platform: Platform, authorization: str | Non
 
 
 @pytest.mark.parametrize("extensions", [{}, {"websocket.http.response": {}}])
-@pytest.mark.parametrize("path", ["/livez", "/v1/stream"])
+@pytest.mark.parametrize("path", ["/livez", "/v1/streams"])
 def test_a_websocket_without_a_token_is_never_accepted(
     platform: Platform, path: str, extensions: dict[str, Any]
 ) -> None:

@@ -124,7 +124,7 @@ def test_the_figures_follow_what_happens(platform: Platform, app: ASGIApp) -> No
         key = labelled(name, **labels)
         return after[key] - before.get(key, 0.0)
 
-    route = {"route": COMMAND_ROUTE, "method": "POST", "status": "200"}
+    route = {"route": COMMAND_ROUTE, "method": "POST", "status": "201"}
     assert grown("carbon254_http_requests_total", **route) == 2
     assert grown("carbon254_http_request_duration_seconds_count", **route) == 2
     assert grown("carbon254_events_appended_total", event="scenario.defined") == 2

@@ -159,3 +159,16 @@ def test_a_replay_that_fails_leaves_nothing_and_says_why(
         last = list(api.lines("POST", "/v1/replays", {"name": "failing", "to": "1"}))[-1]
     assert "No space left on device" in last["problem"]
     assert "failing" not in {replay["name"] for replay in api.get("/v1/replays")["items"]}
+
+
+def test_a_long_list_of_a_replay_is_followed_within_it(
+    platform: Platform, api: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(5):
+        api.command("define-scenario", {"name": f"long {i}", "growth_per_year": 0.02})
+    follow(api.lines("POST", "/v1/replays", {"name": "paged", "to": str(platform.settled_position())}))
+    api.command("define-scenario", {"name": "long later", "growth_per_year": 0.02})
+    monkeypatch.setattr("api.cli.connection.PAGE_ROWS", 2)
+    monkeypatch.setattr(api, "replay", "paged")
+    names = [row["name"] for row in api.items("/v1/scenarios")]
+    assert [name for name in names if name.startswith("long")] == [f"long {i}" for i in range(5)]

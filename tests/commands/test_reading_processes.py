@@ -49,7 +49,7 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading
         "    catalogue.parse = parse\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    found = ReadingProcesses(max_seconds=1.0)
+    found = ReadingProcesses(max_seconds=3.0)
     yield found
     found.close()
 
@@ -77,9 +77,9 @@ def test_what_takes_too_long_is_stopped_wherever_it_is_and_named(hostile: Readin
     readings = Readings(objects, hostile)
     started = time.monotonic()
     found = readings.read(named("stuck"), ("0" * 64,))
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 20
     assert isinstance(found, Defect)
-    assert "longer than 1 s" in found.reason
+    assert "longer than 3 s" in found.reason
     assert found.file == f"upload.zip!stuck-{MISO_NAME}"
     assert isinstance(hostile.read(named("good")), Rows), "the next one is read"
 

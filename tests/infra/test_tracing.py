@@ -42,7 +42,7 @@ def define(app: ASGIApp, platform: Platform, **headers: str) -> None:
     answer = call(
         app, "POST", "/v1/commands/define-scenario", token=platform.token, headers=headers, json=SCENARIO | name
     )
-    assert answer.status_code == 200
+    assert answer.status_code == 201
     platform.wait_for(answer.json()["position"])
 
 
@@ -64,9 +64,9 @@ def test_one_trace_leads_from_the_callers_span_to_every_projection(
     app: ASGIApp, platform: Platform, exporter: InMemorySpanExporter
 ) -> None:
     define(app, platform, traceparent=TRACEPARENT)
-    spans = finished(exporter, until=6)
     chain = [f"POST {COMMAND_ROUTE}", "command define-scenario", "append"]
-    projected_by = ["project relational", "project prices", "project curve_points"]
+    projected_by = [f"project {subscription.name}" for subscription in platform.subscriptions]
+    spans = finished(exporter, until=len(chain) + len(projected_by))
     assert set(spans) == {*chain, *projected_by}
     assert {trace_of(span) for span in spans.values()} == {TRACEPARENT[3:35]}
     parents = [format(span.parent.span_id, "016x") if span.parent else "" for span in map(spans.__getitem__, chain)]
@@ -78,7 +78,7 @@ def test_one_trace_leads_from_the_callers_span_to_every_projection(
         assert format(projected.parent.span_id, "016x") == ids[1]
         assert (projected.attributes or {})["carbon254.events"] == 1
         assert [format(link.context.span_id, "016x") for link in projected.links] == [ids[1]]
-    assert (spans[chain[0]].attributes or {})["http.response.status_code"] == 200
+    assert (spans[chain[0]].attributes or {})["http.response.status_code"] == 201
 
 
 def test_a_batch_of_several_requests_is_a_trace_of_its_own_that_links_to_them(

@@ -67,11 +67,11 @@ def test_the_run_gives_the_feed_whatever_the_price_column_is_called(
     assert rows_of(publication)[0]["ghg_usd_per_mwh"] == 0.0
 
 
-def test_five_minute_prices_are_left_alone() -> None:
-    rows = caiso_tick(FIRST, "2024-06-12T07:05", NODE, 30.0, run="RTM")
+def test_advisory_five_minute_prices_are_left_alone() -> None:
+    rows = caiso_tick(FIRST, "2024-06-12T07:05", NODE, 30.0, run="RTD")
     found = survey("x.csv", file_of(*rows, header=CAISO_HEADER.replace("MW", "VALUE")), named=False)
     assert found.payloads == []
-    assert "RTM" in found.skipped[0].reason
+    assert "RTD" in found.skipped[0].reason
 
 
 @pytest.mark.parametrize(("start", "hours"), [("2024-03-10T08", 23), ("2024-11-03T07", 25)])

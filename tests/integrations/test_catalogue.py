@@ -106,16 +106,16 @@ def test_what_is_no_price_file_but_should_be_is_quarantined(name: str, content: 
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("notes.txt", b"remember the milk", "none of the price files"),
-        ("notes about da_hrl_lmps.txt", b"remember the milk", "none of the price files"),
+        ("notes.txt", b"remember the milk", "none of the files"),
+        ("notes about da_hrl_lmps.txt", b"remember the milk", "none of the files"),
         ("a.json", b'{"a": 1}', "JSON"),
         ("a.xml", b"<OASISReport></OASISReport>", "XML"),
         ("cdr.1.DAMSPNP4190_xml.xml", b"<DAMSPPs/>", "XML"),
-        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1", "Excel"),
-        ("a.xlsx", zipped({"[Content_Types].xml": b"x"}), "workbook"),
+        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1", "workbook"),
+        ("a.xlsx", zipped({"[Content_Types].xml": b"x"}), "document"),
         ("a.tar", b"x" * 257 + b"ustar", "tar"),
         ("a.7z", b"7z\xbc\xaf", "7-Zip"),
-        ("a.csv", b"a,b\n1,2\n", "none of the price files"),
+        ("a.csv", b"a,b\n1,2\n", "none of the files"),
         ("spp.csv", b"Interval,GMTIntervalEnd,Settlement Location,Pnode,LMP,MLC,MCC,MEC\n1,2,3,4,5,6,7,8\n", "none of"),
     ],
 )

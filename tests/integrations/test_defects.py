@@ -8,6 +8,7 @@ import pytest
 from integrations.isos import catalogue
 from integrations.isos.catalogue import Payload, name_facts, parse, survey
 from integrations.isos.errors import UnreadablePublication, unreadable
+from integrations.isos.printable import printable
 from tests.integrations.samples import CAISO_HEADER as CAISO
 from tests.integrations.samples import (
     DAM_HEADER,
@@ -144,3 +145,7 @@ def test_numbers_whose_sums_overflow_are_refused() -> None:
     row = pjm_row("6/12/2024 4:00:00 AM", total="1e308", energy="1e308", congestion="1e308")
     assert refusal("x.csv", pjm_file(row)).line == 2
     assert read("x.csv", pjm_file()).rows.num_rows == 4
+
+
+def test_a_blank_that_does_not_print_is_shown_as_its_escape() -> None:
+    assert printable("a\xa0b\u3000c\nd") == "a\\xa0b\\u3000c\\nd"

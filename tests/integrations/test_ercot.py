@@ -297,12 +297,11 @@ def test_the_operators_name_says_when_it_was_published(name: str, moment: dateti
 
 def test_other_ercot_products_are_left_alone() -> None:
     for header in (
-        "DeliveryDate,HourEnding,AncillaryType,MCPC,DSTFlag",
-        "DeliveryDate,HourEnding,BusName,LMP,DSTFlag",
-        "SCEDTimestamp,RepeatedHourFlag,ElectricalBus,LMP",
         "RTDTimestamp,RepeatedHourFlag,IntervalId,IntervalEnding,SettlementPoint,SettlementPointType,LMP",
-        "SCEDTimestamp,RepeatedHourFlag,SystemLambda",
-        "DeliveryDate,DeliveryHour,DeliveryInterval,RTRSVPOR,RTRSVPOFF,DSTFlag",
+        "SCEDTimeStamp,RepeatedHourFlag,ConstraintID,ConstraintName,ContingencyName,ShadowPrice,MaxShadowPrice",
+        "DeliveryDate,HourEnding,SASMID,AncillaryType,Price,Quantity,DSTFlag",
+        "Delivery Date,Hour Ending,Settlement Point,QSE Name,Energy Only Bid MW1,Energy Only Bid Price1,Bid ID",
+        "INTERVAL_ENDING,SYSTEM_WIDE,LZ_SOUTH_HOUSTON,LZ_WEST,LZ_NORTH,A,DSTFlag",
     ):
         found = survey("x.csv", text(header, "1,2,3,4,5,6,7"), named=False)
         assert found.payloads == [], header

@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from integrations.isos.catalogue import name_facts, survey
+from integrations.isos.catalogue import name_facts, parse, survey
+from integrations.isos.errors import UnreadablePublication
 from integrations.isos.gaps import EMPTY_COMPONENT, EMPTY_PRICE, MISSING_INTERVAL
 from tests.integrations.samples import (
     MISO_HEADER,
@@ -229,8 +230,9 @@ def test_a_title_without_a_table_and_a_header_without_rows_are_refused() -> None
     assert "no row" in refusal("x.csv", text(*MISO_PREAMBLE, MISO_HEADER)).reason
 
 
-def test_ancillary_prices_of_the_same_shape_are_not_taken() -> None:
+def test_ancillary_prices_of_the_same_shape_are_not_taken_for_lmps() -> None:
     header = MISO_HEADER.replace("Node,Type,Value", ",,MCP Type")
-    found = survey("a.csv", text("Dayahead Market MCPs.", "", "01/01/2023", "", header, *miso_rows()), named=False)
-    assert found.payloads == []
-    assert "ancillary" in found.skipped[0].reason
+    lines = text("Dayahead Market MCPs.", "", "01/01/2023", "", header, *miso_rows())
+    (payload,) = survey("20230101_asm_expost_damcp.csv", lines, named=False).payloads
+    with pytest.raises(UnreadablePublication, match="is no type of clearing price"):
+        parse(payload)

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from integrations.isos.catalogue import survey
 from integrations.isos.gaps import EMPTY_PRICE, MISSING_INTERVAL
 from tests.integrations.samples import PJM_HEADER, PJM_NAME, pjm_file, pjm_row, read, refusal, rows_of, text
 
@@ -160,15 +159,43 @@ def test_a_stamp_that_is_no_moment_is_refused(stamp: str) -> None:
     assert (error.line, error.column) == (3, "datetime_beginning_utc")
 
 
-def test_five_minute_and_unverified_feeds_are_left_alone() -> None:
-    five = pjm_file(*(pjm_row(f"6/12/2024 4:{minute:02d}:00 AM") for minute in range(0, 60, 5))).replace(b"_da", b"_rt")
-    assert "fivemin" in survey("x.csv", five, named=False).skipped[0].reason
-    header = "datetime_beginning_utc,datetime_beginning_ept,pnode_id,pnode_name,type,"
-    header += "total_lmp_rt,congestion_price_rt,marginal_loss_price_rt"
-    unverified = text(header, "6/12/2024 4:00:00 AM,6/12/2024 12:00:00 AM,1,A,HUB,31.5,1.25,0.25")
-    found = survey("x.csv", unverified, named=False)
-    assert found.payloads == []
-    assert "unverified" in found.skipped[0].reason
+FIVE_MINUTES = [f"6/12/2024 4:{minute:02d}:00 AM" for minute in range(0, 60, 5)]
+UNVERIFIED_HEADER = "datetime_beginning_utc,datetime_beginning_ept,pnode_name,type," + ",".join(
+    ("total_lmp_rt", "congestion_price_rt", "marginal_loss_price_rt")
+)
+
+
+def unverified(*stamps: str) -> bytes:
+    return text(UNVERIFIED_HEADER, *(f"{stamp},{stamp},WESTERN HUB,HUB,31.5,1.25,0.25" for stamp in stamps))
+
+
+def test_verified_five_minute_prices_have_the_columns_of_the_hourly_ones() -> None:
+    publication = read("x.csv", pjm_file(*map(pjm_row, FIVE_MINUTES)).replace(b"_da", b"_rt"))
+    assert (publication.market, publication.feed, publication.vintage) == ("RT5", "rt_fivemin_hrl_lmps", "verified")
+    ends = [row["interval_end_utc"] - row["interval_start_utc"] for row in rows_of(publication)]
+    assert ends == [timedelta(minutes=5)] * 12
+    assert publication.gaps.num_rows == 0
+
+
+def test_a_name_tells_five_minutes_where_the_only_stamp_is_on_the_hour() -> None:
+    content = pjm_file(pjm_row("6/12/2024 4:00:00 AM")).replace(b"_da", b"_rt")
+    assert read("rt_fivemin_hrl_lmps.csv", content).market == "RT5"
+    assert read("rt_hrl_lmps.csv", content).market == "RTH"
+
+
+def test_unverified_prices_are_preliminaries_of_the_verified_feed_and_their_energy_is_derived() -> None:
+    hourly = read("x.csv", unverified("6/12/2024 4:00:00 AM", "6/12/2024 5:00:00 AM"))
+    assert (hourly.market, hourly.feed, hourly.vintage) == ("RTH", "rt_hrl_lmps", "preliminary")
+    assert rows_of(hourly)[0]["energy_usd_per_mwh"] == 30.0
+    assert rows_of(hourly)[0]["source_version"] == 0
+    five = read("x.csv", unverified(*FIVE_MINUTES))
+    assert (five.market, five.feed, five.vintage) == ("RT5", "rt_fivemin_hrl_lmps", "preliminary")
+
+
+def test_a_single_stamp_off_the_hour_is_a_fault_of_an_hourly_file() -> None:
+    stamps = [f"6/12/2024 {hour}:00:00 AM" for hour in (4, 5, 6)] + ["6/12/2024 7:05:00 AM"]
+    error = refusal("x.csv", pjm_file(*map(pjm_row, stamps)).replace(b"_da", b"_rt"))
+    assert (error.line, error.column) == (5, "datetime_beginning_utc")
 
 
 def test_gaps_span_the_files_own_range() -> None:

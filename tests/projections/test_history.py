@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -11,9 +12,11 @@ from infra.event_store import EventLog, Stream
 from projections.projector import RelationalProjector
 from projections.publications import PROJECTION as PUBLICATIONS
 from projections.scenarios import PROJECTION as SCENARIOS
+from queries.operations import publication_counts
 from queries.publications import coverage, list_publications, publication
 from queries.relational import PageRequest
 from queries.scenarios import list_scenarios, scenario
+from queries.view import ReadView
 from tests.projections.conftest import Publish, metadata
 from write_model.base import Aggregate
 from write_model.publications import Defect, Publication, Source
@@ -68,3 +71,5 @@ def test_each_outcome_of_a_publication_can_be_read(log: EventLog, pool: Pool, pu
     assert (first["readings"], second["readings"]) == ([], [{"log_position": 2, "superseded_by": None}])
     assert publication(pool, stream.id, 0) is None
     assert [r["row_count"] for p in (1, 2, 3) for r in coverage(pool, request=PageRequest(as_of=p)).items] == [2, 3]
+    view = ReadView(pool, cast(Any, None))  # it asks the relational side only
+    assert publication_counts(view) == [{"iso": "PJM", "status": "ingested", "publications": 1, "rows": 3}]

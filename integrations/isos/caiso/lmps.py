@@ -44,6 +44,7 @@ RUNS = {
     "DAM": Run("DA", "prc_lmp", HOUR_S),
     "RTPD": Run("RT15", "prc_rtpd_lmp", 900),
     "HASP": Run("RT15", "prc_hasp_lmp", 900),
+    "RTM": Run("RT5", "prc_intvl_lmp", 300),
 }
 
 
@@ -110,7 +111,7 @@ def _run(frame: Frame) -> Run:
 def _starts(frame: Frame, step_s: int) -> Ints:
     """The start of each distinct start stamp in seconds since 1970; every interval must last `step_s`."""
     start, end = frame.text("start"), frame.text("end")
-    start_of, end_of = _moments(frame, start, "start"), _moments(frame, end, "end")
+    start_of, end_of = moments(frame, start, "start"), moments(frame, end, "end")
     lengths = end_of[end.codes] - start_of[start.codes]
     if (lengths != step_s).any():
         row = int(np.argmax(lengths != step_s))
@@ -118,14 +119,15 @@ def _starts(frame: Frame, step_s: int) -> Ints:
     return start_of
 
 
-def _moments(frame: Frame, stamps: Text, column: str) -> Ints:
-    moments = np.zeros(len(stamps), dtype=np.int64)
+def moments(frame: Frame, stamps: Text, column: str) -> Ints:
+    """Seconds since 1970 UTC of each distinct GMT stamp of a column."""
+    found = np.zeros(len(stamps), dtype=np.int64)
     for code, text in enumerate(stamps.values):
         try:
-            moments[code] = utc_second(text)
+            found[code] = utc_second(text)
         except ClockError as error:
             frame.fail(int(np.argmax(stamps.codes == code)), column, str(error))
-    return moments
+    return found
 
 
 def _rows_by_type(frame: Frame, ticks: Combined) -> dict[str, Ints]:

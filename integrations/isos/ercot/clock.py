@@ -1,16 +1,14 @@
 """ERCOT's clock: Central prevailing time with a flag on the second pass of the hour that daylight saving repeats."""
 
 from datetime import datetime
-from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from integrations.isos.codes import Combined, combine, first_repeat
+from integrations.isos.codes import Combined
 from integrations.isos.csv_reading import Frame, Text
-from integrations.isos.gaps import Intervals
 from integrations.isos.local_time import ClockError, local_to_utc_second
-from integrations.isos.ticks import Codes, Ints
+from integrations.isos.ticks import Ints
 
 CENTRAL = ZoneInfo("America/Chicago")
 
@@ -39,11 +37,3 @@ def starts_of(frame: Frame, slots: Combined, locals_: list[datetime], passes: li
         except ClockError as error:
             frame.fail(slots.first_row(slot), column, str(error))
     return starts
-
-
-def refuse_repeat(frame: Frame, column: str, place: Codes, places: int, intervals: Intervals) -> NoReturn:
-    """Raise UnreadablePublication at the row that gives a settlement point an interval for the second time."""
-    rows = combine([(place, places), (intervals.code, len(intervals.starts))])
-    first, second = first_repeat(rows.code, len(rows)) or (0, 0)
-    problem = f"the settlement point has this interval twice, in lines {frame.lines(first, second)}"
-    frame.fail(second, column, problem)

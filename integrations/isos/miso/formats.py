@@ -13,24 +13,29 @@ from functools import partial
 from integrations.isos.errors import unreadable
 from integrations.isos.heads import CsvFile, Head, HeadLine
 from integrations.isos.local_time import ClockError, calendar_date
-from integrations.isos.miso import lmps
+from integrations.isos.miso import ancillary, five_minute_lmps, lmps
 from integrations.isos.recognition import OtherProduct, Recognised, known_product
 from integrations.isos.ticks import ParsedPublication
 
-OPERATOR_NAME = re.compile(r"(\d{8})_(da_expost_lmp|da_exante_lmp|rt_lmp_final|rt_lmp_prelim)", re.IGNORECASE)
+OPERATOR_NAME = re.compile(
+    r"(\d{8})_(da_expost_lmp|da_exante_lmp|rt_lmp_final|rt_lmp_prelim|asm_(?:expost_damcp|exante_damcp|rtmcp_final|rtmcp_prelim)|5min_lmp)",
+    re.IGNORECASE,
+)
 
 _HOURS = [f"HE {hour}" for hour in range(1, 25)]
 _HOUR_KEYS = frozenset(f"he{hour}" for hour in range(1, 25))
 _TITLE = re.compile(r"(day[\s-]*ahead|real[\s-]*time)\b.{0,200}\blmp", re.IGNORECASE)
 _OTHER_PRODUCTS = [
-    ("mcptype", "MISO ancillary service prices (asm_*_mcp)"),
     ("epnode", "MISO LMPs of elemental pricing nodes"),
-    ("mkthourest", "MISO weekly five-minute LMPs (5MIN_LMP)"),
 ]
 
 
 def recognise(head: Head) -> Recognised | OtherProduct | None:
     """Raises UnreadablePublication for an LMP report without a needed column, date or feed."""
+    if stamps := next((line for line in head.lines if _is_five_minute_header(line)), None):
+        return Recognised(CsvFile(head.name, head.content, stamps), _parse_five_minutes)
+    if mcps := next((line for line in head.lines if "mcptype" in line.keys), None):
+        return _recognise_ancillary(head, mcps)
     header = next((line for line in head.lines if _looks_like_header(line)), None)
     if header is None:
         if not head.lines or not _TITLE.search(head.first.cells[0] if head.first.cells else ""):
@@ -46,6 +51,28 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
         file.need(column)
     report, facts = _report(head, header, dated_rows=file.find("marketday") is not None)
     return Recognised(file, partial(_parse, report), facts)
+
+
+def _is_five_minute_header(line: HeadLine) -> bool:
+    return {"mkthourest", "pnodename", "lmp", "conlmp", "losslmp"} <= set(line.keys)
+
+
+def _parse_five_minutes(files: Sequence[CsvFile]) -> ParsedPublication:
+    return five_minute_lmps.parse(files[0])
+
+
+def _recognise_ancillary(head: Head, header: HeadLine) -> Recognised:
+    file = CsvFile(head.name, head.content, header)
+    for column in _HOURS:
+        file.need(column)
+    above = [cell for line in head.lines if line.number < header.number for cell in line.cells if cell]
+    report = ancillary.report_of(head.name, above, header.number)
+    facts = {"feed": report.name, "date": report.day.isoformat()}
+    return Recognised(file, partial(_parse_ancillary, report), facts)
+
+
+def _parse_ancillary(report: ancillary.Report, files: Sequence[CsvFile]) -> ParsedPublication:
+    return ancillary.parse(files[0], report)
 
 
 def _parse(report: lmps.Report, files: Sequence[CsvFile]) -> ParsedPublication:

@@ -1,0 +1,94 @@
+"""`GET /v1/series/{dataset}`: what ISOs publish besides energy prices, as it is known now or was known then."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from api.problems import Problem
+from api.rest.caching import changing_headers
+from api.rest.dependencies import (
+    AccessOf,
+    Iso,
+    Market,
+    PlatformOf,
+    ViewOf,
+    moment,
+    needs,
+    only_known_parameters,
+    time_zone,
+    wait_for_position,
+)
+from api.rest.formats import chosen_format
+from api.rest.knowledge import known_at, read_as_of
+from api.rest.listing import FormatParameter
+from api.rest.prices import MARKET_ZONES
+from commands.permissions import Permission
+from infra.tabular import MEDIA_TYPES, render
+from queries.publications import superseded_readings
+from queries.series import SeriesQuery, answer_schema, series, series_datasets
+
+router = APIRouter(
+    prefix="/v1/series",
+    tags=["series"],
+    dependencies=[needs(Permission.READ_MARKET_DATA), Depends(only_known_parameters), Depends(wait_for_position)],
+)
+
+DatasetName = Literal["fundamentals", "ancillary", "capacity", "ordc", "constraints", "disclosures", "places"]
+
+
+@router.get("", operation_id="list_datasets")
+def list_datasets() -> dict[str, Any]:
+    """The datasets with their columns: labels tell rows apart, values are what was published."""
+    return {"items": series_datasets()}
+
+
+@router.get("/{dataset}", operation_id="list_series", response_class=Response)
+def list_series(
+    dataset: DatasetName,
+    request: Request,
+    platform: PlatformOf,
+    view: ViewOf,
+    access: AccessOf,
+    iso: Annotated[Iso, Query(examples=["PJM"])],
+    start: Annotated[str, Query(description="first interval start, inclusive", examples=["2026-01-30T05:00Z"])],
+    end: Annotated[str, Query(description="interval starts before this", examples=["2026-01-31T05:00Z"])],
+    label: Annotated[list[str], Query(description="`column=value` of a label column; may be repeated")] = [],  # noqa: B006
+    feed: Annotated[str | None, Query()] = None,
+    market: Annotated[Market | None, Query()] = None,
+    tz: Annotated[str | None, Query(description="IANA name or `market`: reads naive times, adds local columns")] = None,
+    as_of: Annotated[str | None, Query(description="a time or a log position: what was known then")] = None,
+    format: FormatParameter = None,
+) -> Response:
+    """Winning rows of a dataset, sorted by their labels and interval. Times are UTC; `[start, end)`."""
+    chosen = chosen_format(request, format)
+    access.demand_iso(iso, chosen)
+    zone = time_zone(MARKET_ZONES[iso] if tz == "market" else tz) if tz else None
+    try:
+        query = SeriesQuery(
+            dataset=dataset,
+            iso=iso,
+            start_utc=moment(start, "start", zone),
+            end_utc=moment(end, "end", zone),
+            feed=feed,
+            market=market,
+            labels=_labels(label),
+        )
+    except ValueError as error:
+        raise Problem(400, str(error), remedy="`GET /v1/series` lists each dataset's labels.") from error
+    known = known_at(view, (dataset, "publications"), read_as_of(platform, as_of, zone)).position
+    rows = series(view.clickhouse, query, through_position=known, superseded=superseded_readings(view.pool, known))
+    chunks = render(chosen, answer_schema(dataset), rows.to_batches(), tz=zone.key if zone else None)
+    return StreamingResponse(chunks, media_type=MEDIA_TYPES[chosen], headers=changing_headers())
+
+
+def _labels(given: list[str]) -> dict[str, list[str]]:
+    labels: dict[str, list[str]] = {}
+    for text in given:
+        column, equals, value = text.partition("=")
+        if not equals:
+            raise Problem(400, f"label: {text!r} is no `column=value`", remedy="Write label=series=load.")
+        labels.setdefault(column, []).append(value)
+    return labels

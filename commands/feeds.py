@@ -1,0 +1,250 @@
+"""Fetching feeds: ask, keep the bytes, let in what they hold, and record the answer so that nobody asks again."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Annotated, Protocol
+from uuid import UUID, uuid4
+
+from pydantic import AwareDatetime, Field
+
+from commands.message import Answer, Caller, Command, Context, Tools, example
+from commands.publications import IngestPublication, Sha256, keep_upload, survey_upload
+from integrations.isos.errors import UnreadablePublication
+from integrations.isos.feeds import Feed, Request
+from integrations.isos.http import Fetched, FetchFailed, Validators
+from write_model.feeds import FeedFetch, FetchedAnswer, fetch_id
+from write_model.publications import Publication
+
+# A chain of pages or of lists that leads on for ever is a fault of the source.
+MOST_REQUESTS = 100_000
+
+
+class RecordFetch(Command):
+    """An answer of a source to one request of a feed, after what it holds was let in."""
+
+    model_config = example(
+        feed="pjm.da_hrl_lmps",
+        request_key="2026-01-31",
+        start_utc="2026-01-31T05:00:00Z",
+        end_utc="2026-02-01T05:00:00Z",
+        object="5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
+        size_bytes=1_048_576,
+    )
+
+    feed: Annotated[str, Field(min_length=1, max_length=100)]
+    request_key: Annotated[str, Field(min_length=1, max_length=4000)]
+    start_utc: AwareDatetime
+    end_utc: AwareDatetime
+    object: Sha256
+    size_bytes: Annotated[int, Field(ge=0)]
+    publications: Annotated[tuple[UUID, ...], Field(max_length=100_000)] = ()
+    etag: Annotated[str, Field(max_length=500)] | None = None
+    last_modified: Annotated[str, Field(max_length=100)] | None = None
+    is_settled: bool = False
+    last_interval_end_utc: AwareDatetime | None = None
+
+
+def stream_of_fetch(command: RecordFetch, caller: Caller, _: Tools) -> UUID:
+    return fetch_id(caller.tenant, command.feed, command.request_key)
+
+
+def handle_record_fetch(command: RecordFetch, fetch: FeedFetch | None, context: Context) -> FeedFetch:
+    answer = FetchedAnswer(
+        raw_sha256=command.object,
+        size_bytes=command.size_bytes,
+        publications=command.publications,
+        etag=command.etag,
+        last_modified=command.last_modified,
+        fetched_at=context.tools.now(),
+        is_settled=command.is_settled,
+        last_interval_end_utc=command.last_interval_end_utc,
+    )
+    if fetch is None:
+        return FeedFetch.record(
+            context.stream_id,
+            feed=command.feed,
+            request_key=command.request_key,
+            start_utc=command.start_utc,
+            end_utc=command.end_utc,
+            answer=answer,
+        )
+    fetch.record_again(answer)
+    return fetch
+
+
+class Fetches(Protocol):
+    """Sends one request of a feed's source. Raises FetchFailed."""
+
+    def __call__(self, feed: Feed, request: Request, known: Validators) -> Fetched: ...
+
+
+class Dispatch(Protocol):
+    """The bus: handles one command."""
+
+    def __call__(self, command: Command, caller: Caller) -> Answer: ...
+
+
+@dataclass
+class FeedRun:
+    """What came of running a feed: requests by outcome, and what failed with the reason.
+
+    `awaited` are files that the source does not have and, by the feed's freshness target, need not have yet: until
+    they come, what ends at their start is the newest.
+    """
+
+    requests: int = 0
+    known: int = 0
+    unchanged: int = 0
+    fetched: int = 0
+    awaited: int = 0
+    publications: int = 0
+    quarantined: int = 0
+    bytes_fetched: int = 0
+    failed: list[dict[str, str]] = field(default_factory=list)
+
+
+Progress = Callable[[FeedRun, int], None]
+
+
+def run_feed(
+    feed: Feed,
+    start_utc: datetime,
+    end_utc: datetime,
+    *,
+    tools: Tools,
+    dispatch: Dispatch,
+    fetch: Fetches,
+    caller: Caller,
+    progress: Progress,
+) -> FeedRun:
+    """Fetches what a feed has of [start, end) and is not known yet; `progress` gets the run and the requests left.
+
+    Interrupted and run again it goes on: each answer is on record, and a settled one is not asked for again. A request
+    that fails does not stop the others. Raises AgedOut where the source no longer serves the stretch.
+    """
+    run = FeedRun()
+    worker = _Worker(feed, tools, dispatch, fetch, caller, run)
+    waiting = deque(feed.plan(start_utc, end_utc, tools.now()))
+    seen = {request.key for request in waiting}
+    while waiting:
+        progress(run, len(waiting))
+        request = waiting.popleft()
+        run.requests += 1
+        for further in worker.serve(request):
+            if further.key not in seen and len(seen) < MOST_REQUESTS:
+                seen.add(further.key)
+                waiting.append(further)
+    progress(run, 0)
+    return run
+
+
+@dataclass(frozen=True)
+class _LetIn:
+    """What an answer brought in."""
+
+    publications: tuple[UUID, ...] = ()
+    last_interval_end_utc: datetime | None = None
+
+    @classmethod
+    def again(cls, answer: FetchedAnswer) -> _LetIn:
+        return cls(answer.publications, answer.last_interval_end_utc)
+
+
+@dataclass
+class _Worker:
+    """Serves the requests of one run."""
+
+    feed: Feed
+    tools: Tools
+    dispatch: Dispatch
+    fetch: Fetches
+    caller: Caller
+    run: FeedRun
+
+    def serve(self, request: Request) -> tuple[Request, ...]:
+        """Fetches and records one request; returns those that its answer leads to."""
+        known = self._known(request)
+        if known and known.answer.is_settled:
+            self.run.known += 1
+            return self._followed(request, self.tools.objects.get("raw", known.answer.raw_sha256))
+        validators = Validators(known.answer.etag, known.answer.last_modified) if known else Validators()
+        try:
+            fetched = self.fetch(self.feed, request, validators)
+            if fetched.content is None:
+                assert known is not None
+                self.run.unchanged += 1
+                content = self.tools.objects.get("raw", known.answer.raw_sha256)
+                self._record(request, content, _LetIn.again(known.answer), validators)
+            else:
+                content = fetched.content
+                self.run.fetched += 1
+                self.run.bytes_fetched += len(content)
+                self._record(request, content, self._let_in(request, content), fetched.validators)
+            return self._followed(request, content)
+        except FetchFailed as error:
+            if error.is_absent and self.tools.now() < request.start_utc + self.feed.freshness_target:
+                self.run.awaited += 1
+                return ()
+            self.run.failed.append({"request": request.key, "reason": str(error)})
+            return ()
+
+    def _known(self, request: Request) -> FeedFetch | None:
+        loaded = self.tools.read_aggregate(FeedFetch, fetch_id(self.caller.tenant, self.feed.id, request.key))
+        return loaded.value if loaded else None
+
+    def _let_in(self, request: Request, content: bytes) -> _LetIn:
+        if request.is_list:
+            self._followed(request, content)  # what is no list is refused before it is kept
+            self.tools.objects.put("raw", content)
+            return _LetIn()
+        sha256 = keep_upload(self.tools.objects, self.caller.tenant, content)
+        payloads, _ = survey_upload(self.tools, self.caller.tenant, sha256, request.name, named=True)
+        found: list[UUID] = []
+        ends: list[datetime] = []
+        for payload in payloads:
+            message = IngestPublication(objects=tuple(payload.objects), names=tuple(payload.names), place=payload.place)
+            answer = self.dispatch(message, replace(self.caller, command_id=uuid4()))
+            self.run.publications += answer.status != "quarantined"
+            self.run.quarantined += answer.status == "quarantined"
+            ends += self._checked_end(request, answer.id)
+            found.append(answer.id)
+        return _LetIn(tuple(found), max(ends, default=None))
+
+    def _checked_end(self, request: Request, publication_id: UUID) -> list[datetime]:
+        """Its last interval end, if it has one. Yesterday's file under today's name must not pass for fresh."""
+        loaded = self.tools.read_aggregate(Publication, publication_id)
+        reading = loaded.value.reading if loaded else None
+        if reading is None or reading.dataset == "places":
+            return []
+        if reading.last_interval_end_utc <= request.start_utc or reading.first_interval_start_utc >= request.end_utc:
+            raise FetchFailed(
+                f"{self.feed.source.name}, {request.name}: it holds {reading.first_interval_start_utc.isoformat()} to "
+                f"{reading.last_interval_end_utc.isoformat()}, which is not the stretch asked for"
+            )
+        return [reading.last_interval_end_utc]
+
+    def _record(self, request: Request, content: bytes, let_in: _LetIn, validators: Validators) -> None:
+        message = RecordFetch(
+            feed=self.feed.id,
+            request_key=request.key,
+            start_utc=request.start_utc,
+            end_utc=request.end_utc,
+            object=self.tools.objects.key(content),
+            size_bytes=len(content),
+            publications=let_in.publications,
+            last_interval_end_utc=let_in.last_interval_end_utc,
+            etag=validators.etag,
+            last_modified=validators.last_modified,
+            is_settled=not request.is_list and self.tools.now() >= request.end_utc + self.feed.settled_after,
+        )
+        self.dispatch(message, replace(self.caller, command_id=uuid4()))
+
+    def _followed(self, request: Request, content: bytes) -> tuple[Request, ...]:
+        try:
+            return tuple(self.feed.follow(request, content))
+        except UnreadablePublication as error:
+            raise FetchFailed(f"{self.feed.source.name}, {error.reason}") from None

@@ -1,0 +1,109 @@
+"""Files that are no CSV: JSON answers, Excel workbooks, XML. What kind a file is, its bytes tell, never its name."""
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+from xml.etree.ElementTree import Element
+
+import msgspec
+
+from integrations.isos.archives import is_workbook
+from integrations.isos.errors import UnreadablePublication, unreadable
+from integrations.isos.ticks import ParsedPublication
+
+Kind = Literal["json", "workbook", "xml"]
+
+_OPENED_AS: Mapping[Kind, str] = {"json": "json", "workbook": "sheets", "xml": "xml"}
+_BOM = b"\xef\xbb\xbf"
+_OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+_LARGEST_WORKBOOK_BYTES = 64 * 1024**2
+_LARGEST_TREE_BYTES = 256 * 1024**2
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file of a kind that is read whole. Each property raises UnreadablePublication where the bytes don't hold it."""
+
+    name: str
+    content: bytes
+    kind: Kind
+
+    @cached_property
+    def problem(self) -> str:
+        """Why the bytes can't be opened as what they begin like; empty where they can."""
+        try:
+            getattr(self, _OPENED_AS[self.kind])
+        except UnreadablePublication as error:
+            return error.reason
+        return ""
+
+    @cached_property
+    def json(self) -> Any:
+        """The decoded JSON. NaN and infinity, which JSON does not have, are refused."""
+        if len(self.content) > _LARGEST_TREE_BYTES:
+            raise unreadable(self.name, "the JSON is larger than 256 MiB")
+        try:
+            return msgspec.json.decode(self.content.removeprefix(_BOM))
+        except (ValueError, RecursionError):
+            pass  # the slow reader says where the fault is, and reads what is unusual
+        try:
+            return json.loads(self.content.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise unreadable(self.name, f"the JSON cannot be read: {error}", getattr(error, "lineno", None)) from None
+
+    @cached_property
+    def sheets(self) -> Mapping[str, Sequence[Sequence[Any]]]:
+        """The cells of each sheet of a workbook by its name; empty cells are ''."""
+        from python_calamine import CalamineError, CalamineWorkbook
+
+        if len(self.content) > _LARGEST_WORKBOOK_BYTES:
+            raise unreadable(self.name, "the workbook is larger than 64 MiB")
+        try:
+            book = CalamineWorkbook.from_filelike(io.BytesIO(self.content))
+            return {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
+        except (CalamineError, ValueError) as error:
+            raise unreadable(self.name, f"the workbook cannot be read: {error}") from None
+
+    @cached_property
+    def xml(self) -> Element:
+        """The root element; entities and external references are refused."""
+        from xml.etree.ElementTree import ParseError
+
+        from defusedxml import DefusedXmlException
+        from defusedxml.ElementTree import fromstring
+
+        if len(self.content) > _LARGEST_TREE_BYTES:
+            raise unreadable(self.name, "the XML is larger than 256 MiB")
+        try:
+            root: Element = fromstring(self.content)
+        except (ParseError, DefusedXmlException, ValueError) as error:
+            raise unreadable(self.name, f"the XML cannot be read: {error}") from None
+        return root
+
+
+@dataclass(frozen=True)
+class RecognisedDocument:
+    """A document of ours: `parse` reads it. `facts` are what only the file's name told, as with CSV files."""
+
+    document: Document
+    parse: Callable[[Document], ParsedPublication]
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def document_of(name: str, content: bytes) -> Document | None:
+    """The document that the bytes are, or None for other kinds, a CSV among them."""
+    if content.startswith(_OLD_WORKBOOK) or is_workbook(content):
+        return Document(name, content, "workbook")
+    start = content[:4096].removeprefix(_BOM).lstrip()
+    if start.startswith((b"{", b"[")):
+        return Document(name, content, "json")
+    if start.startswith(b"<"):
+        return Document(name, content, "xml")
+    return None
+
+
+def _refuse_constant(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number of JSON")

@@ -1,0 +1,183 @@
+"""ERCOT's disclosures after 60 days: what each resource was limited to, told to do and did (NP3-965), and what it was
+awarded day-ahead (NP3-966).
+
+A quantity is a column, under the operator's own name. Offer curves, texts (status, reason) and whose resource it is are
+left out. Day-ahead files have no flag for the repeated hour, so that of the long day is refused.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from integrations.isos.csv_faults import end_of_rows
+from integrations.isos.csv_reading import Frame, Text, read
+from integrations.isos.ercot.clock import CENTRAL
+from integrations.isos.ercot.times import QUARTER_S, read_timed, refuse_repeats, times_of
+from integrations.isos.heads import CsvFile, column_key
+from integrations.isos.local_time import ClockError, local_day_hours, wall_clock
+from integrations.isos.recognition import OtherProduct
+from integrations.isos.series import series_publication, series_rows
+from integrations.isos.ticks import Ints, ParsedPublication, labels, seconds
+
+_LIMITS = r"HSL|LSL|HASL|LASL|HDL|LDL|(HDL|LDL) (Original|Manual|Final)"
+_SERVICES = r"REGUP|REGDN|NSPIN|NSPNM|RRSPFR|RRSFFR|RRSUFR|ECRSS|ECRSM"
+# The quantities by their column, with their units.
+_QUANTITIES: Mapping[str, str] = {
+    rf"{_LIMITS}|{_SERVICES}|Base Point|Output Schedule|Telemetered Net Output|Total Telemetered DSR Loads": "MW",
+    r"(Max|Low|Real) Power Consumption( for Load Resource)?": "MW",
+    r"(Ancillary Service|AS Responsibility for|AS Capability|AS Awards?) \w+": "MW",
+    r"Awarded Quantity|\w+ Awarded": "MW",
+    r"(Minimum|Maximum) SOC|State of Charge|Hour Beginning Planned SOC": "MWh",
+    r"\w+ MCPC": "USD/MW",
+    r"Energy Settlement Point Price|Min Gen Cost": "USD/MWh",
+    r"Start Up (Hot|Inter|Cold)( Offer)?": "USD",
+    r"Count of Updates During Operating Hour": "updates",
+}
+_RESOURCES = ("Resource Name", "Load Resource Name", "QSE", "QSE Name")
+_OFFERS = ("settlementpoint", "source", "sasmid", "priceaggregate", "blockindicator1", "bidid", "offerid")
+_BY_NAME: Mapping[str, str] = {"resourcename": "", "loadresourcename": "load", "qse": "QSE", "qsename": "QSE"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where resource, type and quantities stand; `quantities` gives position and unit by the operator's name."""
+
+    resource: int
+    resource_type: int | None
+    told_type: str
+    quantities: Mapping[str, tuple[int, str]]
+    feed: str
+    market: str
+
+
+def layout_of(file: CsvFile) -> Layout | OtherProduct | None:
+    """How a disclosure is laid out, None for a file that is none, and why for one that is not read."""
+    keys = set(file.header.keys)
+    name = next((column_key(column) for column in _RESOURCES if column_key(column) in keys), None)
+    is_dispatch = "scedtimestamp" in keys
+    if name is None or not (is_dispatch or {"deliverydate"} & keys):
+        return None
+    quantities = _quantities_of(file)
+    if not quantities or keys & set(_OFFERS):
+        return OtherProduct("ERCOT 60-day disclosure of offers, bids or plans: only what resources did and got is read")
+    if file.header.end >= end_of_rows(file.content):
+        return OtherProduct("ERCOT 60-day disclosure with a header and no row: nothing happened that day")
+    feed, market = ("sced_disclosure", "RT5") if is_dispatch or "deliveryhour" in keys else ("dam_disclosure", "DA")
+    resource, kind = file.find(name), file.find("resourcetype")
+    assert resource is not None
+    return Layout(resource, kind, _BY_NAME[name], quantities, feed, market)
+
+
+def _quantities_of(file: CsvFile) -> dict[str, tuple[int, str]]:
+    found = {}
+    for position, cell in enumerate(file.header.cells):
+        for pattern, unit in _QUANTITIES.items():
+            if re.fullmatch(pattern, cell, re.IGNORECASE):
+                found[cell] = (position, unit)
+    return found
+
+
+def parse(file: CsvFile, layout: Layout, published_at: datetime | None) -> ParsedPublication:
+    """One row a resource, quantity and interval. Raises UnreadablePublication, also for a resource there twice."""
+    columns = {name: position for name, (position, _) in layout.quantities.items()} | {"resource": layout.resource}
+    if layout.resource_type is not None:
+        columns["type"] = layout.resource_type
+    frame = read_timed(file, columns, frozenset(layout.quantities))
+    times, resource = times_of(frame), frame.text("resource")
+    refuse_repeats(frame, times, [resource], "resource", "the resource")
+    kind = frame.text("type", may_be_empty=True) if frame.has("type") else _all_of(frame, layout.told_type)
+    start, end = times.start(), times.end()
+    tables = []
+    for name, (_, unit) in layout.quantities.items():
+        values = frame.number(name)
+        tables.append(_rows(resource, kind, name, unit, start, end, values))
+    return _publication(pa.concat_tables(tables).unify_dictionaries(), layout.feed, layout.market, published_at)
+
+
+def is_metered(file: CsvFile) -> bool:
+    """The settlement meters of generators by quarter of an hour (`Interval Time, Interval Number, ...`)."""
+    return {"intervaltime", "intervalnumber", "resourcecode", "intervalvalue"} <= set(file.header.keys)
+
+
+def parse_metered(file: CsvFile, published_at: datetime | None) -> ParsedPublication:
+    """Settlement metered net energy, in MWh a quarter. The number counts the quarters of the day: 92, 96 or 100."""
+    columns = {
+        "time": file.need("Interval Time"), "number": file.need("Interval Number"),
+        "resource": file.need("Resource Code"), "value": file.need("Interval Value"),
+    }  # fmt: skip
+    frame = read([file], [columns], frozenset({"value"}))
+    start, resource = _numbered_quarters(frame), frame.text("resource")
+    rows = _rows(
+        resource, _all_of(frame, ""), "Settlement Metered Net Energy", "MWh", start, start + QUARTER_S,
+        frame.number("value"),
+    )  # fmt: skip
+    seen = resource.codes.astype(np.int64) * np.int64(4_294_967_296) + start
+    if len(np.unique(seen)) < len(seen):
+        _, first = np.unique(seen, return_index=True)
+        again = int(np.setdiff1d(np.arange(len(seen)), first)[0])
+        frame.fail(again, "resource", "the resource has this interval twice")
+    return _publication(rows, "sced_disclosure", "RT15", published_at)
+
+
+def _numbered_quarters(frame: Frame) -> Ints:
+    """The start of each row: the n-th quarter of the day in which its stamp (the quarter's last second) lies."""
+    time, number = frame.text("time"), frame.text("number")
+    ends = {}
+    for code, text in enumerate(time.values):
+        try:
+            ends[code] = wall_clock(text)
+        except ClockError as error:
+            frame.fail(int(np.argmax(time.codes == code)), "time", str(error))
+    pairs, row_of = np.unique(np.stack([time.codes, number.codes]), axis=1, return_inverse=True)
+    starts = np.zeros(pairs.shape[1], dtype=np.int64)
+    for slot, (t, n) in enumerate(pairs.T.tolist()):
+        count = int(number.values[n]) if number.values[n].isdigit() else 0
+        last = ends[t] - timedelta(seconds=1)
+        begin = local_day_hours(last.date(), CENTRAL)[0] + (count - 1) * QUARTER_S
+        shown = datetime.fromtimestamp(begin, UTC).astimezone(CENTRAL).replace(tzinfo=None)
+        if not timedelta(0) <= last - shown < timedelta(seconds=QUARTER_S):
+            row = int(np.argmax(row_of.reshape(-1) == slot))
+            frame.fail(row, "number", f"{number.values[n]!r} is not the quarter that ends at {time.values[t]}")
+        starts[slot] = begin
+    found: Ints = starts[row_of.reshape(-1)]
+    return found
+
+
+def _all_of(frame: Frame, value: str) -> Text:
+    return Text(np.zeros(frame.rows, dtype=np.int32), [value])
+
+
+def _rows(
+    resource: Text,
+    kind: Text,
+    quantity: str,
+    unit: str,
+    start: Ints,
+    end: Ints,
+    values: np.ndarray[tuple[int], np.dtype[np.float64]],
+) -> pa.Table:
+    kept = ~np.isnan(values)
+    nothing = np.zeros(int(kept.sum()), dtype=np.int32)
+    return series_rows(
+        "disclosures",
+        {
+            "resource": labels(resource.codes[kept], resource.values),
+            "resource_type": labels(kind.codes[kept], kind.values),
+            "quantity": labels(nothing, [quantity]),
+            "unit": labels(nothing, [unit]),
+            "interval_start_utc": seconds(start[kept]),
+            "interval_end_utc": seconds(end[kept]),
+            "value": values[kept],
+        },
+    )
+
+
+def _publication(rows: pa.Table, feed: str, market: str, published_at: datetime | None) -> ParsedPublication:
+    return series_publication(
+        "disclosures", rows, iso="ERCOT", feed=feed, market=market, published_at=published_at,
+        parser="ercot.disclosure",
+    )  # fmt: skip

@@ -1,0 +1,137 @@
+"""ERCOT's reports of load, wind and solar, measured and forecast: a line an interval, a column a place or a quantity.
+
+Everything is in MW. What is forecast bears the report's own moment of publication; `category` tells one forecast of the
+same hour from another.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+
+from integrations.isos.csv_reading import Frame, Text
+from integrations.isos.ercot.times import Times, read_timed, refuse_repeats, times_of
+from integrations.isos.errors import unreadable
+from integrations.isos.heads import CsvFile
+from integrations.isos.series import series_publication, series_rows
+from integrations.isos.ticks import ParsedPublication, labels, seconds
+
+UNIT = "MW"
+
+_TOTALS = frozenset({"total", "systemtotal", "ercot", "demand"})
+# Columns of the load reports that are no place.
+_NO_PLACE = frozenset(
+    {"deliverydate", "operday", "operatingday", "hourending", "timeending", "dstflag", "model", "inuseflag", ""}
+)
+# `GEN_LZ_WEST`, `STWPF_SYSTEM_WIDE`, `SYSTEM_WIDE_GEN`: what is counted, and where.
+_RENEWABLE = re.compile(
+    r"(?:(?P<where>SYSTEM_WIDE)_(?P<what>GEN|HSL)|(?P<before>ACTUAL|GEN|COP_HSL|HSL|ST[WP]PF|WGRPP|PVGRPP)_(?P<place>\w+))"
+)
+_SYSTEM_WIDE = "SYSTEM_WIDE"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a column is of: the labels of its rows, and whether it was forecast."""
+
+    series: str
+    area: str
+    category: str = ""
+    is_forecast: bool = False
+
+
+def load_quantities(file: CsvFile, series: str) -> dict[str, tuple[int, Quantity]]:
+    """The places of a load report by their column, spelt as the operator does; the total is the system's."""
+    cells = zip(file.header.cells, file.header.keys, strict=True)
+    return {
+        cell: (position, Quantity(series, "" if key in _TOTALS else cell, is_forecast=series.endswith("forecast")))
+        for position, (cell, key) in enumerate(cells)
+        if key not in _NO_PLACE
+    }
+
+
+def renewable_quantities(file: CsvFile) -> dict[str, tuple[int, Quantity]]:
+    """The quantities of a wind or solar report by their column.
+
+    STWPF and STPPF are the operator's short-term forecasts, WGRPP and PVGRPP those that are exceeded in four hours of
+    five, COP HSL what the plans of the units say, HSL what the units could have made.
+    """
+    kind = "wind" if any("STWPF" in cell.upper() for cell in file.header.cells) else "solar"
+    found = {}
+    for position, cell in enumerate(file.header.cells):
+        if match := _RENEWABLE.fullmatch(cell.upper()):
+            what, where = match["what"] or match["before"], match["where"] or match["place"]
+            area = "" if where == _SYSTEM_WIDE else where
+            if what in ("GEN", "ACTUAL"):
+                quantity = Quantity(kind, area)
+            elif what == "HSL":
+                quantity = Quantity(f"{kind}_available", area)
+            else:
+                quantity = Quantity(f"{kind}_forecast", area, what, is_forecast=True)
+            found[cell] = (position, quantity)
+    return found
+
+
+def parse_load(file: CsvFile, feed: str, series: str, published_at: datetime | None) -> ParsedPublication:
+    """A report of load or of its forecast. Raises UnreadablePublication."""
+    return _parse(file, feed, load_quantities(file, series), published_at)
+
+
+def parse_renewables(file: CsvFile, published_at: datetime | None) -> ParsedPublication:
+    """A report of wind or solar power (NP4-732, NP4-737, and by region NP4-742, NP4-745)."""
+    quantities = renewable_quantities(file)
+    kinds = {quantity.series.partition("_")[0] for _, quantity in quantities.values()}
+    by_region = any(quantity.area and not quantity.area.startswith("LZ_") for _, quantity in quantities.values())
+    feed = f"{next(iter(kinds))}_power{'_by_region' if by_region else ''}"
+    return _parse(file, feed, quantities, published_at)
+
+
+def _parse(
+    file: CsvFile, feed: str, quantities: Mapping[str, tuple[int, Quantity]], published_at: datetime | None
+) -> ParsedPublication:
+    if not quantities:
+        raise unreadable(file.name, "no column of a place or quantity", file.header.number)
+    model = file.find("model")
+    columns = {name: position for name, (position, _) in quantities.items()}
+    frame = read_timed(file, columns | ({"model": model} if model is not None else {}), frozenset(quantities))
+    times = times_of(frame)
+    told_by = [frame.text("model")] if model is not None else []
+    refuse_repeats(frame, times, told_by, times.column, "the report")
+    tables = [
+        _rows(frame, times, frame.number(name), quantity, published_at) for name, (_, quantity) in quantities.items()
+    ]
+    return series_publication(
+        "fundamentals", pa.concat_tables(tables).unify_dictionaries(), iso="ERCOT", feed=feed,
+        published_at=published_at, parser=f"ercot.{feed}",
+    )  # fmt: skip
+
+
+def _rows(
+    frame: Frame,
+    times: Times,
+    values: np.ndarray[tuple[int], np.dtype[np.float64]],
+    quantity: Quantity,
+    published_at: datetime | None,
+) -> pa.Table:
+    kept = ~np.isnan(values)
+    count = int(kept.sum())
+    nothing = np.zeros(count, dtype=np.int32)
+    model = frame.text("model") if frame.has("model") else Text(np.zeros(frame.rows, dtype=np.int32), [""])
+    categories = labels(model.codes[kept], model.values if frame.has("model") else [quantity.category])
+    issued = pa.array([published_at if quantity.is_forecast else None] * count, pa.timestamp("us", "UTC"))
+    return series_rows(
+        "fundamentals",
+        {
+            "series": labels(nothing, [quantity.series]),
+            "area": labels(nothing, [quantity.area]),
+            "category": categories,
+            "unit": labels(nothing, [UNIT]),
+            "interval_start_utc": seconds(times.start()[kept]),
+            "interval_end_utc": seconds(times.end()[kept]),
+            "value": values[kept],
+            "issued_at": issued,
+        },
+    )

@@ -1,0 +1,109 @@
+"""ERCOT's map of electrical buses to settlement points (NP4-160): buses, resource nodes, hubs and load zones.
+
+`Settlement_Points_MMDDYYYY_HHMMSS.csv`; only the name tells since when it holds. A later map takes over from its own
+day; where one ends is not stated, so the validity is open.
+"""
+
+import re
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pyarrow as pa
+
+from integrations.isos.codes import combine
+from integrations.isos.csv_reading import Frame, Text, read
+from integrations.isos.ercot.clock import CENTRAL
+from integrations.isos.ercot.prices import BUS
+from integrations.isos.errors import unreadable
+from integrations.isos.heads import CsvFile
+from integrations.isos.local_time import ClockError, calendar_date
+from integrations.isos.series import series_publication, series_rows
+from integrations.isos.ticks import Codes, ParsedPublication, labels
+
+OPEN_END = datetime(2099, 12, 31, tzinfo=UTC)
+"""The end of a validity that is open."""
+
+_NAMED_DAY = re.compile(r"Settlement_Points_(\d{2})(\d{2})(\d{4})_\d{6}", re.IGNORECASE)
+_COLUMNS = {
+    "bus": "ELECTRICAL_BUS", "psse": "PSSE_BUS_NAME", "voltage": "VOLTAGE_LEVEL", "substation": "SUBSTATION",
+    "zone": "SETTLEMENT_LOAD_ZONE", "resource_node": "RESOURCE_NODE", "hub_bus": "HUB_BUS_NAME", "hub": "HUB",
+}  # fmt: skip
+
+
+def day_of(name: str) -> date:
+    """The day that the operator's file name states. Raises UnreadablePublication."""
+    found = _NAMED_DAY.search(name)
+    try:
+        return calendar_date("/".join(found.groups()) if found else "")
+    except ClockError:
+        problem = "only ERCOT's file name (Settlement_Points_MMDDYYYY_HHMMSS.csv) tells the day, and this one does not"
+        raise unreadable(name, problem) from None
+
+
+def parse(file: CsvFile, day: date) -> ParsedPublication:
+    """Each bus with its load zone, then each resource node, hub and load zone once. Raises UnreadablePublication."""
+    positions = {name: file.need(column) for name, column in _COLUMNS.items()}
+    frame = read([file], [positions], frozenset())
+    bus, zone = frame.text("bus"), frame.text("zone")
+    _refuse_repeats(frame, bus)
+    start = datetime(day.year, day.month, day.day, tzinfo=CENTRAL).astimezone(UTC)
+    tables = [
+        _rows(start, labels(bus.codes, bus.values), BUS, labels(zone.codes, zone.values), _descriptions(frame)),
+        _distinct(start, frame, "resource_node", "RN"),
+        _distinct(start, frame, "hub", "HU"),
+        _distinct(start, frame, "zone", "LZ"),
+    ]
+    return series_publication(
+        "places", pa.concat_tables(tables).unify_dictionaries(), iso="ERCOT", feed="settlement_points",
+        parser="ercot.settlement_points",
+    )  # fmt: skip
+
+
+def _descriptions(frame: Frame) -> pa.Array:
+    """`BUBORA 138 kV, L_BUCKRA8_1Y`: substation, voltage, name in the network model; then what the bus is of."""
+    columns = {name: frame.text(name, may_be_empty=True) for name in _COLUMNS}
+    cells = {name: [text.values[code] for code in text.codes] for name, text in columns.items()}
+    found = []
+    for substation, voltage, psse, node, hub_bus, hub in zip(
+        *(cells[name] for name in ("substation", "voltage", "psse", "resource_node", "hub_bus", "hub")), strict=True
+    ):
+        parts = [
+            f"{substation} {voltage} kV",
+            psse,
+            node and f"resource node {node}",
+            hub_bus and f"{hub} at {hub_bus}",
+        ]
+        found.append(", ".join(part for part in parts if part))
+    return pa.array(found)
+
+
+def _distinct(start: datetime, frame: Frame, column: str, node_type: str) -> pa.Table:
+    """The distinct names of a column, with the load zone of their buses where that is one."""
+    name, zone = frame.text(column, may_be_empty=True), frame.text("zone")
+    pairs = combine([(name.codes, len(name)), (zone.codes, len(zone))])
+    zones: dict[str, set[str]] = {}
+    for named, zoned in pairs.members.T.tolist():
+        if name.values[named]:
+            zones.setdefault(name.values[named], set()).add(zone.values[zoned])
+    single = [next(iter(found)) if len(found) == 1 and column == "resource_node" else "" for found in zones.values()]
+    return _rows(start, pa.array(list(zones)), node_type, pa.array(single), pa.array([""] * len(zones)))
+
+
+def _rows(start: datetime, node: pa.Array, node_type: str, area: pa.Array, description: pa.Array) -> pa.Table:
+    columns = {
+        "node": node,
+        "node_type": pa.array([node_type] * len(node)),
+        "area": area,
+        "description": description,
+        "interval_start_utc": pa.array([start] * len(node), pa.timestamp("s", "UTC")),
+        "interval_end_utc": pa.array([OPEN_END] * len(node), pa.timestamp("s", "UTC")),
+    }
+    return series_rows("places", columns)
+
+
+def _refuse_repeats(frame: Frame, bus: Text) -> None:
+    codes: Codes = bus.codes
+    _, first = np.unique(codes, return_index=True)
+    if len(first) < len(codes):
+        again = int(np.setdiff1d(np.arange(len(codes)), first)[0])
+        frame.fail(again, "bus", "the bus is there twice")

@@ -1,0 +1,162 @@
+"""When the rows of an ERCOT report are: hours by their end, quarters of an hour, or runs of the dispatch (SCED).
+
+All in Central prevailing time. HourEnding and DeliveryHour name the end of an hour, 1 to 24; the hour that is repeated
+in autumn is hour 2, its second pass flagged Y. A SCED run happens about every five minutes, off the mark by some
+seconds either way, and now and then in between. What it says holds from the run's own stamp to five minutes past the
+nearest five-minute mark; no stamp is rounded, so two runs never become one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+
+import numpy as np
+
+from integrations.isos.codes import Combined, combine, first_repeat
+from integrations.isos.csv_reading import Frame, Text, read
+from integrations.isos.ercot.clock import second_pass_flags, starts_of
+from integrations.isos.gaps import Intervals
+from integrations.isos.heads import CsvFile
+from integrations.isos.local_time import HOUR_S, ClockError, calendar_date, hour_ending, wall_clock
+from integrations.isos.ticks import Ints
+
+QUARTER_S = 900
+
+_MARK_S = 300
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "stamp": ("scedtimestamp",),
+    "day": ("deliverydate", "operday", "operatingday"),
+    "hour": ("hourending", "deliveryhour"),
+    "quarter": ("deliveryinterval",),
+    "time": ("timeending",),
+    "flag": ("dstflag", "repeatedhourflag", "repeathourflag"),
+}
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True)
+class Times:
+    """The intervals of a table's rows: `ends` belong to the distinct starts, `days` are the delivery days of hours.
+
+    `column` is where a fault of time shows.
+    """
+
+    intervals: Intervals
+    ends: Ints
+    days: list[date]
+    column: str
+
+    def start(self) -> Ints:
+        """The start of each row, in seconds since 1970 UTC."""
+        return self.intervals.start()
+
+    def end(self) -> Ints:
+        """The end of each row, in seconds since 1970 UTC."""
+        return self.ends[self.intervals.code]
+
+
+def read_timed(file: CsvFile, columns: Mapping[str, int], numbers: frozenset[str]) -> Frame:
+    """The columns at these positions and, under our own names, those that tell the time."""
+    return read([file], [time_positions(file) | dict(columns)], numbers)
+
+
+def time_positions(file: CsvFile) -> dict[str, int]:
+    """Where the columns stand that tell the time, as far as the file has them."""
+    found = {name: file.find(*keys) for name, keys in _COLUMNS.items()}
+    return {name: position for name, position in found.items() if position is not None}
+
+
+def times_of(frame: Frame) -> Times:
+    """The times of the rows, by whichever columns tell them. Raises UnreadablePublication at the first bad row."""
+    if frame.has("stamp"):
+        return _runs(frame)
+    return _endings(frame) if frame.has("time") else _delivered(frame)
+
+
+def run_end(start: Ints) -> Ints:
+    """Five minutes past the five-minute mark nearest to each run; 00:04:55 and 00:05:15 both end 00:10:00."""
+    return (start + _MARK_S // 2) // _MARK_S * _MARK_S + _MARK_S
+
+
+def refuse_repeats(frame: Frame, times: Times, told_by: Sequence[Text], column: str, what: str) -> Combined:
+    """Group rows by what tells them apart within an interval; raise UnreadablePublication where one is there twice."""
+    texts = [(text.codes, len(text)) for text in told_by]
+    rows = combine([*texts, (times.intervals.code, len(times.intervals.starts))])
+    if repeat := first_repeat(rows.code, len(rows)):
+        frame.fail(repeat[1], column, f"{what} has this interval twice, in lines {frame.lines(*repeat)}")
+    return rows
+
+
+def _runs(frame: Frame) -> Times:
+    stamp = frame.text("stamp")
+    flag, meanings = second_pass_flags(frame)
+    slots = combine([(stamp.codes, len(stamp)), (flag.codes, len(flag))])
+    clocks = _values(frame, "stamp", stamp, wall_clock)
+    passes = [meanings[code] for code in slots.members[1]]
+    starts = starts_of(frame, slots, [clocks[code] for code in slots.members[0]], passes, "stamp")
+    runs = Intervals.of(starts, slots.code)
+    return Times(runs, run_end(runs.starts), [], "stamp")
+
+
+def _delivered(frame: Frame) -> Times:
+    day, hour = frame.text("day"), frame.text("hour")
+    whole = Text(np.zeros(frame.rows, dtype=np.int64), ["1"])
+    quarter = frame.text("quarter") if frame.has("quarter") else whole
+    flag, meanings = second_pass_flags(frame)
+    slots = combine([(text.codes, len(text)) for text in (day, hour, quarter, flag)])
+    days = _values(frame, "day", day, calendar_date)
+    hours = _values(frame, "hour", hour, hour_ending)
+    quarters = _values(frame, "quarter", quarter, _quarter) if frame.has("quarter") else [1]
+    locals_ = [
+        _midnight(days[d]) + timedelta(seconds=(hours[h] - 1) * HOUR_S + (quarters[q] - 1) * QUARTER_S)
+        for d, h, q in slots.members[:3].T.tolist()
+    ]
+    passes = [meanings[code] for code in slots.members[3]]
+    intervals = Intervals.of(starts_of(frame, slots, locals_, passes, "hour"), slots.code)
+    length = QUARTER_S if frame.has("quarter") else HOUR_S
+    return Times(intervals, intervals.starts + length, days, "hour")
+
+
+def _endings(frame: Frame) -> Times:
+    """Quarters of an hour by the clock at their end, 00:15 to 24:00."""
+    day, time = frame.text("day"), frame.text("time")
+    flag, meanings = second_pass_flags(frame)
+    slots = combine([(text.codes, len(text)) for text in (day, time, flag)])
+    days = _values(frame, "day", day, calendar_date)
+    times = _values(frame, "time", time, _quarter_ending)
+    locals_ = [_midnight(days[d]) + times[t] for d, t in slots.members[:2].T.tolist()]
+    passes = [meanings[code] for code in slots.members[2]]
+    intervals = Intervals.of(starts_of(frame, slots, locals_, passes, "time"), slots.code)
+    return Times(intervals, intervals.starts + QUARTER_S, days, "time")
+
+
+def _values(frame: Frame, column: str, text: Text, convert: Callable[[str], _Value]) -> list[_Value]:
+    values: list[_Value] = []
+    for code, value in enumerate(text.values):
+        try:
+            values.append(convert(value))
+        except ClockError as error:
+            frame.fail(int(np.argmax(text.codes == code)), column, str(error))
+    return values
+
+
+def _quarter(text: str) -> int:
+    if text not in ("1", "2", "3", "4"):
+        raise ClockError(f"{text!r} is not an interval from 1 to 4")
+    return int(text)
+
+
+def _quarter_ending(text: str) -> timedelta:
+    """From midnight to the beginning of the quarter of an hour that ends at `00:15` to `24:00`. Raises ClockError."""
+    hours, _, minutes = text.partition(":")
+    if not (hours.isdigit() and minutes.isdigit()):
+        raise ClockError(f"{text!r} is not a time of day")
+    end_s = int(hours) * HOUR_S + int(minutes) * 60
+    if int(minutes) > 59 or end_s % QUARTER_S or not QUARTER_S <= end_s <= 24 * HOUR_S:
+        raise ClockError(f"{text!r} is not the end of a quarter of an hour, 00:15 to 24:00")
+    return timedelta(seconds=end_s - QUARTER_S)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day)

@@ -1,0 +1,231 @@
+"""Asking operators for files: paced, retried, cut off while a source is down, and never fooled by an error page.
+
+One `Fetcher` serves all workers of a process, so that they share each source's pace. Whatever comes back is either the
+bytes of a file, the news that nothing has changed, or an error that says what is the matter with the source.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx2
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from integrations.isos.feeds import Request, Source
+
+ATTEMPTS = 5
+LONGEST_WAIT_S = 60.0
+LARGEST_ANSWER_BYTES = 1 << 30
+FAILURES_UNTIL_OPEN = 5
+OPEN_FOR_S = 60.0
+_TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
+_HTML = re.compile(rb"(?is)\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b")
+_EMPTY_ZIP = b"PK\x05\x06"
+
+
+class FetchFailed(Exception):
+    """A request that brought no file.
+
+    `lasting` says that asking again soon will not help (404, a refused key), `is_absent` that the source has no such
+    file, or none yet.
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False, is_absent: bool = False) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+        self.is_absent = is_absent
+
+
+class _Again(Exception):
+    """Worth another try, after `wait_s` where the source said how long."""
+
+    def __init__(self, message: str, wait_s: float | None = None) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
+@dataclass(frozen=True)
+class Validators:
+    """What a conditional request sends back: the answer's ETag and Last-Modified."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        given = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
+        return {name: value for name, value in given.items() if value}
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The bytes behind a request, or None where they are the ones known already (304)."""
+
+    content: bytes | None
+    validators: Validators
+
+
+@dataclass
+class _Gate:
+    """One source's pace and breaker, shared by all threads."""
+
+    next_start: float = 0.0
+    failures: int = 0
+    open_until: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Fetcher:
+    """Sends requests to sources. `base_urls` and `keys` are by source name and replace a source's own.
+
+    `sleep` and `clock` (seconds, monotonic) are given by tests.
+    """
+
+    def __init__(
+        self,
+        client: httpx2.Client | None = None,
+        *,
+        base_urls: Mapping[str, str] | None = None,
+        keys: Mapping[str, str] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client or httpx2.Client(timeout=_TIMEOUT, follow_redirects=False)
+        self._base_urls = base_urls or {}
+        self._keys = {} if keys is None else keys  # one that is empty now may have keys later
+        self._sleep = sleep
+        self._clock = clock
+        self._gates: dict[str, _Gate] = {}
+        self._lock = threading.Lock()
+
+    def fetch(self, source: Source, request: Request, known: Validators | None = None) -> Fetched:
+        """The answer to one request, after as many tries as it takes. Raises FetchFailed naming source and reason."""
+        gate = self._gate(source)
+        retrying = Retrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            retry=retry_if_exception_type(_Again),
+            wait=_wait,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            fetched: Fetched = retrying(self._once, gate, source, request, known or Validators())
+        except _Again as error:
+            raise FetchFailed(f"{source.name}, {request.name}: {error}") from error
+        return fetched
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _gate(self, source: Source) -> _Gate:
+        with self._lock:
+            return self._gates.setdefault(source.name, _Gate())
+
+    def _once(self, gate: _Gate, source: Source, request: Request, known: Validators) -> Fetched:
+        self._take_turn(gate, source)
+        try:
+            fetched = self._ask(source, request, known)
+        except _Again:
+            with gate.lock:
+                gate.failures += 1
+                if gate.failures >= FAILURES_UNTIL_OPEN:
+                    gate.open_until = self._clock() + OPEN_FOR_S
+            raise
+        with gate.lock:
+            gate.failures = 0
+        return fetched
+
+    def _take_turn(self, gate: _Gate, source: Source) -> None:
+        """Waits for this source's next slot; raises FetchFailed at once while its breaker is open."""
+        with gate.lock:
+            now = self._clock()
+            if now < gate.open_until:
+                left = gate.open_until - now
+                raise FetchFailed(
+                    f"{source.name} failed {gate.failures} times in a row; it is left alone for {left:.0f} s"
+                )
+            start = max(now, gate.next_start)
+            gate.next_start = start + source.seconds_between_requests
+        if start > now:
+            self._sleep(start - now)
+
+    def _ask(self, source: Source, request: Request, known: Validators) -> Fetched:
+        url = self._base_urls.get(source.name, source.base_url).rstrip("/") + "/" + request.path.lstrip("/")
+        headers = {"User-Agent": "254carbon", **request.headers, **known.headers(), **self._key_header(source)}
+        try:
+            with self._client.stream("GET", url, params=dict(request.params) or None, headers=headers) as answer:
+                _check_status(answer)
+                validators = Validators(answer.headers.get("etag"), answer.headers.get("last-modified"))
+                if answer.status_code == httpx2.codes.NOT_MODIFIED:
+                    return Fetched(None, known)
+                content = _read(answer)
+        except httpx2.TransportError as error:
+            raise _Again(f"{type(error).__name__} {error}".strip()) from error
+        _check_content(content)
+        return Fetched(content, validators)
+
+    def _key_header(self, source: Source) -> dict[str, str]:
+        if source.key_header is None:
+            return {}
+        key = self._keys.get(source.name)
+        if key is None:
+            raise FetchFailed(f"{source.name} wants an API key, and none is set for it", lasting=True)
+        return {source.key_header: key}
+
+
+def _check_status(answer: httpx2.Response) -> None:
+    status = answer.status_code
+    if status in (httpx2.codes.OK, httpx2.codes.NOT_MODIFIED):
+        return
+    if status == httpx2.codes.TOO_MANY_REQUESTS or status >= 500:
+        raise _Again(f"the source answered {status}", _retry_after(answer))
+    raise FetchFailed(
+        f"{answer.request.url.host} answered {status} for {answer.request.url.path}",
+        lasting=True,
+        is_absent=status in (httpx2.codes.NOT_FOUND, httpx2.codes.GONE),
+    )
+
+
+def _retry_after(answer: httpx2.Response) -> float | None:
+    """Seconds that the source asks to wait, whether it gives a number or a date."""
+    given = answer.headers.get("retry-after", "")
+    if given.isdigit():
+        return min(float(given), LONGEST_WAIT_S)
+    try:
+        return min(max(0.0, (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds()), LONGEST_WAIT_S)
+    except (TypeError, ValueError):
+        return None
+
+
+def _read(answer: httpx2.Response) -> bytes:
+    content = bytearray()
+    for chunk in answer.iter_bytes():
+        content += chunk
+        if len(content) > LARGEST_ANSWER_BYTES:
+            raise FetchFailed(f"{answer.request.url.host} sent more than 1 GiB", lasting=True)
+    expected = answer.headers.get("content-length")
+    if expected and "content-encoding" not in answer.headers and int(expected) != len(content):
+        raise _Again(f"the answer broke off after {len(content):,} of {expected} bytes")
+    return bytes(content)
+
+
+def _check_content(content: bytes) -> None:
+    """What comes with status 200 and is no file all the same. Operators' error answers in XML are the catalogue's."""
+    if not content.strip():
+        raise _Again("the answer is empty")
+    if content.startswith(_EMPTY_ZIP):
+        raise _Again("the answer is an empty zip")
+    if _HTML.match(content[:4096]):
+        raise _Again("an HTML page came with status 200 instead of a file")
+
+
+_backoff = wait_random_exponential(multiplier=1.0, max=LONGEST_WAIT_S)
+
+
+def _wait(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.wait_s if isinstance(error, _Again) else None
+    return asked if asked is not None else _backoff(state)

@@ -1,0 +1,53 @@
+"""MISO files that are no CSV, by what they hold."""
+
+from functools import partial
+from typing import Any
+
+from integrations.isos.documents import Document, RecognisedDocument
+from integrations.isos.miso import answers, workbooks
+from integrations.isos.recognition import OtherProduct
+
+
+def recognise(document: Document) -> RecognisedDocument | OtherProduct | None:
+    """What a document of MISO is; None for any other. Raises UnreadablePublication for one of ours that is damaged."""
+    if document.kind == "workbook":
+        return _recognise_workbook(document)
+    if document.kind == "json":
+        return _recognise_answer(document)
+    return None
+
+
+def _recognise_workbook(document: Document) -> RecognisedDocument | OtherProduct | None:
+    if workbooks.is_load_report(document):
+        return RecognisedDocument(document, workbooks.parse_load)
+    if workbooks.is_generation_report(document):
+        return RecognisedDocument(document, workbooks.parse_generation)
+    if workbooks.is_price_summary(document):
+        day = workbooks.day_of_price_summary(document)
+        return RecognisedDocument(document, workbooks.parse_price_summary, {"date": day.isoformat()})
+    if "Market Reports Data Elements" in document.sheets:
+        return OtherProduct("MISO's directory of its reports: it describes them and holds no number of a market")
+    return None
+
+
+def _recognise_answer(document: Document) -> RecognisedDocument | OtherProduct | None:
+    found: Any = document.json
+    if not isinstance(found, dict):
+        return None
+    keys = set(found)
+    if "LMPData" in keys:
+        return RecognisedDocument(document, answers.parse_consolidated_table)
+    if {"RefId", "Fuel"} <= keys:
+        return RecognisedDocument(document, answers.parse_fuel_mix)
+    if "LoadInfo" in keys:
+        return RecognisedDocument(document, answers.parse_total_load)
+    if {"RefId", "MktDay", "Forecast"} <= keys:
+        # Both answers have the same shape; only the address that was asked, and so the name, tells wind from sun.
+        for word in ("wind", "solar"):
+            if word in document.name.lower():
+                series = f"{word}_forecast"
+                return RecognisedDocument(
+                    document, partial(answers.parse_renewable_forecast, series=series), {"feed": series}
+                )
+        return OtherProduct("a MISO forecast whose name says neither wind nor solar")
+    return None

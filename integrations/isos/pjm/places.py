@@ -1,0 +1,62 @@
+"""PJM's list of pricing nodes (`pnode`): name, type and zone, with the dates from and to which each is priced.
+
+Dates are Eastern. `node` is the full name (`ALDENE  230 KV  T-10`), of which the LMP reports print the substation
+alone for buses; the description starts with the `pnode_id` that tells them apart.
+"""
+
+import numpy as np
+
+from integrations.isos.codes import combine
+from integrations.isos.csv_reading import Columns, Text
+from integrations.isos.local_time import calendar_date
+from integrations.isos.pjm.stamps import eastern_second, moments
+from integrations.isos.series import series_publication, series_rows
+from integrations.isos.ticks import ParsedPublication, labels, seconds
+
+PARSER = "pjm.places"
+
+_FIRST_DAY_S = 631_152_000  # 1990-01-01: PJM has no prices from before, and writes 1/1/1900 for "always"
+_OPEN_END_S = 4_102_358_400  # 2099-12-31, for PJM's 12/31/9999
+
+
+def parse_pnodes(table: Columns) -> ParsedPublication:
+    """One row a pricing node and validity."""
+    start = moments(table, "effective_date", second=_day).start()
+    end = moments(table, "termination_date", second=_day).start() if table.has("termination_date") else None
+    name, kind = table.text("pnode_name"), table.text("pnode_subtype")
+    zone = table.text("zone", may_be_empty=True)
+    until = np.full(table.rows, _OPEN_END_S) if end is None else np.maximum(end, start)
+    description = _described(table)
+    rows = series_rows(
+        "places",
+        {
+            "node": labels(name.codes, name.values),
+            "node_type": labels(kind.codes, kind.values),
+            "area": labels(zone.codes, zone.values),
+            "description": labels(description.codes, description.values),
+            "interval_start_utc": seconds(start),
+            "interval_end_utc": seconds(until),
+        },
+    )
+    return series_publication("places", rows, iso="PJM", feed="pnode", parser=PARSER)
+
+
+def _described(table: Columns) -> Text:
+    """`48592 BUS 230 KV`."""
+    columns = filter(table.has, ("pnode_id", "pnode_type", "voltage_level"))
+    texts = [table.text(column, may_be_empty=True) for column in columns]
+    groups = combine([(text.codes, len(text)) for text in texts])
+    words = [[text.values[code] for code in codes] for text, codes in zip(texts, groups.members, strict=True)]
+    return Text(groups.code, [" ".join(filter(None, parts)) for parts in zip(*words, strict=True)])
+
+
+def _day(text: str) -> int:
+    """The Eastern day of a stamp, kept within the days that the read models can hold."""
+    day = text.partition("T" if "T" in text else " ")[0]
+    year = day[:4] if "-" in day else day.rpartition("/")[2]
+    if year.isdigit() and int(year) < 1990:
+        return _FIRST_DAY_S
+    if year.isdigit() and int(year) > 2098:
+        return _OPEN_END_S
+    calendar_date(day)
+    return eastern_second(text if len(text) > len(day) else f"{text} 00:00")
