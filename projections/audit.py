@@ -9,18 +9,16 @@ from read_models.batch import Batch
 from write_model.publications import Publication
 from write_model.refusals import Refusal
 
-
-def _reason(recorded: RecordedEvent) -> str | None:
-    event = recorded.event
-    if isinstance(event, Refusal.Recorded):
-        return event.reason
-    if isinstance(event, Publication.Quarantined | Publication.FoundUnreadable):
-        return event.defect.reason
-    return None
+_UNREADABLE = (Publication.Quarantined, Publication.FoundUnreadable)
 
 
 def _any_event(batch: Batch, recorded: RecordedEvent) -> None:
-    metadata, event = recorded.metadata, recorded.event
+    metadata, event, stream_id = recorded.metadata, recorded.event, recorded.stream_id
+    target_id, reason = stream_id, None
+    if isinstance(event, Refusal.Recorded):
+        target_id, reason = event.target_id, event.reason
+    elif isinstance(event, _UNREADABLE):
+        reason = event.defect.reason
     batch.insert(
         table.AuditEntry(
             position=recorded.position,
@@ -30,9 +28,9 @@ def _any_event(batch: Batch, recorded: RecordedEvent) -> None:
             command=metadata.command,
             event=recorded.name,
             outcome=metadata.status,
-            reason=_reason(recorded),
-            stream_id=recorded.stream_id,
-            target_id=event.target_id if isinstance(event, Refusal.Recorded) else recorded.stream_id,
+            reason=reason,
+            stream_id=stream_id,
+            target_id=target_id,
             command_id=metadata.command_id,
             correlation_id=metadata.correlation_id,
             causation_id=metadata.causation_id,

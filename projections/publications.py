@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any
 
 from infra.event_mapper import RecordedEvent
@@ -16,26 +17,27 @@ _READING = (
     "last_interval_end_utc", "published_at", "parser", "parser_version", "rows_sha256", "gaps_sha256",
 )  # fmt: skip
 _DEFECT = {"reason": "reason", "defect_file": "file", "defect_line": "line", "defect_column": "column"}
-
-_NOTHING_READ: dict[str, Any] = dict.fromkeys(_READING)
-_NO_DEFECT: dict[str, Any] = dict.fromkeys(_DEFECT)
+_values_read, _values_wrong = attrgetter(*_READING), attrgetter(*_DEFECT.values())
+_NOTHING: dict[str, Any] = dict.fromkeys((*_READING, *_DEFECT))
+_CREATED = (Publication.Ingested, Publication.Quarantined)
 
 
 def _outcome(recorded: RecordedEvent, outcome: Reading | Defect) -> dict[str, Any]:
-    """The columns that a reading or a defect sets, those that the other one would set being null."""
-    return {"recorded_at": recorded.metadata.recorded_at, "log_position": recorded.position, **_result(outcome)}
-
-
-def _result(outcome: Reading | Defect) -> dict[str, Any]:
+    """The columns that a reading or a defect sets."""
     if isinstance(outcome, Reading):
-        return {"status": "ingested", **{column: getattr(outcome, column) for column in _READING}, **_NO_DEFECT}
-    defect = {column: getattr(outcome, name) for column, name in _DEFECT.items()}
-    return {"status": "quarantined", **_NOTHING_READ, **defect}
+        columns = dict(zip(_READING, _values_read(outcome), strict=True))
+        columns["status"] = "ingested"
+    else:
+        columns = dict(zip(_DEFECT, _values_wrong(outcome), strict=True))
+        columns["status"] = "quarantined"
+    columns["recorded_at"] = recorded.metadata.recorded_at
+    columns["log_position"] = recorded.position
+    return columns
 
 
 def _created(batch: Batch, recorded: RecordedEvent) -> None:
     event = recorded.event
-    assert isinstance(event, Publication.Ingested | Publication.Quarantined)
+    assert isinstance(event, _CREATED)
     outcome = event.reading if isinstance(event, Publication.Ingested) else event.defect
     source = event.source
     batch.insert(
@@ -62,7 +64,7 @@ def _again(batch: Batch, recorded: RecordedEvent) -> None:
     event = recorded.event
     assert isinstance(event, Publication.Reread | Publication.FoundUnreadable)
     outcome = event.reading if isinstance(event, Publication.Reread) else event.defect
-    table.add_outcome(batch, recorded.stream_id, **_outcome(recorded, outcome))
+    table.add_outcome(batch, recorded.stream_id, **(_NOTHING | _outcome(recorded, outcome)))
     if isinstance(outcome, Reading):
         table.add_reading(batch, recorded.stream_id, recorded.position)
 

@@ -7,6 +7,7 @@ is written at the end.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from functools import cache
@@ -36,6 +37,8 @@ R = TypeVar("R", bound=Row)
 Wanted = tuple[type[Row], Hashable]
 
 _json = msgspec.json.Encoder()
+_CONTROLS = {b"\\n": b"\n", b"\\r": b"\r", b"\\t": b"\t", b"\\b": b"\b", b"\\f": b"\f"}
+_ANY_CONTROL = re.compile(rb"\\[nrtbfu]")  # and some escaped backslashes before such a letter
 
 
 def json_text(value: Any) -> str:
@@ -126,36 +129,33 @@ def copy_rows(cursor: Cursor, kind: type[Row], rows: Sequence[Row]) -> None:
         return
     columns = sql.SQL(", ").join(map(sql.Identifier, kind.__struct_fields__))
     with cursor.copy(
-        _named("COPY {table} ({columns}) FROM STDIN (FORMAT csv, NULL 'null')", kind, columns=columns)
+        _named("COPY {table} ({columns}) FROM STDIN (FORMAT csv, ESCAPE E'\\\\', NULL 'null')", kind, columns=columns)
     ) as copy:
         copy.write(csv_lines(rows))
 
 
 def csv_lines(rows: Sequence[Row]) -> bytes:
-    """Rows as CSV in which an unquoted `null` stands for null.
+    """Rows as CSV in which a backslash escapes quotes and itself, and an unquoted `null` stands for null.
 
     Every value passes through the JSON encoder, which is compiled and knows UUIDs and times. Its lines, `["a",1,null]`,
-    are CSV but for the brackets and for what it escapes by a backslash: CSV doubles quotes and escapes nothing else.
-    A NUL, which JSON never holds, stands for an escaped backslash while the others are lifted.
+    are such CSV but for the brackets and for the control characters, which JSON escapes by a backslash too.
     """
     lines = _json.encode_lines(rows)[1:-2].replace(b"]\n[", b"\n")
-    if b"\\" in lines:
-        lines = lines.replace(b"\\\\", b"\0").replace(b'\\"', b'""')
-        if b"\\" in lines:
-            lines = _without_escapes(lines)
-        lines = lines.replace(b"\0", b"\\")
+    if _ANY_CONTROL.search(lines):
+        lines = _with_controls(lines)
     return lines + b"\n"
 
 
-def _without_escapes(lines: bytes) -> bytes:
-    """Line breaks and other control characters as themselves."""
-    for escape, character in ((b"\\n", b"\n"), (b"\\r", b"\r"), (b"\\t", b"\t"), (b"\\b", b"\b"), (b"\\f", b"\f")):
-        lines = lines.replace(escape, character)
+def _with_controls(lines: bytes) -> bytes:
+    """Control characters as themselves. A NUL, which JSON never holds, stands for an escaped backslash meanwhile."""
+    lines = lines.replace(b"\\\\", b"\0")
     if b"\\u0000" in lines:
         raise ValueError("a text holds the character NUL, which no PostgreSQL text can hold")
+    for escape, character in _CONTROLS.items():
+        lines = lines.replace(escape, character)
     for code in range(1, 32):
         lines = lines.replace(b"\\u%04x" % code, bytes([code]))
-    return lines
+    return lines.replace(b"\0", b"\\\\")
 
 
 def _missing(cursor: Cursor, kind: type[Row], put: dict[tuple[Any, ...], Row]) -> Iterator[Row]:

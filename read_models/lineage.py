@@ -78,7 +78,7 @@ def put_edges(batch: Batch, child: str, child_position: int, edges: Iterable[Edg
     """Adds what `child` was made from; an edge that is there already stays as it is."""
     write = batch.put if child_position == OBJECT else batch.insert
     for (parent, role), position in {(parent, role): position for parent, position, role in edges}.items():
-        write(EdgeRow(child=child, child_position=child_position, parent=parent, parent_position=position, role=role))
+        write(EdgeRow(child, child_position, parent, position, role))
 
 
 def node_before(batch: Batch, node_id: str, position: int) -> NodeRow | None:
