@@ -286,10 +286,16 @@ class PinnedTable:
         """As `ClickHouse.query_arrow`, with the name of the table for `{table:Identifier}`."""
         name = self._store.table_name(self._uuid)
         while True:
-            answer = self._store.query_arrow(sql, {**parameters, "table": name})
-            # An exchange during the query leaves it unknown which of the two tables was read.
-            if (now := self._store.table_name(self._uuid)) == name:
-                return answer
+            try:
+                answer = self._store.query_arrow(sql, {**parameters, "table": name})
+            except Exception:
+                # It may have got another name since that one was looked up; if not, that was no reason to fail.
+                if (now := self._store.table_name(self._uuid)) == name:
+                    raise
+            else:
+                # An exchange during the query leaves it unknown which of the two tables was read.
+                if (now := self._store.table_name(self._uuid)) == name:
+                    return answer
             name = now
 
 
