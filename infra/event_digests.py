@@ -6,6 +6,7 @@ Hashing is most of the work of verifying a log, and it holds Python's lock. So a
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import hashlib
 import os
@@ -32,6 +33,7 @@ FROM log.events WHERE position > %s AND position <= %s ORDER BY position
 """
 _LENGTH_BYTES = 8
 _PROCESSES = 2
+_PIPE_BYTES = 2**20
 
 
 class DigestedPage(msgspec.Struct, array_like=True):
@@ -103,6 +105,7 @@ class _Reader:
         assert self._process.stdin
         assert self._process.stdout
         self._pages = self._process.stdout
+        _widen(self._pages)
         with self._process.stdin as stdin:
             stdin.write(msgspec.msgpack.encode(work))
 
@@ -124,6 +127,13 @@ class _Reader:
         if isinstance(found, str):
             raise PlatformError(f"The event log could not be read: {found}", "Try again; `carbon254 doctor` says more.")
         return found
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Lets the process be some pages ahead of us, where the system can."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):  # more than this user may have; it works without, only more slowly
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _pages(work: _Work) -> Iterator[DigestedPage]:
