@@ -39,7 +39,7 @@ def test_every_request_is_on_record_and_no_secret_is(program: Program, tmp_path:
         assert entry["event"] == "scenario.defined"
     lines = [json.loads(line) for line in server.said().splitlines() if line.startswith("{")]
     requests = [line for line in lines if line["message"] == "request"]
-    assert [line["status"] for line in requests[:5]] == [200, 401, 401, 400, 404]
+    assert [line["status"] for line in requests[:5]] == [201, 401, 401, 400, 404]
     (tied,) = [line for line in requests if line["correlation_id"] == correlation]
     assert (tied["route"], tied["actor"]) == (COMMAND_ROUTE, "local-operator")
     assert {"/v1/objects", "/v1/objects/{sha256}/survey"} <= {line["route"] for line in requests}

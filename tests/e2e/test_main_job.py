@@ -64,9 +64,9 @@ def test_the_data_folder_is_private_and_nothing_is_left_running(job: Job) -> Non
 
 
 def test_a_verb_without_a_server_answers_within_three_seconds_on_a_filled_folder(job: Job) -> None:
-    """The best of three, since other work of the machine can only make it slower."""
+    """The best of five, since other work of the machine can only make it slower."""
     seconds = []
-    for _ in range(3):
+    for _ in range(5):
         started = time.monotonic()
         listed = job.program.run("curves", "list").stdout
         seconds.append(time.monotonic() - started)

@@ -45,7 +45,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     (folder / "notes.txt").write_text("call the operator\n")
     (folder / "20260401_20260402_PRC_LMP_DAM.xml").write_text("<?xml version='1.0'?><OASISReport/>\n")
-    (folder / "20260401_asm_expost_damcp.csv").write_text("Zone,Type,MCP Type,HE 1\n1,x,y,2\n")
+    (folder / "20260401_ms_vlr_srw.csv").write_text("Zone,Type,MCP Type,HE 1\n1,x,y,2\n")
     return folder
 
 
@@ -73,7 +73,7 @@ def test_good_files_load_and_bad_ones_are_named_with_line_and_column(server: Ser
     assert all(name.split("!")[0] in entry["reason"] for name, entry in found.items())
 
     skipped = {Path(entry["file"]).name: entry["reason"] for entry in report["skipped"]}
-    assert set(skipped) == {"notes.txt", "20260401_20260402_PRC_LMP_DAM.xml", "20260401_asm_expost_damcp.csv"}
+    assert set(skipped) == {"notes.txt", "20260401_20260402_PRC_LMP_DAM.xml", "20260401_ms_vlr_srw.csv"}
     assert all(skipped.values())
 
 
