@@ -45,7 +45,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     (folder / "notes.txt").write_text("call the operator\n")
     (folder / "20260401_20260402_PRC_LMP_DAM.xml").write_text("<?xml version='1.0'?><OASISReport/>\n")
-    (folder / "20260401_ms_vlr_srw.csv").write_text("Zone,Type,MCP Type,HE 1\n1,x,y,2\n")
+    (folder / "20260401_ms_vlr_srw.csv").write_text("Region,Commitments\nNorth,2\n")
     return folder
 
 
