@@ -85,7 +85,9 @@ def open_platform(settings: Settings) -> Platform:
         pool = open_pool(dsn)
         closers.append(pool.close)
         closers.append(own_database(dsn))
-        clickhouse = ClickHouse.embedded(folder.chdb)
+        clickhouse = (
+            ClickHouse.server(settings.clickhouse_dsn) if settings.clickhouse_dsn else ClickHouse.embedded(folder.chdb)
+        )
         closers.append(clickhouse.close)
         return _assemble(settings, folder, dsn, pool, clickhouse, closers)
     except BaseException:
@@ -102,7 +104,7 @@ def _assemble(
     clickhouse: ClickHouse,
     closers: list[Callable[[], None]],
 ) -> Platform:
-    objects = Objects.in_folder(folder.objects)
+    objects = Objects.in_s3(settings.objects) if settings.objects else Objects.in_folder(folder.objects)
     recorder = PostgresRecorder(pool)
     recorder.create_schema()
     folder.pair_with(recorder.log_id())

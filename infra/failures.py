@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import psycopg
-from obstore.exceptions import BaseError as ObjectStoreError
 from psycopg import errors as postgres
 
 from infra.errors import PlatformError
@@ -39,7 +38,6 @@ _UNFIT_VALUES = frozenset({
 _STORE_FAILURES = (
     OSError,  # a disk, a connection, a timeout
     MemoryError,
-    ObjectStoreError,
     psycopg.OperationalError,  # connection lost, disk full, time out, a lock that is not given
     psycopg.InterfaceError,  # the connection was closed under us
     psycopg.InternalError,  # damaged pages

@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import LocalStore, ObjectStore
+from obstore.store import LocalStore, ObjectStore, S3Store
 
 from infra.errors import PlatformError
 from infra.metrics import OBJECT_BYTES
 
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
+
 Bucket = Literal["raw", "rows", "curves", "runs"]
 BUCKETS: tuple[Bucket, ...] = ("raw", "rows", "curves", "runs")
+
+_REMEDY = (
+    "Look after its disk space and permissions, or after the S3 service that CARBON254_OBJECTS names and the AWS_ "
+    "settings; then repeat the command."
+)
+# Written when the platform starts, to learn then and not at the first upload that nothing can be written.
+_PROBE = "probe"
+# A request that got no answer is sent again for a while: the same bytes under the same name are put but once.
+_S3_CLIENT: ClientConfig = {"timeout": "60s", "connect_timeout": "5s"}
+_S3_RETRIES: RetryConfig = {"max_retries": 6, "retry_timeout": timedelta(seconds=20)}
+
+
+class ObjectStoreError(PlatformError):
+    """The object store does not answer, refuses, or is full."""
 
 
 class MissingObject(PlatformError):
@@ -39,6 +59,20 @@ class Objects:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return cls(LocalStore(folder, mkdir=True), folder)
 
+    @classmethod
+    def in_s3(cls, url: str) -> Objects:
+        """`s3://bucket` or `s3://bucket/prefix` of any service with the S3 API; the bucket must be there.
+
+        Endpoint, region and credentials are read from AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and
+        AWS_SECRET_ACCESS_KEY, as AWS's own tools do. Raises PlatformError where the bucket can't be used.
+        """
+        endpoint = urlsplit(os.environ.get("AWS_ENDPOINT_URL", ""))
+        with _explained(f"use the bucket {url}"):
+            options: ClientConfig = {**_S3_CLIENT, "allow_http": endpoint.scheme == "http"}
+            store = S3Store.from_url(url, client_options=options, retry_config=_S3_RETRIES)
+            store.put(_PROBE, b"", mode="overwrite")
+        return cls(store)
+
     @staticmethod
     def key(content: bytes) -> str:
         """The key that `content` would get."""
@@ -47,22 +81,18 @@ class Objects:
     def put(self, bucket: Bucket, content: bytes) -> str:
         """Stores `content` unless it is there already; returns its SHA-256 in hex.
 
-        It is on disk when this returns. Bytes that were damaged since are replaced by the good ones.
+        It is kept when this returns. Bytes that were damaged since are replaced by the good ones.
         """
         key = self.key(content)
         path = _path(bucket, key)
-        try:
-            # obstore writes beside the target and links it in, so that a crash leaves no half-written object.
-            self._store.put(path, content, mode="create")
-        except AlreadyExistsError:
-            if self.key(bytes(self._store.get(path).bytes())) == key:
-                return key
-            self._store.put(path, content, mode="overwrite")
-        except (OSError, BaseError) as error:
-            raise PlatformError(
-                f"The object store cannot take {len(content):,} bytes: {error}",
-                remedy="Free some disk space or check the permissions of the data folder, then repeat the command.",
-            ) from error
+        with _explained(f"take {len(content):,} bytes"):
+            try:
+                # No store shows half an object: a folder links a whole file in, S3 takes a request whole or not at all.
+                self._store.put(path, content, mode="create")
+            except AlreadyExistsError:
+                if self.key(bytes(self._store.get(path).bytes())) == key:
+                    return key
+                self._store.put(path, content, mode="overwrite")
         if self._folder:
             _sync(self._folder / path)
         OBJECT_BYTES.labels(bucket).inc(len(content))
@@ -70,13 +100,14 @@ class Objects:
 
     def get(self, bucket: Bucket, key: str) -> bytes:
         """The bytes under `key`. Raises MissingObject, or DamagedObject where they were changed since."""
-        try:
-            content = bytes(self._store.get(_path(bucket, key)).bytes())
-        except FileNotFoundError as error:
-            raise MissingObject(
-                f"The object {bucket}/{key} is missing.",
-                remedy="Restore the objects folder from a backup; the events refer to it.",
-            ) from error
+        with _explained(f"read {bucket}/{key}"):
+            try:
+                content = bytes(self._store.get(_path(bucket, key)).bytes())
+            except FileNotFoundError as error:
+                raise MissingObject(
+                    f"The object {bucket}/{key} is missing.",
+                    remedy="Restore the objects from a backup; the events refer to it.",
+                ) from error
         if self.key(content) != key:
             raise DamagedObject(
                 f"The object {bucket}/{key} was changed after it was stored.",
@@ -86,7 +117,7 @@ class Objects:
 
     def claim(self, tenant: str, key: str) -> None:
         """Notes that a tenant handed in the bytes of a raw object, and so may use them."""
-        with suppress(AlreadyExistsError):
+        with _explained("take a claim"), suppress(AlreadyExistsError):
             self._store.put(_claim(tenant, key), b"", mode="create")
 
     def is_claimed(self, tenant: str, key: str) -> bool:
@@ -96,11 +127,22 @@ class Objects:
         return self._has(_path(bucket, key))
 
     def _has(self, path: str) -> bool:
-        try:
-            self._store.head(path)
-        except FileNotFoundError:
-            return False
+        with _explained(f"look for {path}"):
+            try:
+                self._store.head(path)
+            except FileNotFoundError:
+                return False
         return True
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """A store that fails says what it could not do; of what obstore says, the first line is for people."""
+    try:
+        yield
+    except (OSError, BaseError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ObjectStoreError(f"The object store cannot {what}: {reason}", remedy=_REMEDY) from error
 
 
 def _sync(file: Path) -> None:

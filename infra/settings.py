@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +32,13 @@ def _from_json(given: Any) -> Any:
         raise ValueError('it must be JSON, such as {"name": "value"}') from error
 
 
+def _check_s3(url: str) -> str:
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{2,62}(/[^?#]*)?", url):
+        raise ValueError("write it as s3://bucket or s3://bucket/prefix")
+    return url
+
+
+S3Url = Annotated[str, AfterValidator(_check_s3)]
 IssuerUrl = Annotated[str, AfterValidator(check_url)]
 
 SECRET_SETTINGS = frozenset({"source_keys"})
@@ -38,7 +46,10 @@ SECRET_SETTINGS = frozenset({"source_keys"})
 
 
 class Settings(BaseSettings):
-    """CARBON254_HOME, CARBON254_HOST and CARBON254_PORT; DATABASE_URL, where set, replaces the embedded PostgreSQL.
+    """CARBON254_HOME, CARBON254_HOST and CARBON254_PORT.
+
+    Where set, DATABASE_URL replaces the embedded PostgreSQL, CLICKHOUSE_DSN (`clickhouse://user:password@host:8123`)
+    the embedded ClickHouse, and CARBON254_OBJECTS (`s3://bucket/prefix`) the data folder as the place of objects.
 
     CARBON254_PLATFORM_TENANT names the tenant that owns the market data and operates the platform; the data folder's
     token acts for it. The `oidc_` settings name whose tokens are accepted; without an issuer the local one is on.
@@ -74,4 +85,6 @@ class Settings(BaseSettings):
     source_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_from_json)] = Field(default_factory=dict)
     source_keys_dir: Path | None = None
     stream_origins: tuple[str, ...] = ()
+    objects: S3Url | None = None
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    clickhouse_dsn: str | None = Field(default=None, validation_alias="CLICKHOUSE_DSN")

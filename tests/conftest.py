@@ -35,20 +35,23 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """One embedded PostgreSQL for all tests."""
+def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The PostgreSQL of all tests: the server that TEST_POSTGRES_DSN leads to, else an embedded one."""
+    if given := os.environ.get("TEST_POSTGRES_DSN"):
+        yield given
+        return
     server = EmbeddedPostgres.start(tmp_path_factory.mktemp("postgres"))
-    yield server
+    yield server.dsn
     server.stop()
 
 
 @pytest.fixture
-def dsn(postgres: EmbeddedPostgres) -> Iterator[str]:
+def dsn(postgres_dsn: str) -> Iterator[str]:
     """A database of its own for one test."""
     name = sql.Identifier(f"test_{uuid4().hex}")
-    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        yield make_conninfo(postgres.dsn, dbname=name.as_string(None).strip('"'))
+        yield make_conninfo(postgres_dsn, dbname=name.as_string(None).strip('"'))
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 

@@ -13,18 +13,17 @@ from psycopg.conninfo import make_conninfo
 from api.cli.connection import Connection
 from api.platform import Platform
 from api.wiring import open_platform
-from infra.embedded_postgres import EmbeddedPostgres
 from infra.settings import Settings
 
 
 @pytest.fixture(scope="module")
-def platform(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def platform(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """An empty platform on a database and a data folder of its own."""
     name = f"platform_{uuid4().hex}"
-    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     home = tmp_path_factory.mktemp("home")
-    opened = open_platform(Settings(home=home, database_url=make_conninfo(postgres.dsn, dbname=name)))
+    opened = open_platform(Settings(home=home, database_url=make_conninfo(postgres_dsn, dbname=name)))
     yield opened
     opened.close()
 

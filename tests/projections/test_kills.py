@@ -21,7 +21,6 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from infra.embedded_postgres import EmbeddedPostgres
 from infra.event_recorder import PostgresRecorder
 from infra.event_store import EventLog
 from infra.objects import Objects
@@ -85,14 +84,14 @@ def lives(tmp_path: Path) -> Iterator[Lives]:
 
 
 @pytest.fixture
-def databases(postgres: EmbeddedPostgres) -> list[str]:
+def databases(postgres_dsn: str) -> list[str]:
     """Two empty databases."""
     made = []
-    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         for _ in range(2):
             name = f"kills_{uuid4().hex}"
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-            made.append(make_conninfo(postgres.dsn, dbname=name))
+            made.append(make_conninfo(postgres_dsn, dbname=name))
     return made
 
 
