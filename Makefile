@@ -2,10 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lock openapi bench clean
+# What is the same whatever it runs on.
+CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/infra/test_log_verification.py \
+  tests/infra/test_subscriptions.py tests/infra/test_clickhouse.py tests/infra/test_keycloak.py tests/read_models \
+  tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
+  tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/e2e/test_engines.py
+.PHONY: help setup run test services services-down test-services check format lock openapi bench clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: .venv/.installed ## install everything, locked with hashes, into .venv
 
@@ -23,6 +28,15 @@ run: setup ## start everything embedded; on an empty data folder, show the main 
 
 test: setup ## run the whole test suite
 	@$(BIN)/python -m pytest
+
+services: setup ## fetch and start the real engines that tests can run on; prints how to find them
+	@$(BIN)/python -m tests.services up
+
+services-down: setup ## stop those engines and drop their files
+	@$(BIN)/python -m tests.services down
+
+test-services: setup ## run the tests that hold every implementation to the same contract, on those engines
+	@$(BIN)/python -m tests.services run $(BIN)/python -m pytest --allow-hosts=127.0.0.1 $(CONTRACTS)
 
 check: setup ## format, ruff, mypy strict, import-linter
 	@$(BIN)/ruff format --check .

@@ -115,16 +115,19 @@ class ClickHouse:
 
     @classmethod
     def server(cls, dsn: str) -> ClickHouse:
-        """A ClickHouse server, such as `clickhouse://user:password@host:8123`."""
-        return cls(
-            {
-                "dsn": dsn,
-                "settings": dict(_READ_SETTINGS),
-                "autogenerate_session_id": False,  # calls of one session may not run side by side
-                "form_encode_query_params": True,  # a long list of nodes does not fit into an address
-            },
-            store_id=dsn.rpartition("@")[2],
-        )
+        """A ClickHouse server, such as `clickhouse://user:password@host:8123`.
+
+        Raises ColumnarStoreError where it does not answer.
+        """
+        options = {
+            "dsn": dsn,
+            "settings": dict(_READ_SETTINGS),
+            "autogenerate_session_id": False,  # calls of one session may not run side by side
+            "form_encode_query_params": True,  # a long list of nodes does not fit into an address
+        }
+        store = cls(options, store_id="")
+        store.store_id = _store_id_in_server(store)
+        return store
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Runs one statement that answers nothing, such as DDL."""
@@ -307,6 +310,21 @@ def _store_id(folder: Path) -> str:
     except FileNotFoundError:
         file.write_text(f"{uuid4()}\n")
         return file.read_text().strip()
+
+
+def _store_id_in_server(store: ClickHouse) -> str:
+    """As `_store_id`, kept beside the tables: who drops them drops it too."""
+    store.command("CREATE DATABASE IF NOT EXISTS ch")
+    store.command("CREATE TABLE IF NOT EXISTS ch.store (id String) ENGINE = MergeTree ORDER BY id")
+    if not (ids := _store_ids(store)):
+        store.command("INSERT INTO ch.store SELECT {id:String}", {"id": str(uuid4())})
+        ids = _store_ids(store)
+    return ids[0]
+
+
+def _store_ids(store: ClickHouse) -> list[str]:
+    # Should two processes have written one at the same time, they still agree.
+    return [str(found) for found in store.query_arrow("SELECT id FROM ch.store ORDER BY id")["id"].to_pylist()]
 
 
 def _batches(rows: Rows) -> Iterator[pa.RecordBatch]:

@@ -14,6 +14,9 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from infra.errors import PlatformError
 from infra.event_recorder import Pool
 
+# Who asks for a connection is told after so long that there is none: a server that is stopped waits for nobody longer.
+PATIENCE_S = 10.0
+
 
 def open_pool(dsn: str, *, schema: str = "pg", most: int = 10) -> Pool:
     """A small pool on `dsn`, at most so many connections, which find read models in `schema`.
@@ -32,7 +35,9 @@ def open_pool(dsn: str, *, schema: str = "pg", most: int = 10) -> Pool:
         psycopg.connect(dsn, connect_timeout=5).close()
         named = {"application_name": "carbon254"}
         prepare = partial(_prepare, schema=schema)
-        pool: Pool = ConnectionPool(dsn, min_size=1, max_size=most, open=False, kwargs=named, configure=prepare)
+        pool: Pool = ConnectionPool(
+            dsn, min_size=1, max_size=most, timeout=PATIENCE_S, open=False, kwargs=named, configure=prepare
+        )
         pool.open(wait=True, timeout=10)
     except (psycopg.Error, PoolTimeout) as error:
         message = f"PostgreSQL at {without_password(dsn)} does not answer: {str(error).strip()}"

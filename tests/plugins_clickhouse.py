@@ -1,10 +1,12 @@
-"""The embedded columnar engine for tests, and small publications to fill it with.
+"""The columnar engine for tests, and small publications to fill it with.
 
-The engine allows one folder a process at a time: a test that opens a store of its own must not use `clickhouse`.
+The embedded engine allows one folder a process at a time: a test that opens a store of its own must not use
+`clickhouse`.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -28,8 +30,12 @@ RECORDED_AT = datetime(2025, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
-    """One engine a module, without tables."""
-    store = ClickHouse.embedded(tmp_path_factory.mktemp("clickhouse"))
+    """The server that TEST_CLICKHOUSE_DSN leads to, else one embedded engine a module; without tables."""
+    if given := os.environ.get("TEST_CLICKHOUSE_DSN"):
+        store = ClickHouse.server(given)
+        store.command("DROP DATABASE IF EXISTS ch SYNC")
+    else:
+        store = ClickHouse.embedded(tmp_path_factory.mktemp("clickhouse"))
     yield store
     store.close()
 

@@ -39,9 +39,14 @@ class Job:
 def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     """From files to a priced contract, every verb a process of its own that opens and closes the data folder."""
     folder = tmp_path_factory.mktemp("job")
-    done = Job(Program(folder / "home"), folder / "sample")
+    return main_job(Program(folder / "home"), folder / "sample")
+
+
+def main_job(program: Program, files: Path) -> Job:
+    """Writes a small sample to `files` and takes it through `program`."""
+    done = Job(program, files)
     write_small_sample(done.files, runs=4)
-    run, files = done.program, done.files
+    run = done.program
     day_ahead = next((files / "prices" / "ercot").glob("*NP4190*"))
     folders = [files / "prices" / iso for iso in ("miso", "caiso", "pjm")]
     real_time = [file for file in (files / "prices" / "ercot").iterdir() if file != day_ahead]

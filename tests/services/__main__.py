@@ -6,12 +6,10 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from tests.services.cache import FetchFailed
-from tests.services.registry import SERVICES
+from tests.services.registry import SERVICES, service
 from tests.services.service import Service, StartFailed
 
 
@@ -21,7 +19,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=tuple(SERVICES), help="this engine; repeatable")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="for `run`: what to run while they are up")
     given = parser.parse_args()
-    services = [SERVICES[name](_folder()) for name in given.only or SERVICES]
+    services = [service(name) for name in given.only or SERVICES]
     try:
         return _do(given.what, services, given.command)
     except (FetchFailed, StartFailed) as error:
@@ -33,20 +31,20 @@ def _do(what: str, services: Sequence[Service], command: Sequence[str]) -> int:
     match what:
         case "up":
             _start(services)
-            for service in services:
-                for name, value in service.environment().items():
+            for engine in services:
+                for name, value in engine.environment().items():
                     print(f"export {name}={value}")
         case "down":
             _remove(services)
         case "status":
-            for service in services:
-                print(f"{service.name:12} {'running' if service.is_running else 'stopped'}")
+            for engine in services:
+                print(f"{engine.name:12} {'running' if engine.is_running else 'stopped'}")
         case _:
             try:
                 _start(services)
                 environment = dict(os.environ)
-                for service in services:
-                    environment |= service.environment()
+                for engine in services:
+                    environment |= engine.environment()
                 return subprocess.run(command, env=environment, check=False).returncode
             finally:
                 _remove(services)
@@ -54,19 +52,15 @@ def _do(what: str, services: Sequence[Service], command: Sequence[str]) -> int:
 
 
 def _start(services: Sequence[Service]) -> None:
-    for service in services:
-        service.start()
-        print(f"{service.name} is up", file=sys.stderr, flush=True)
+    for engine in services:
+        engine.start()
+        kind = f"stands in for {engine.stands_in_for}" if engine.stands_in_for else "real"
+        print(f"{engine.name} is up: {kind}", file=sys.stderr, flush=True)
 
 
 def _remove(services: Sequence[Service]) -> None:
-    for service in reversed(services):
-        service.remove()
-
-
-def _folder() -> Path:
-    """Where the engines keep their files: one place a user, so that a later command finds them."""
-    return Path(tempfile.gettempdir()) / f"carbon254-services-{os.getuid()}"
+    for engine in reversed(services):
+        engine.remove()
 
 
 if __name__ == "__main__":

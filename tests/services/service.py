@@ -10,13 +10,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 _STOP_PATIENCE_S = 20.0
+_MOST_STARTS = 10
 
 
 class StartFailed(Exception):
@@ -27,6 +28,8 @@ class Service(ABC):
     """An engine with its files below `folder`. It listens on 127.0.0.1 only."""
 
     name: str
+    stands_in_for: str | None = None
+    """What it is not, where it is not the real engine."""
     start_patience_s = 60.0
 
     def __init__(self, folder: Path) -> None:
@@ -66,20 +69,20 @@ class Service(ABC):
     def start(self) -> None:
         """Fetches, starts and waits until it answers; a running one is left alone. Raises StartFailed, FetchFailed."""
         self.fetch()
-        if not self.is_running:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.prepare()
-            with self._log.open("ab") as log:
-                process = subprocess.Popen(
-                    self.command(), cwd=self.folder, env={**os.environ, **self.own_environment()},
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                )  # fmt: skip
-            self._pid_file.write_text(str(process.pid))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.prepare()
         deadline = time.monotonic() + self.start_patience_s
+        starts = 0
         while not self.is_ready():
-            if not self.is_running or time.monotonic() > deadline:
-                raise StartFailed(f"{self.name} did not start: {self._log.read_text(errors='replace')[-2000:]}")
-            time.sleep(0.1)
+            if not self.is_running:
+                # One that was killed may leave processes or locks behind that are gone a moment later.
+                if starts == _MOST_STARTS:
+                    raise StartFailed(f"{self.name} did not start: {self._said()}")
+                starts += 1
+                self._spawn()
+            if time.monotonic() > deadline:
+                raise StartFailed(f"{self.name} did not answer in {self.start_patience_s:.0f} s: {self._said()}")
+            time.sleep(0.2)
 
     def stop(self) -> None:
         """Ends the engine and everything that it started; a stopped one is left alone."""
@@ -107,6 +110,19 @@ class Service(ABC):
                 time.sleep(0.01)
         self._pid_file.unlink(missing_ok=True)
 
+    def _spawn(self) -> None:
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                self.command(), cwd=self.folder, env={**os.environ, **self.own_environment()},
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        self._pid_file.write_text(str(process.pid))
+        # Whoever kills it, it must not stay behind as a zombie: its successor would take it for alive.
+        threading.Thread(target=process.wait, daemon=True).start()
+
+    def _said(self) -> str:
+        return self._log.read_text(errors="replace")[-2000:]
+
     def _pid(self) -> int | None:
         try:
             return int(self._pid_file.read_text())
@@ -122,13 +138,9 @@ def is_open(port: int) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    """False also for one that has ended and that nobody has asked about yet."""
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # where it is a child of this process
+    """False also for one that has ended and that its parent has not asked about yet."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    except PermissionError:
-        return True
-    return True
+    return state != "Z"
