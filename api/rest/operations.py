@@ -7,6 +7,7 @@ import platform as machine
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 from fastapi import APIRouter, Depends
@@ -83,11 +84,18 @@ def doctor(platform: PlatformOf) -> dict[str, Any]:
         "held_by": {"pid": holder.pid, "address": holder.address} if holder else None,
         "database": without_password(platform.dsn),
         "embedded_database": platform.settings.database_url is None,
+        "columnar_store": _host(platform.settings.clickhouse_dsn) or "embedded",
+        "objects": platform.settings.objects or str(platform.folder.objects),
         "token_issuer": platform.identity.description,
         "event_table": found,
         "projections": checkpoints(platform.view),
         "findings": findings,
     }
+
+
+def _host(dsn: str | None) -> str | None:
+    """Where a server is, without who asks it."""
+    return dsn and urlsplit(dsn).netloc.rpartition("@")[2]
 
 
 def _standing_still(platform: Platform) -> Iterator[dict[str, str]]:
