@@ -55,7 +55,7 @@ class Tables(PostgresTrackingRecorder):
         with self.datastore.transaction(commit=True) as tracked:
             with tracked.connection.cursor(row_factory=tuple_row) as cursor:
                 for projection in self.projections:
-                    if projection.concerns(recorded):
+                    if projection.takes(type(recorded.event)):
                         projection.apply(cursor, [recorded])
             self._insert_tracking(tracked, tracking=tracking)
 
