@@ -24,8 +24,8 @@ from projections.parking import apply_or_park
 from projections.relational import Progress, RelationalProjection, shares
 from read_models.dead_letters import DEAD_LETTERS
 
-_PAGE = 5_000
-_PAGES_AHEAD = 2  # that a projection may be before the slowest
+_PAGE = 10_000
+_PAGES_AHEAD = 1  # how far a projection may be before the slowest
 _AT_ONCE = 3  # projections that are at work, each with a connection
 _FINISH_AT_ONCE = 2
 
@@ -124,8 +124,7 @@ class Building:
     def transaction(self) -> Iterator[Connection[TupleRow]]:
         """A transaction in which tables without a schema are those of this build."""
         with self._pool.connection() as connection:
-            connection.execute(self._named("SET LOCAL search_path TO {}"))
-            connection.execute("SET LOCAL synchronous_commit TO off")
+            connection.execute(self._named("SET LOCAL search_path TO {}; SET LOCAL synchronous_commit TO off"))
             yield connection
 
     def _named(self, statement: str) -> sql.Composed:

@@ -69,7 +69,9 @@ def _again(batch: Batch, recorded: RecordedEvent) -> None:
     event = recorded.event
     assert isinstance(event, Publication.Reread | Publication.FoundUnreadable)
     outcome = event.reading if isinstance(event, Publication.Reread) else event.defect
-    _fill(table.next_outcome(batch, recorded.stream_id, recorded.position), recorded, outcome)
+    row = table.next_outcome(batch, recorded.stream_id, recorded.position)
+    _fill(row, recorded, outcome)
+    batch.insert(row)
     if isinstance(outcome, Reading):
         table.add_reading(batch, recorded.stream_id, recorded.position)
 

@@ -69,6 +69,7 @@ class Batch:
     def __init__(self) -> None:
         self._held: dict[type[Row], dict[Hashable, list[Row]]] = {}
         self._written: defaultdict[type[Row], list[Row]] = defaultdict(list)
+        self._settled: defaultdict[type[Row], Lines] = defaultdict(Lines)
         self._put: defaultdict[type[Row], dict[tuple[Any, ...], Row]] = defaultdict(dict)
         self._places: dict[int, str] = {}  # where a fetched row lies that nobody has changed yet, by the row's identity
         self._outdated: defaultdict[type[Row], list[str]] = defaultdict(list)
@@ -96,11 +97,13 @@ class Batch:
         return cast(Sequence[R], self._held[kind][value])
 
     def insert(self, row: Row) -> None:
-        """A new row."""
+        """A new row, complete: one that nobody wants is not kept as it is."""
         kind = type(row)
-        self._written[kind].append(row)
         if (held := self._held.get(kind)) and (others := held.get(getattr(row, kind.LOOKUP))) is not None:
             others.append(row)
+            self._written[kind].append(row)
+        else:
+            self._settled[kind].add(row)
 
     def is_put(self, kind: type[Row], *key: Any) -> bool:
         """Whether this batch puts a row with that `KEY`, so that another one need not be made."""
@@ -130,7 +133,32 @@ class Batch:
         for kind, put in self._put.items():
             self._written[kind] += _missing(cursor, kind, put)
         for kind, rows in self._written.items():
-            copy_rows(cursor, kind, rows)
+            for row in rows:
+                self._settled[kind].add(row)
+        for kind, lines in self._settled.items():
+            copy_lines(cursor, kind, lines.all())
+
+
+class Lines:
+    """Rows as CSV lines. They become text a few at a time, while they are still in the processor's cache."""
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+        self._pieces: list[bytes] = []
+
+    def add(self, row: Row) -> None:
+        self._rows.append(row)
+        if len(self._rows) == _PIECE:
+            self._encode()
+
+    def all(self) -> bytes:
+        if self._rows:
+            self._encode()
+        return b"".join(self._pieces)
+
+    def _encode(self) -> None:
+        self._pieces.append(csv_lines(self._rows))
+        self._rows.clear()
 
 
 def _look_up_by_index(cursor: Cursor) -> None:
@@ -142,16 +170,18 @@ def _look_up_by_index(cursor: Cursor) -> None:
     cursor.execute("SET LOCAL enable_seqscan TO off")
 
 
-def copy_rows(cursor: Cursor, kind: type[Row], rows: Sequence[Row]) -> None:
-    """Writes rows of one kind with COPY."""
-    if not rows:
-        return
+def copy_lines(cursor: Cursor, kind: type[Row], lines: bytes) -> None:
+    """Writes rows of one kind, as `csv_lines` makes them, with COPY."""
+    with cursor.copy(_copy_statement(kind)) as copy:
+        copy.write(lines)
+
+
+@cache
+def _copy_statement(kind: type[Row]) -> sql.Composed:
     columns = sql.SQL(", ").join(map(sql.Identifier, kind.__struct_fields__))
-    with cursor.copy(
-        _named("COPY {table} ({columns}) FROM STDIN (FORMAT csv, ESCAPE E'\\\\', NULL 'null')", kind, columns=columns)
-    ) as copy:
-        # Pieces that fit into the processor's cache take much less time than one large text.
-        copy.write(b"".join([csv_lines(rows[start : start + _PIECE]) for start in range(0, len(rows), _PIECE)]))
+    return _named(
+        "COPY {table} ({columns}) FROM STDIN (FORMAT csv, ESCAPE E'\\\\', NULL 'null')", kind, columns=columns
+    )
 
 
 def csv_lines(rows: Sequence[Row]) -> bytes:

@@ -87,15 +87,16 @@ class ReadingRow(Row):
 
 
 def next_outcome(batch: Batch, publication_id: UUID, log_position: int) -> PublicationRow:
-    """A row for what a known publication came to this time; the one before stays, superseded. `batch` must hold it."""
+    """A row, to be filled in, for what a publication came to this time; `batch` must hold its rows.
+
+    The outcome before stays, superseded.
+    """
     (held,) = (row for row in batch.of(PublicationRow, publication_id) if row.superseded_by is None)
     batch.change(held, superseded_by=log_position)
-    outcome = PublicationRow(
+    return PublicationRow(
         publication_id=publication_id, tenant=held.tenant, names=held.names, place=held.place,
         raw_sha256=held.raw_sha256, size_bytes=held.size_bytes,
     )  # fmt: skip
-    batch.insert(outcome)
-    return outcome
 
 
 def add_reading(batch: Batch, publication_id: UUID, log_position: int) -> None:
