@@ -12,4 +12,4 @@ def collect_seldom() -> None:
     By default the collector would look through all of them again and again while they are made, which takes as long as
     making them.
     """
-    gc.set_threshold(200_000, 10, 10)
+    gc.set_threshold(500_000, 10, 10)

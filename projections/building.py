@@ -63,21 +63,16 @@ class Building:
     def advance(self, through: int, progress: Progress) -> None:
         """Applies all events up to a position, page by page.
 
-        Each projection goes through the pages on its own, a few ahead of the slowest: while the rows of one are on$
-        their way to the database, another makes its own.
+        Each projection goes through the pages on its own, a few ahead of the slowest: while the rows of one are on
+        their way to the database, another makes its own. The last ones have the most to do, so they begin.
         """
         at_once = Semaphore(_AT_ONCE)
         with ExitStack() as stack:
             lanes = [stack.enter_context(ThreadPoolExecutor(1, "build")) for _ in self.projections]
             under_way: deque[_Page] = deque()
             for page in _read_ahead(self._log, self.position, through):
-                parts = [
-                    lane.submit(self._apply, projection, share, at_once)
-                    for lane, projection, share in zip(
-                        lanes, self.projections, shares(self.projections, page), strict=True
-                    )
-                    if share
-                ]
+                work = zip(lanes, self.projections, shares(self.projections, page), strict=True)
+                parts = [lane.submit(self._apply, own, share, at_once) for lane, own, share in [*work][::-1] if share]
                 under_way.append(_Page(page[-1].position, parts))
                 if len(under_way) > _PAGES_AHEAD:
                     self._complete(under_way.popleft(), through, progress)
@@ -104,8 +99,7 @@ class Building:
     def finish(self) -> None:
         """Makes the indexes that are still missing, and tells the planner what is there."""
         with ThreadPoolExecutor(_FINISH_AT_ONCE, "finish") as finishers:
-            # The last ones have the largest tables.
-            for done in [finishers.submit(self._finish, projection) for projection in reversed(self.projections)]:
+            for done in [finishers.submit(self._finish, projection) for projection in self.projections[::-1]]:
                 done.result()
 
     def _finish(self, projection: RelationalProjection) -> None:

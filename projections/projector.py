@@ -31,6 +31,8 @@ from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoints, s
 logger = logging.getLogger(__name__)
 
 BUILDING, VERIFYING = "building", "verifying"
+LIVE_BATCH = 2_000
+"""Events in a transaction while the live tables are behind; each transaction costs as much as some hundred events."""
 
 # A reader that comes while the tables are exchanged waits no longer than this for each of them.
 _LOCK_TIMEOUT = "100ms"
