@@ -44,7 +44,7 @@ from projections import curve_points, prices, series
 from projections.columnar import ColumnarProjector
 from projections.columnar_build import ColumnarProjection
 from projections.live_credentials import LiveCredentials
-from projections.projector import RelationalProjector
+from projections.projector import LIVE_BATCH, RelationalProjector
 from projections.registry import relational_projections
 from projections.replays import Replays
 from queries.prices import price_history
@@ -130,6 +130,7 @@ def _assemble(
             traced_batches("relational", relational.handle),
             relational.isolate,
             projections=tuple(projection.name for projection in relational.projections),
+            batch_size=LIVE_BATCH,
         ),
         *(_columnar_subscription(log, columnar, projection) for projection in columnar.projections),
     )

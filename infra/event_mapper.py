@@ -35,7 +35,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     previous_hash: str
 
 
-_metadata_decoder = msgspec.json.Decoder(Metadata)
+read_metadata = msgspec.json.Decoder(Metadata).decode
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,6 @@ class LoggedEvent(StoredEvent):
         stream = str(self.originator_id)
         return event_digest(stream, self.originator_version, self.topic, self.metadata, self.state).hex()
 
-    def read_metadata(self) -> Metadata:
-        return _metadata_decoder.decode(self.metadata)
-
 
 @dataclass(frozen=True)
 class Undecodable:
@@ -64,13 +61,27 @@ class Undecodable:
     error: Exception
 
 
-class RecordedEvent(msgspec.Struct, frozen=True):
-    """An event as the log gives it back: where it stands, what was recorded about it, and the event itself."""
+class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event as the log gives it back: where it stands, what was recorded about it, and the event itself.
+
+    `payload_bytes` and `metadata_bytes` are what the log holds. A page of the log is thousands of these, so that
+    nothing is in them that hardly anybody asks for; and none is part of a cycle.
+    """
 
     position: int
-    stored: LoggedEvent
+    name: str
     metadata: Metadata
     event: DomainEventProtocol[UUID]
+    metadata_bytes: bytes
+    payload_bytes: bytes
+
+    @property
+    def stored(self) -> LoggedEvent:
+        """The event as it was stored."""
+        event = self.event
+        return LoggedEvent(
+            event.originator_id, event.originator_version, self.name, self.payload_bytes, metadata=self.metadata_bytes
+        )
 
     @property
     def stream_id(self) -> UUID:
@@ -82,13 +93,9 @@ class RecordedEvent(msgspec.Struct, frozen=True):
         text: str = msgspec.to_builtins(self.event.originator_id)  # far faster than `str`
         return text
 
-    @property
-    def name(self) -> str:
-        return self.stored.topic
-
     def payload(self) -> dict[str, Any]:
         """The event's own facts as plain JSON values."""
-        decoded: dict[str, Any] = msgspec.json.decode(self.stored.state)
+        decoded: dict[str, Any] = msgspec.json.decode(self.payload_bytes)
         decoded.pop("originator_topic", None)
         return decoded
 
@@ -105,18 +112,18 @@ def encode(event: DomainEventProtocol[UUID], metadata: Metadata) -> LoggedEvent:
     )
 
 
-def decode(stored: LoggedEvent, metadata: Metadata) -> DomainEventProtocol[UUID]:
+def decode(stream_id: UUID, version: int, name: str, payload: bytes, metadata: Metadata) -> DomainEventProtocol[UUID]:
     """The event behind stored bytes, lifted by its class's upcasters where it was written by an older version."""
-    event_class, decoder, current = _reader(stored.topic)
+    event_class, decoder, current = _reader(name)
     if metadata.schema_version == current:
-        facts: dict[str, Any] = decoder.decode(stored.state)
+        facts: dict[str, Any] = decoder.decode(payload)
     else:
-        raw = msgspec.json.decode(stored.state)
-        for version in range(metadata.schema_version, current):
-            getattr(event_class, f"upcast_v{version}_v{version + 1}")(raw)
+        raw = msgspec.json.decode(payload)
+        for older in range(metadata.schema_version, current):
+            getattr(event_class, f"upcast_v{older}_v{older + 1}")(raw)
         facts = msgspec.convert(raw, _payload(event_class))
-    facts["originator_id"] = stored.originator_id
-    facts["originator_version"] = stored.originator_version
+    facts["originator_id"] = stream_id
+    facts["originator_version"] = version
     facts["timestamp"] = metadata.recorded_at
     event: DomainEventProtocol[UUID] = object.__new__(event_class)
     # Frozen dataclasses refuse assignment; the library's own mapper fills them in the same way.

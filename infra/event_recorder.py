@@ -163,6 +163,13 @@ class PostgresRecorder(ApplicationRecorder):
             rows = cursor.execute(query, (after, stop, names, names, limit)).fetchall()
         return [_notification(row) for row in rows]
 
+    def select_rows(self, after: int, limit: int) -> list[TupleRow]:
+        """Up to `limit` events after a position as (position, stream id, version, name, metadata, payload)."""
+        query = """SELECT position, stream_id, version, name, metadata, payload FROM log.events
+                   WHERE position > %s ORDER BY position LIMIT %s"""
+        with self.pool.connection() as connection, connection.cursor(binary=True) as cursor:
+            return cursor.execute(query, (after, limit)).fetchall()
+
     def max_notification_id(self) -> int | None:
         """The newest position, or None while the log is empty."""
         with self.pool.connection() as connection:

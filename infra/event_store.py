@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import starmap
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,7 +18,16 @@ from eventsourcing.domain import Aggregate, DomainEventProtocol
 from eventsourcing.persistence import IntegrityError
 
 from infra import tracing
-from infra.event_mapper import GENESIS_HASH, LoggedEvent, Metadata, RecordedEvent, Undecodable, decode, encode
+from infra.event_mapper import (
+    GENESIS_HASH,
+    LoggedEvent,
+    Metadata,
+    RecordedEvent,
+    Undecodable,
+    decode,
+    encode,
+    read_metadata,
+)
 from infra.event_recorder import LoggedNotification, PostgresRecorder
 from infra.metrics import EVENTS_APPENDED
 
@@ -123,8 +133,7 @@ class EventLog:
 
     def page(self, after: int, limit: int = PAGE) -> list[RecordedEvent]:
         """Up to `limit` events after a position, in position order; Undecodable stands for what can't be read."""
-        found = self.recorder.select_notifications(after, limit, inclusive_of_start=False)
-        return [_recorded_somehow(notification) for notification in found]
+        return list(starmap(_read_somehow, self.recorder.select_rows(after, limit)))
 
     def named(self, names: Sequence[str], *, after: int, through: int, limit: int = 2**31) -> list[RecordedEvent]:
         """The first `limit` events of some names in positions (after, through]; without it for names that are rare."""
@@ -142,22 +151,27 @@ class EventLog:
             after = page[-1].position
 
 
-def _recorded(notification: LoggedNotification) -> RecordedEvent:
-    return _record(notification, notification.id)
+def _recorded(stored: LoggedNotification) -> RecordedEvent:
+    return _record(stored, stored.id)
 
 
-def _recorded_somehow(notification: LoggedNotification) -> RecordedEvent:
+def _record(stored: LoggedEvent, position: int) -> RecordedEvent:
+    assert isinstance(stored.originator_id, UUID)
+    return _read(position, stored.originator_id, stored.originator_version, stored.topic, stored.metadata, stored.state)
+
+
+def _read(position: int, stream_id: UUID, version: int, name: str, metadata: bytes, payload: bytes) -> RecordedEvent:
+    known = read_metadata(metadata)
+    event = decode(stream_id, version, name, payload, known)
+    return RecordedEvent(position, name, known, event, metadata, payload)
+
+
+def _read_somehow(
+    position: int, stream_id: UUID, version: int, name: str, metadata: bytes, payload: bytes
+) -> RecordedEvent:
     try:
-        return _recorded(notification)
+        return _read(position, stream_id, version, name, metadata, payload)
     except Exception as error:  # whatever an upcaster or a decoder meets is that event's alone
-        metadata = notification.read_metadata()
-        assert isinstance(notification.originator_id, UUID)
-        stands_for = Undecodable(
-            notification.originator_id, notification.originator_version, metadata.recorded_at, error
-        )
-        return RecordedEvent(notification.id, notification, metadata, stands_for)
-
-
-def _record(logged: LoggedEvent, position: int) -> RecordedEvent:
-    metadata = logged.read_metadata()
-    return RecordedEvent(position=position, stored=logged, metadata=metadata, event=decode(logged, metadata))
+        known = read_metadata(metadata)
+        stands_for = Undecodable(stream_id, version, known.recorded_at, error)
+        return RecordedEvent(position, name, known, stands_for, metadata, payload)

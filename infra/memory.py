@@ -8,7 +8,8 @@ import gc
 def collect_seldom() -> None:
     """Has the cyclic collector look less often.
 
-    A page of events is tens of thousands of objects without a cycle among them. By default the collector would look
-    through all of them again and again while they are made, which takes as long as making them.
+    A page of events is tens of thousands of objects without a cycle among them, and a build has several pages at hand.
+    By default the collector would look through all of them again and again while they are made, which takes as long as
+    making them.
     """
-    gc.set_threshold(50_000, 10, 10)
+    gc.set_threshold(500_000, 10, 10)

@@ -6,9 +6,12 @@ commit that puts a finished one into use does wait.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from threading import Semaphore
+from typing import NamedTuple
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
@@ -18,11 +21,20 @@ from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from infra.failures import is_fault_of_event
 from projections.parking import apply_or_park
-from projections.relational import Progress, RelationalProjection
+from projections.relational import Progress, RelationalProjection, shares
 from read_models.dead_letters import DEAD_LETTERS
 
-_PAGE = 1_000
-_AT_ONCE = 3  # projections: while the rows of one are on their way to the database, another makes its own
+_PAGE = 10_000
+_PAGES_AHEAD = 1  # how far a projection may be before the slowest
+_AT_ONCE = 3  # projections that are at work, each with a connection
+_FINISH_AT_ONCE = 2
+
+
+class _Page(NamedTuple):
+    """A page that projections are working on; its last position."""
+
+    position: int
+    parts: list[Future[None]]
 
 
 class Building:
@@ -43,38 +55,58 @@ class Building:
             connection.execute(DEAD_LETTERS)
             for projection in self.projections:
                 connection.execute(projection.tables_alone.encode())
-            for table in self._tables():
+            for table in _tables(self.projections):
                 # Vacuum would look through them again and again while they grow.
                 connection.execute(sql.SQL("ALTER TABLE {} SET (autovacuum_enabled = off)").format(table))
         self.position = 0
 
     def advance(self, through: int, progress: Progress) -> None:
-        """Applies all events up to a position, page by page."""
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="build") as builders:
-            for page in _read_ahead(self._log, self.position, through):
-                parts = [builders.submit(self._apply, projection, page) for projection in self.projections]
-                for part in parts:
-                    part.result()
-                self.position = page[-1].position
-                progress(self.position, through)
+        """Applies all events up to a position, page by page.
 
-    def _apply(self, projection: RelationalProjection, page: Sequence[RecordedEvent]) -> None:
-        try:
-            with self.transaction() as connection, connection.cursor() as cursor:
-                projection.apply(cursor, page)
-        except Exception as error:
-            if not is_fault_of_event(error):
-                raise
-            with self.transaction() as connection:
-                apply_or_park(connection, projection, page)
+        Each projection goes through the pages on its own, a few ahead of the slowest: while the rows of one are on
+        their way to the database, another makes its own. The last ones have the most to do, so they begin.
+        """
+        at_once = Semaphore(_AT_ONCE)
+        with ExitStack() as stack:
+            lanes = [stack.enter_context(ThreadPoolExecutor(1, "build")) for _ in self.projections]
+            under_way: deque[_Page] = deque()
+            for page in _read_ahead(self._log, self.position, through):
+                work = zip(lanes, self.projections, shares(self.projections, page), strict=True)
+                parts = [lane.submit(self._apply, own, share, at_once) for lane, own, share in [*work][::-1] if share]
+                under_way.append(_Page(page[-1].position, parts))
+                if len(under_way) > _PAGES_AHEAD:
+                    self._complete(under_way.popleft(), through, progress)
+            while under_way:
+                self._complete(under_way.popleft(), through, progress)
+
+    def _complete(self, page: _Page, through: int, progress: Progress) -> None:
+        for part in page.parts:
+            part.result()
+        self.position = page.position
+        progress(page.position, through)
+
+    def _apply(self, projection: RelationalProjection, events: Sequence[RecordedEvent], at_once: Semaphore) -> None:
+        with at_once:
+            try:
+                with self.transaction() as connection, connection.cursor() as cursor:
+                    projection.apply(cursor, events)
+            except Exception as error:
+                if not is_fault_of_event(error):
+                    raise
+                with self.transaction() as connection:
+                    apply_or_park(connection, projection, events)
 
     def finish(self) -> None:
         """Makes the indexes that are still missing, and tells the planner what is there."""
+        with ThreadPoolExecutor(_FINISH_AT_ONCE, "finish") as finishers:
+            for done in [finishers.submit(self._finish, projection) for projection in self.projections[::-1]]:
+                done.result()
+
+    def _finish(self, projection: RelationalProjection) -> None:
         with self.transaction() as connection:
             connection.execute("SET LOCAL maintenance_work_mem TO '256MB'")
-            for projection in self.projections:
-                connection.execute(projection.tables.encode())
-            for table in self._tables():
+            connection.execute(projection.tables.encode())
+            for table in _tables([projection]):
                 connection.execute(sql.SQL("ALTER TABLE {} RESET (autovacuum_enabled)").format(table))
                 connection.execute(sql.SQL("ANALYZE {}").format(table))
 
@@ -86,15 +118,15 @@ class Building:
     def transaction(self) -> Iterator[Connection[TupleRow]]:
         """A transaction in which tables without a schema are those of this build."""
         with self._pool.connection() as connection:
-            connection.execute(self._named("SET LOCAL search_path TO {}"))
-            connection.execute("SET LOCAL synchronous_commit TO off")
+            connection.execute(self._named("SET LOCAL search_path TO {}; SET LOCAL synchronous_commit TO off"))
             yield connection
-
-    def _tables(self) -> list[sql.Identifier]:
-        return [sql.Identifier(name) for projection in self.projections for name in projection.table_names]
 
     def _named(self, statement: str) -> sql.Composed:
         return sql.SQL(statement).format(sql.Identifier(self.schema))
+
+
+def _tables(projections: Sequence[RelationalProjection]) -> list[sql.Identifier]:
+    return [sql.Identifier(name) for projection in projections for name in projection.table_names]
 
 
 def _read_ahead(log: EventLog, after: int, through: int) -> Iterator[Sequence[RecordedEvent]]:

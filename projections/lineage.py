@@ -16,7 +16,7 @@ from read_models.lineage import OBJECT, RAW_BYTES, Edge
 from write_model.curves import Curve
 from write_model.instruments import Instrument
 from write_model.ppas import PpaContract, PpaValuation
-from write_model.publications import Publication, Reading
+from write_model.publications import Publication
 from write_model.quotes import QuoteSheet
 from write_model.results import Computation
 from write_model.scenarios import Scenario
@@ -24,6 +24,8 @@ from write_model.scenarios import Scenario
 # The columns by which rows of an input snapshot name the aggregate they came from.
 _ORIGIN_COLUMNS = {"publication_id": "prices", "sheet_id": "quotes"}
 _BUCKET_OF_INPUT: dict[str, Bucket] = {"curve": "curves"}
+_COMPUTED = (Curve.Built, PpaValuation.Priced)
+_FIRST_OUTCOMES = (Publication.Ingested, Publication.Quarantined)
 
 
 def lineage_projection(objects: Objects) -> RelationalProjection:
@@ -44,11 +46,12 @@ def lineage_projection(objects: Objects) -> RelationalProjection:
 
     def computed(batch: Batch, recorded: RecordedEvent) -> None:
         event = recorded.event
-        assert isinstance(event, Curve.Built | PpaValuation.Priced)
+        assert isinstance(event, _COMPUTED)
         computation = event.computation
         is_curve = isinstance(event, Curve.Built)
         label = f"of {event.shape.hub}" if isinstance(event, Curve.Built) else f"seed {computation.parameters['seed']}"
-        _node(batch, recorded, "curve" if is_curve else "ppa valuation", label, **_computation_details(computation))
+        kind = "curve" if is_curve else "ppa valuation"
+        child = _node(batch, recorded, kind, label, _computation_details(computation))
         edges: list[Edge] = []
         for role, origin in computation.made_from.items():
             node = table.node_before(batch, str(origin.id), origin.position)
@@ -61,7 +64,7 @@ def lineage_projection(objects: Objects) -> RelationalProjection:
             table.put_object(batch, sha256, bucket="runs", label="Parquet", rows=row_count)
             table.put_edges(batch, sha256, OBJECT, origins)
             edges.append((sha256, OBJECT, f"input: {role}"))
-        table.put_edges(batch, recorded.stream_text, recorded.position, edges)
+        table.put_edges(batch, child, recorded.position, edges)
 
     return RelationalProjection(
         name="lineage",
@@ -85,7 +88,7 @@ def lineage_projection(objects: Objects) -> RelationalProjection:
 
 def _origins(recorded: RecordedEvent) -> Iterator[Wanted]:
     event = recorded.event
-    assert isinstance(event, Curve.Built | PpaValuation.Priced)
+    assert isinstance(event, _COMPUTED)
     for origin in event.computation.made_from.values():
         yield table.NodeRow, str(origin.id)
 
@@ -95,12 +98,13 @@ def _own_rows(recorded: RecordedEvent) -> Iterator[Wanted]:
     yield table.EdgeRow, recorded.stream_text
 
 
-def _node(batch: Batch, recorded: RecordedEvent, kind: str, label: str, **details: Any) -> None:
-    metadata = recorded.metadata
+def _node(batch: Batch, recorded: RecordedEvent, kind: str, label: str, details: dict[str, Any]) -> str:
+    """Adds the node of the event's aggregate, and returns its id."""
+    metadata, stream = recorded.metadata, recorded.stream_text
     facts = {"event": recorded.name, "recorded_at": metadata.recorded_at, "actor": metadata.actor, **details}
     batch.insert(
         table.NodeRow(
-            id=recorded.stream_text,
+            id=stream,
             position=recorded.position,
             tenant=metadata.tenant,
             kind=kind,
@@ -108,6 +112,7 @@ def _node(batch: Batch, recorded: RecordedEvent, kind: str, label: str, **detail
             details=json_text(facts),
         )
     )
+    return stream
 
 
 def _computation_details(computation: Computation) -> dict[str, Any]:
@@ -120,7 +125,7 @@ def _computation_details(computation: Computation) -> dict[str, Any]:
 
 def _publication(batch: Batch, recorded: RecordedEvent) -> None:
     event = recorded.event
-    assert isinstance(event, Publication.Ingested | Publication.Quarantined)
+    assert isinstance(event, _FIRST_OUTCOMES)
     source = event.source
     details: dict[str, Any] = {"place": source.place, "size_bytes": source.size_bytes}
     edges: list[Edge] = []
@@ -128,27 +133,25 @@ def _publication(batch: Batch, recorded: RecordedEvent) -> None:
         table.put_object(batch, sha256, bucket="raw", label=name, place=source.place)
         edges.append((sha256, OBJECT, RAW_BYTES))
     if isinstance(event, Publication.Ingested):
-        edges.append(_rows_edge(batch, event.reading.rows_sha256, event.reading.row_count))
-        details |= _parser(event.reading)
-    _node(batch, recorded, "publication", ", ".join(source.names), **details)
-    table.put_edges(batch, recorded.stream_text, recorded.position, edges)
+        reading = event.reading
+        edges.append(_rows_edge(batch, reading.rows_sha256, reading.row_count))
+        details["parser"] = reading.parser
+        details["parser_version"] = reading.parser_version
+    child = _node(batch, recorded, "publication", ", ".join(source.names), details)
+    table.put_edges(batch, child, recorded.position, edges)
 
 
 def _reread(batch: Batch, recorded: RecordedEvent) -> None:
     """Called what it was called, and made from the same raw bytes as the readings before."""
     event = recorded.event
     assert isinstance(event, Publication.Reread)
-    reading, child = event.reading, recorded.stream_text
-    before = table.node_before(batch, child, recorded.position)
+    reading = event.reading
+    before = table.node_before(batch, recorded.stream_text, recorded.position)
+    details = {"parser": reading.parser, "parser_version": reading.parser_version}
+    child = _node(batch, recorded, "publication", before.label if before else "", details)
     edges = [(e.parent, e.parent_position, e.role) for e in batch.of(table.EdgeRow, child) if e.role == RAW_BYTES]
-    _node(batch, recorded, "publication", before.label if before else "", **_parser(reading))
-    table.put_edges(
-        batch, child, recorded.position, [*edges, _rows_edge(batch, reading.rows_sha256, reading.row_count)]
-    )
-
-
-def _parser(reading: Reading) -> dict[str, Any]:
-    return {"parser": reading.parser, "parser_version": reading.parser_version}
+    edges.append(_rows_edge(batch, reading.rows_sha256, reading.row_count))
+    table.put_edges(batch, child, recorded.position, edges)
 
 
 def _rows_edge(batch: Batch, rows_sha256: str, row_count: int) -> Edge:
@@ -159,17 +162,17 @@ def _rows_edge(batch: Batch, rows_sha256: str, row_count: int) -> Edge:
 def _sheet(batch: Batch, recorded: RecordedEvent) -> None:
     assert isinstance(recorded.event, QuoteSheet.Recorded)
     sheet = recorded.event.sheet
-    _node(batch, recorded, "quote sheet", f"{sheet.quote_count} quotes of {', '.join(sheet.hubs)}")
+    child = _node(batch, recorded, "quote sheet", f"{sheet.quote_count} quotes of {', '.join(sheet.hubs)}", {})
     table.put_object(batch, sheet.raw_sha256, bucket="raw", label="CSV")
     raw: Edge = (sheet.raw_sha256, OBJECT, RAW_BYTES)
     edges = [raw, _rows_edge(batch, sheet.rows_sha256, sheet.quote_count)]
-    table.put_edges(batch, recorded.stream_text, recorded.position, edges)
+    table.put_edges(batch, child, recorded.position, edges)
 
 
 def _plain(batch: Batch, recorded: RecordedEvent) -> None:
     """Nouns that are made from nothing but what somebody entered."""
     kind, label = _entered(recorded.event)
-    _node(batch, recorded, kind, label, entered=recorded.payload())
+    _node(batch, recorded, kind, label, {"entered": recorded.payload()})
 
 
 def _entered(event: object) -> tuple[str, str]:

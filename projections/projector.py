@@ -22,7 +22,7 @@ from infra.event_store import EventLog
 from projections.building import Building
 from projections.comparison import LiveRows
 from projections.parking import apply_or_park
-from projections.relational import Progress, RelationalProjection
+from projections.relational import Progress, RelationalProjection, shares
 from projections.retries import Retried, retry_streams
 from read_models.batch import Cursor
 from read_models.dead_letters import DEAD_LETTERS, keep_dead_letters
@@ -31,6 +31,8 @@ from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoints, s
 logger = logging.getLogger(__name__)
 
 BUILDING, VERIFYING = "building", "verifying"
+LIVE_BATCH = 2_000
+"""Events in a transaction while the live tables are behind; each transaction costs as much as some hundred events."""
 
 # A reader that comes while the tables are exchanged waits no longer than this for each of them.
 _LOCK_TIMEOUT = "100ms"
@@ -143,8 +145,8 @@ class RelationalProjector:
             parking = {name for (name,) in cursor.fetchall()}
             # Asked of the database each time: a commit may have been done though its answer never came.
             seen = load_checkpoints(cursor, self._versions)
-            for projection in self.projections:
-                fresh = [recorded for recorded in events if recorded.position > seen[projection.name]]
+            for projection, share in zip(self.projections, shares(self.projections, events), strict=True):
+                fresh = [recorded for recorded in share if recorded.position > seen[projection.name]]
                 if isolating or projection.name in parking:
                     apply_or_park(connection, projection, fresh)
                 else:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from operator import attrgetter
-from typing import Any
 
 from infra.event_mapper import RecordedEvent
 from projections.relational import RelationalProjection
@@ -12,27 +10,35 @@ from read_models import publications as table
 from read_models.batch import Batch, Wanted, array_text
 from write_model.publications import Defect, Publication, Reading
 
-_READING = (
-    "dataset", "iso", "market", "feed", "vintage", "row_count", "gap_count", "first_interval_start_utc",
-    "last_interval_end_utc", "published_at", "parser", "parser_version", "rows_sha256", "gaps_sha256",
-)  # fmt: skip
-_DEFECT = {"reason": "reason", "defect_file": "file", "defect_line": "line", "defect_column": "column"}
-_values_read, _values_wrong = attrgetter(*_READING), attrgetter(*_DEFECT.values())
-_NOTHING: dict[str, Any] = dict.fromkeys((*_READING, *_DEFECT))
 _CREATED = (Publication.Ingested, Publication.Quarantined)
 
 
-def _outcome(recorded: RecordedEvent, outcome: Reading | Defect) -> dict[str, Any]:
-    """The columns that a reading or a defect sets."""
+def _fill(row: table.PublicationRow, recorded: RecordedEvent, outcome: Reading | Defect) -> None:
+    """Sets the columns that a reading or a defect tells."""
+    row.recorded_at = recorded.metadata.recorded_at
+    row.log_position = recorded.position
     if isinstance(outcome, Reading):
-        columns = dict(zip(_READING, _values_read(outcome), strict=True))
-        columns["status"] = "ingested"
+        row.status = "ingested"
+        row.dataset = outcome.dataset
+        row.iso = outcome.iso
+        row.market = outcome.market
+        row.feed = outcome.feed
+        row.vintage = outcome.vintage
+        row.row_count = outcome.row_count
+        row.gap_count = outcome.gap_count
+        row.first_interval_start_utc = outcome.first_interval_start_utc
+        row.last_interval_end_utc = outcome.last_interval_end_utc
+        row.published_at = outcome.published_at
+        row.parser = outcome.parser
+        row.parser_version = outcome.parser_version
+        row.rows_sha256 = outcome.rows_sha256
+        row.gaps_sha256 = outcome.gaps_sha256
     else:
-        columns = dict(zip(_DEFECT, _values_wrong(outcome), strict=True))
-        columns["status"] = "quarantined"
-    columns["recorded_at"] = recorded.metadata.recorded_at
-    columns["log_position"] = recorded.position
-    return columns
+        row.status = "quarantined"
+        row.reason = outcome.reason
+        row.defect_file = outcome.file
+        row.defect_line = outcome.line
+        row.defect_column = outcome.column
 
 
 def _created(batch: Batch, recorded: RecordedEvent) -> None:
@@ -40,17 +46,16 @@ def _created(batch: Batch, recorded: RecordedEvent) -> None:
     assert isinstance(event, _CREATED)
     outcome = event.reading if isinstance(event, Publication.Ingested) else event.defect
     source = event.source
-    batch.insert(
-        table.PublicationRow(
-            publication_id=recorded.stream_id,
-            tenant=recorded.metadata.tenant,
-            names=array_text(source.names),
-            place=source.place,
-            raw_sha256=array_text(source.raw_sha256),
-            size_bytes=source.size_bytes,
-            **_outcome(recorded, outcome),
-        )
+    row = table.PublicationRow(
+        publication_id=recorded.stream_id,
+        tenant=recorded.metadata.tenant,
+        names=array_text(source.names),
+        place=source.place,
+        raw_sha256=array_text(source.raw_sha256),
+        size_bytes=source.size_bytes,
     )
+    _fill(row, recorded, outcome)
+    batch.insert(row)
     if isinstance(outcome, Reading):
         batch.insert(table.ReadingRow(log_position=recorded.position, publication_id=recorded.stream_id))
 
@@ -64,7 +69,9 @@ def _again(batch: Batch, recorded: RecordedEvent) -> None:
     event = recorded.event
     assert isinstance(event, Publication.Reread | Publication.FoundUnreadable)
     outcome = event.reading if isinstance(event, Publication.Reread) else event.defect
-    table.add_outcome(batch, recorded.stream_id, **(_NOTHING | _outcome(recorded, outcome)))
+    row = table.next_outcome(batch, recorded.stream_id, recorded.position)
+    _fill(row, recorded, outcome)
+    batch.insert(row)
     if isinstance(outcome, Reading):
         table.add_reading(batch, recorded.stream_id, recorded.position)
 

@@ -45,19 +45,13 @@ class RelationalProjection:
         statements = self.tables.split(";")
         return ";".join(s for s in statements if not s.lstrip().startswith("CREATE INDEX") or "_lookup ON" in s)
 
-    def concerns(self, recorded: RecordedEvent) -> bool:
-        """Whether the event writes anything here."""
-        return self.every is not None or type(recorded.event) in self.handlers or type(recorded.event) is Undecodable
+    def takes(self, kind: type) -> bool:
+        """Whether events of this class write anything here, or fail as those do that can't be decoded."""
+        return self.every is not None or kind in self.handlers or kind is Undecodable
 
     def apply(self, cursor: Cursor, events: Sequence[RecordedEvent]) -> None:
         """Writes the rows of all events, in their order."""
         batch, every, handlers, finds = Batch(), self.every, self.handlers, self.finds
-        if not every:
-            kinds = {*handlers, Undecodable}
-            events = [recorded for recorded in events if type(recorded.event) in kinds]
-        for recorded in events:
-            if type(recorded.event) is Undecodable:
-                raise recorded.event.error
         if finds:
             for recorded in events:
                 if find := finds.get(type(recorded.event)):
@@ -68,4 +62,19 @@ class RelationalProjection:
                 every(batch, recorded)
             if handler := handlers.get(type(recorded.event)):
                 handler(batch, recorded)
+            elif type(recorded.event) is Undecodable:
+                raise recorded.event.error
         batch.flush(cursor)
+
+
+def shares(projections: Sequence[RelationalProjection], events: Sequence[RecordedEvent]) -> list[list[RecordedEvent]]:
+    """The events that each projection takes, found in one pass: most take few kinds of them."""
+    found: list[list[RecordedEvent]] = [[] for _ in projections]
+    takers: dict[type, list[Callable[[RecordedEvent], None]]] = {}
+    for recorded in events:
+        kind = type(recorded.event)
+        if kind not in takers:
+            takers[kind] = [share.append for taker, share in zip(projections, found, strict=True) if taker.takes(kind)]
+        for take in takers[kind]:
+            take(recorded)
+    return found

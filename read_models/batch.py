@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any, ClassVar, TypeVar, cast, get_type_hints
+from operator import attrgetter
+from typing import Any, ClassVar, LiteralString, TypeVar, cast, get_type_hints
 
 import msgspec
 import psycopg
@@ -25,17 +26,20 @@ class Row(msgspec.Struct, array_like=True, eq=False, gc=False):
     """A row of the table `TABLE`; its fields are the columns.
 
     Columns of PostgreSQL's types for JSON and for arrays are held as text: see `json_text` and `array_text`. `LOOKUP`
-    is the column by which handlers find rows, where they do; `KEY` the columns by which `put` knows a row.
+    is the column by which handlers find rows, where they do, and `FOUND` an SQL condition that narrows which of them
+    are found in the table; `KEY` the columns by which `put` knows a row.
     """
 
     TABLE: ClassVar[str]
     LOOKUP: ClassVar[str] = ""
+    FOUND: ClassVar[LiteralString] = "true"
     KEY: ClassVar[tuple[str, ...]] = ()
 
 
 R = TypeVar("R", bound=Row)
 Wanted = tuple[type[Row], Hashable]
 
+_PIECE = 500  # rows that become text at once
 _json = msgspec.json.Encoder()
 _CONTROLS = {b"\\n": b"\n", b"\\r": b"\r", b"\\t": b"\t", b"\\b": b"\b", b"\\f": b"\f"}
 _ANY_CONTROL = re.compile(rb"\\[nrtbfu]")  # and some escaped backslashes before such a letter
@@ -65,6 +69,7 @@ class Batch:
     def __init__(self) -> None:
         self._held: dict[type[Row], dict[Hashable, list[Row]]] = {}
         self._written: defaultdict[type[Row], list[Row]] = defaultdict(list)
+        self._settled: defaultdict[type[Row], Lines] = defaultdict(Lines)
         self._put: defaultdict[type[Row], dict[tuple[Any, ...], Row]] = defaultdict(dict)
         self._places: dict[int, str] = {}  # where a fetched row lies that nobody has changed yet, by the row's identity
         self._outdated: defaultdict[type[Row], list[str]] = defaultdict(list)
@@ -76,10 +81,13 @@ class Batch:
 
     def fetch(self, cursor: Cursor) -> None:
         """Reads the wanted rows as they stand before the batch."""
+        _look_up_by_index(cursor)
         for kind, held in self._held.items():
             columns = sql.SQL(", ").join(map(_selected, kind.__struct_fields__, _text_columns(kind)))
             query = "SELECT ctid::text, {columns} FROM {table} WHERE {lookup} = ANY(%s)"
-            for place, *values in cursor.execute(_named(query, kind, columns=columns), [array_text(list(held))]):
+            for place, *values in cursor.execute(
+                _named(query, kind, columns=columns), [array_text(list(held))], binary=True
+            ):
                 row = kind(*values)
                 held[getattr(row, kind.LOOKUP)].append(row)
                 self._places[id(row)] = place
@@ -89,11 +97,13 @@ class Batch:
         return cast(Sequence[R], self._held[kind][value])
 
     def insert(self, row: Row) -> None:
-        """A new row."""
+        """A new row, complete: one that nobody wants is not kept as it is."""
         kind = type(row)
-        self._written[kind].append(row)
-        if kind in self._held and (others := self._held[kind].get(getattr(row, kind.LOOKUP))) is not None:
+        if (held := self._held.get(kind)) and (others := held.get(getattr(row, kind.LOOKUP))) is not None:
             others.append(row)
+            self._written[kind].append(row)
+        else:
+            self._settled[kind].add(row)
 
     def is_put(self, kind: type[Row], *key: Any) -> bool:
         """Whether this batch puts a row with that `KEY`, so that another one need not be made."""
@@ -101,7 +111,8 @@ class Batch:
 
     def put(self, row: Row) -> None:
         """A new row, unless one with the same `KEY` is there already. `of` does not find it."""
-        self._put[type(row)].setdefault(tuple([getattr(row, column) for column in row.KEY]), row)
+        kind = type(row)
+        self._put[kind].setdefault(_key_of(kind)(row), row)
 
     def change(self, row: Row, **columns: Any) -> None:
         """Gives a row that `of` found other values."""
@@ -113,6 +124,8 @@ class Batch:
 
     def flush(self, cursor: Cursor) -> None:
         """Writes everything. A changed row is taken out and written again with the new ones."""
+        if self._put:
+            _look_up_by_index(cursor)
         for kind, places in self._outdated.items():
             cursor.execute(_named("DELETE FROM {table} WHERE ctid = ANY(%s::tid[])", kind), [places])
             if cursor.rowcount != len(places):
@@ -120,18 +133,55 @@ class Batch:
         for kind, put in self._put.items():
             self._written[kind] += _missing(cursor, kind, put)
         for kind, rows in self._written.items():
-            copy_rows(cursor, kind, rows)
+            for row in rows:
+                self._settled[kind].add(row)
+        for kind, lines in self._settled.items():
+            copy_lines(cursor, kind, lines.all())
 
 
-def copy_rows(cursor: Cursor, kind: type[Row], rows: Sequence[Row]) -> None:
-    """Writes rows of one kind with COPY."""
-    if not rows:
-        return
+class Lines:
+    """Rows as CSV lines. They become text a few at a time, while they are still in the processor's cache."""
+
+    def __init__(self) -> None:
+        self._rows: list[Row] = []
+        self._pieces: list[bytes] = []
+
+    def add(self, row: Row) -> None:
+        self._rows.append(row)
+        if len(self._rows) == _PIECE:
+            self._encode()
+
+    def all(self) -> bytes:
+        if self._rows:
+            self._encode()
+        return b"".join(self._pieces)
+
+    def _encode(self) -> None:
+        self._pieces.append(csv_lines(self._rows))
+        self._rows.clear()
+
+
+def _look_up_by_index(cursor: Cursor) -> None:
+    """For the rest of the transaction.
+
+    Of a table that was just filled nobody has told the planner how many rows a value has. It guesses so many that it
+    would read the whole table for a few hundred values, batch after batch, while the table grows.
+    """
+    cursor.execute("SET LOCAL enable_seqscan TO off")
+
+
+def copy_lines(cursor: Cursor, kind: type[Row], lines: bytes) -> None:
+    """Writes rows of one kind, as `csv_lines` makes them, with COPY."""
+    with cursor.copy(_copy_statement(kind)) as copy:
+        copy.write(lines)
+
+
+@cache
+def _copy_statement(kind: type[Row]) -> sql.Composed:
     columns = sql.SQL(", ").join(map(sql.Identifier, kind.__struct_fields__))
-    with cursor.copy(
-        _named("COPY {table} ({columns}) FROM STDIN (FORMAT csv, ESCAPE E'\\\\', NULL 'null')", kind, columns=columns)
-    ) as copy:
-        copy.write(csv_lines(rows))
+    return _named(
+        "COPY {table} ({columns}) FROM STDIN (FORMAT csv, ESCAPE E'\\\\', NULL 'null')", kind, columns=columns
+    )
 
 
 def csv_lines(rows: Sequence[Row]) -> bytes:
@@ -169,6 +219,11 @@ def _missing(cursor: Cursor, kind: type[Row], put: dict[tuple[Any, ...], Row]) -
 def _named(query: str, kind: type[Row], **parts: sql.Composable) -> sql.Composed:
     names = {"table": sql.Identifier(kind.TABLE), "lookup": sql.Identifier(kind.LOOKUP or "none")}
     return sql.SQL(query).format(**names, **parts)
+
+
+@cache
+def _key_of(kind: type[Row]) -> Callable[[Row], tuple[Any, ...]]:
+    return attrgetter(*kind.KEY)
 
 
 @cache

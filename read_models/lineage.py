@@ -77,7 +77,7 @@ def put_object(batch: Batch, sha256: str, *, bucket: str, label: str, **details:
 def put_edges(batch: Batch, child: str, child_position: int, edges: Iterable[Edge]) -> None:
     """Adds what `child` was made from; an edge that is there already stays as it is."""
     write = batch.put if child_position == OBJECT else batch.insert
-    for (parent, role), position in {(parent, role): position for parent, position, role in edges}.items():
+    for parent, position, role in dict.fromkeys(edges):
         write(EdgeRow(child, child_position, parent, position, role))
 
 

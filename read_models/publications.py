@@ -7,10 +7,7 @@ An outcome (a reading, or what kept the bytes from being read) holds from its `l
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-from msgspec.structs import replace
 
 from read_models.batch import Batch, Row
 
@@ -46,16 +43,18 @@ CREATE INDEX IF NOT EXISTS superseded_readings ON publication_reading (supersede
 class PublicationRow(Row):
     TABLE = "publication"
     LOOKUP = "publication_id"
+    FOUND = "superseded_by IS NULL"
 
     publication_id: UUID
     tenant: str
-    status: str
     names: str
     place: str
     raw_sha256: str
     size_bytes: int
-    recorded_at: datetime
-    log_position: int
+    # From here on what an outcome tells.
+    status: str | None = None
+    recorded_at: datetime | None = None
+    log_position: int | None = None
     dataset: str | None = None
     iso: str | None = None
     market: str | None = None
@@ -80,18 +79,24 @@ class PublicationRow(Row):
 class ReadingRow(Row):
     TABLE = "publication_reading"
     LOOKUP = "publication_id"
+    FOUND = "superseded_by IS NULL"
 
     log_position: int
     publication_id: UUID
     superseded_by: int | None = None
 
 
-def add_outcome(batch: Batch, publication_id: UUID, log_position: int, **columns: Any) -> None:
-    """What a known publication came to this time; the outcome before stays, superseded. `batch` must hold them."""
+def next_outcome(batch: Batch, publication_id: UUID, log_position: int) -> PublicationRow:
+    """A row, to be filled in, for what a publication came to this time; `batch` must hold its rows.
+
+    The outcome before stays, superseded.
+    """
     (held,) = (row for row in batch.of(PublicationRow, publication_id) if row.superseded_by is None)
-    outcome = replace(held, log_position=log_position, **columns)
     batch.change(held, superseded_by=log_position)
-    batch.insert(outcome)
+    return PublicationRow(
+        publication_id=publication_id, tenant=held.tenant, names=held.names, place=held.place,
+        raw_sha256=held.raw_sha256, size_bytes=held.size_bytes,
+    )  # fmt: skip
 
 
 def add_reading(batch: Batch, publication_id: UUID, log_position: int) -> None:

@@ -33,6 +33,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS scenario_by_name ON scenario (tenant, name) WH
 class ScenarioRow(Row):
     TABLE = "scenario"
     LOOKUP = "scenario_id"
+    FOUND = "superseded_by IS NULL"
 
     scenario_id: UUID
     tenant: str

@@ -55,7 +55,7 @@ class Tables(PostgresTrackingRecorder):
         with self.datastore.transaction(commit=True) as tracked:
             with tracked.connection.cursor(row_factory=tuple_row) as cursor:
                 for projection in self.projections:
-                    if projection.concerns(recorded):
+                    if projection.takes(type(recorded.event)):
                         projection.apply(cursor, [recorded])
             self._insert_tracking(tracked, tracking=tracking)
 
@@ -68,8 +68,18 @@ class EveryProjection(Projection[Tables]):
             self.view.write(domain_event, tracking)
 
 
+class Rows(list[Row]):
+    """In place of `Lines`, which are made for many rows."""
+
+    def add(self, row: Row) -> None:
+        self.append(row)
+
+    def all(self) -> list[Row]:
+        return self
+
+
 def insert_rows(cursor: Cursor, kind: type[Row], rows: list[Row]) -> None:
-    """In place of `copy_rows`, which is made for many rows."""
+    """In place of `copy_lines`."""
     columns = kind.__struct_fields__
     statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
         sql.Identifier(kind.TABLE),
@@ -102,11 +112,12 @@ def project(pool: Pool, dsn: str, objects: Objects, through: int, schema: str) -
         "POSTGRES_PASSWORD": str(where.get("password", "none")),
         "POSTGRES_SCHEMA": schema,
     }
-    usual, batch.copy_rows = batch.copy_rows, insert_rows  # type: ignore[assignment]
+    usual = batch.Lines, batch.copy_lines
+    batch.Lines, batch.copy_lines = Rows, insert_rows  # type: ignore[misc, assignment]
     try:
         with ProjectionRunner(
             application_class=OurApplication, projection_class=EveryProjection, view_class=Tables, env=environment
         ) as runner:
             runner.wait(through, timeout=600)
     finally:
-        batch.copy_rows = usual
+        batch.Lines, batch.copy_lines = usual  # type: ignore[misc]

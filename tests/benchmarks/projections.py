@@ -23,7 +23,7 @@ from infra.memory import collect_seldom
 from infra.objects import Objects
 from infra.postgres import open_pool
 from projections.building import Building
-from projections.projector import RelationalProjector
+from projections.projector import LIVE_BATCH, RelationalProjector
 from projections.registry import relational_projections
 from read_models.relational import CHECKPOINTS
 from tests.benchmarks import library_way
@@ -33,7 +33,6 @@ from tests.generated_log import MIX, fill_log
 EVENTS = 1_000_000
 LIBRARY_EVENTS = 5_000
 LIVE_EVENTS = 100_000
-LIVE_BATCH = 500
 RATE_TARGET = 40_000
 REBUILD_TARGET_S = 40
 

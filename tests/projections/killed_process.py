@@ -1,17 +1,13 @@
 """A process that projects a log on both engines and rebuilds all the time, made to be killed.
 
-It forks once for each life, with everything imported and nothing opened yet, so that a life costs no start-up. Reads
-one JSON order a line: `{"live": {...}}` starts a life and answers its pid, `{"wait": pid}` answers how it ended.
+See `forking` for how it is given orders.
 """
 
 from __future__ import annotations
 
-import json
 import mmap
-import os
 import random
 import sys
-import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -31,6 +27,7 @@ from projections.curve_points import curve_points_projection
 from projections.prices import prices_projection
 from projections.projector import RelationalProjector
 from projections.registry import relational_projections
+from tests.projections.forking import serve
 
 RELATIONAL, COLUMNAR, BUILD = range(3)
 """What goes on side by side; each has a byte in the file of marks, which outlives the process."""
@@ -125,34 +122,13 @@ def _quiet(position: int, of: int) -> None:
     pass
 
 
-def _live(order: dict[str, str]) -> None:
-    code = 1
-    try:
-        finish = order.pop("finish", None)
-        life = Life(**order)
-        if finish:
-            life.finish(Path(finish))
-        else:
-            life.go_on()
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def main() -> None:
-    for line in sys.stdin:
-        order = json.loads(line)
-        if "wait" in order:
-            _, status = os.waitpid(order["wait"], 0)
-            print(os.waitstatus_to_exitcode(status), flush=True)
-            continue
-        pid = os.fork()
-        if not pid:
-            _live(order["live"])
-        print(pid, flush=True)
+def live(order: dict[str, str]) -> None:
+    finish = order.pop("finish", None)
+    life = Life(**order)
+    if finish:
+        life.finish(Path(finish))
+    else:
+        life.go_on()
 
 
 if __name__ == "__main__":
@@ -161,4 +137,4 @@ if __name__ == "__main__":
     # But for the engine: it begins threads as soon as it is imported, and these would be missing after a fork.
     assert "chdb" not in sys.modules
 
-    main()
+    serve(live)

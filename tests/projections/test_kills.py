@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -27,9 +24,9 @@ from infra.objects import Objects
 from infra.postgres import open_pool
 from projections.registry import relational_projections
 from tests.generated_log import fill_log
+from tests.projections.forking import Forker
 from tests.projections.killed_process import MARKS
 
-REPOSITORY = Path(__file__).parents[2]
 KILLS = 104
 EVENTS = 3_000
 SEED = 20_261_126
@@ -37,43 +34,20 @@ SEED = 20_261_126
 PATIENCE_S = 4.0
 
 
-class Lives:
+class Lives(Forker):
     """Starts lives of the process over one log, and ends them."""
 
     def __init__(self, folder: Path, objects: Path) -> None:
+        super().__init__("tests.projections.killed_process", folder)
         self.folder = folder
         self.objects = objects
         self.marks = folder / "marks"
-        self._errors = (folder / "stderr").open("w+")
-        command = [sys.executable, "-m", "tests.projections.killed_process"]
-        self._process = subprocess.Popen(
-            command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True
-        )
 
     def start(self, dsn: str, clickhouse: str, finish: Path | None = None) -> int:
         self.marks.write_bytes(bytes(3))
         order = {"dsn": dsn, "clickhouse": str(self.folder / clickhouse), "objects": str(self.objects)}
         order |= {"marks": str(self.marks)} | ({"finish": str(finish)} if finish else {})
-        return self._ask({"live": order})
-
-    def end_of(self, pid: int) -> int:
-        """The exit code, once it has ended; what a signal did is negative."""
-        return self._ask({"wait": pid})
-
-    def said(self) -> str:
-        self._errors.seek(0)
-        return self._errors.read()
-
-    def close(self) -> None:
-        self._process.communicate(timeout=10)
-        self._errors.close()
-
-    def _ask(self, order: dict[str, object]) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+        return self.live(order)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from infra.event_store import EventLog
 from projections.audit import PROJECTION as AUDIT
 from projections.projector import RelationalProjector
 from projections.publications import PROJECTION as PUBLICATIONS
-from projections.relational import RelationalProjection
+from projections.relational import RelationalProjection, shares
 from projections.retries import StillFailing
 from queries.audit import list_audit
 from queries.dead_letters import dead_letters
@@ -57,6 +57,19 @@ def noted(pool: Pool) -> list[int]:
 
 def audited(pool: Pool) -> list[Any]:
     return [entry["position"] for entry in list_audit(pool, "local").items]
+
+
+def test_each_projection_gets_the_events_that_it_takes_in_their_order(log: EventLog, publish: Publish) -> None:
+    from projections.scenarios import PROJECTION as SCENARIOS
+
+    for node in "AB":
+        publish(node=node)
+        stream = log.stream(scenario_id("local", node))
+        log.append(stream, Scenario.define(stream.id, node, Assumptions(0.0, 1.0)).collect_events(), metadata())
+    with log.recorder.pool.connection() as connection:
+        connection.execute("UPDATE log.events SET name = 'no such event' WHERE position = 3")
+    found = shares([AUDIT, PUBLICATIONS, SCENARIOS], log.page(0))
+    assert [[recorded.position for recorded in share] for share in found] == [[1, 2, 3, 4], [1, 3], [2, 3, 4]]
 
 
 def test_a_failing_event_leaves_nothing_of_its_batch(log: EventLog, publish: Publish, pool: Pool) -> None:

@@ -106,6 +106,22 @@ def test_a_handler_finds_what_earlier_batches_and_earlier_events_left(things: Po
     ]  # fmt: skip
 
 
+def test_many_rows_of_which_some_are_wanted_are_all_written_once(things: Pool) -> None:
+    batch = Batch()
+    batch.want((Thing, f"thing {number}") for number in range(0, 1_300, 100))
+    with things.connection() as connection, connection.cursor() as cursor:
+        batch.fetch(cursor)
+        for number in range(1_300):
+            batch.insert(thing(f"thing {number}", number, "as it came"))
+        for number in range(0, 1_300, 100):
+            (row,) = batch.of(Thing, f"thing {number}")
+            batch.change(row, note="changed")
+        batch.flush(cursor)
+    with things.connection() as connection:
+        found = connection.execute("SELECT number, note FROM thing ORDER BY number").fetchall()
+    assert found == [(n, "as it came" if n % 100 else "changed") for n in range(1_300)]
+
+
 def test_a_row_that_is_there_is_not_put_again(things: Pool) -> None:
     write(things, thing("a", 1, "first"))
     batch = Batch()

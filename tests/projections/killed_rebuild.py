@@ -1,0 +1,63 @@
+"""A process that follows a log and rebuilds all relational read models again and again, made to be killed.
+
+See `forking` for how it is given orders.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from infra.event_recorder import PostgresRecorder
+from infra.event_store import EventLog
+from infra.objects import Objects
+from infra.postgres import open_pool
+from infra.subscriptions import Subscription
+from projections import building
+from projections.building import Building
+from projections.projector import RelationalProjector
+from projections.registry import relational_projections
+from tests.projections.forking import serve
+
+FILLING, FINISHING, EXCHANGING = 1, 2, 3
+"""What the rebuild is doing, in the one byte of the file `mark`, which outlives the process."""
+
+
+def live(order: dict[str, str]) -> None:
+    """Rebuilds until it is killed; with `once` a single time, and then stops in peace."""
+    with Path(order["mark"]).open("r+b") as file:
+        mark = mmap.mmap(file.fileno(), 1)
+    _marked(mark, Building, "_apply", FILLING)
+    _marked(mark, Building, "_finish", FINISHING)
+    _marked(mark, RelationalProjector, "_exchange", EXCHANGING)
+    building._PAGE = 500  # so that a few thousand events are many pages
+    pool = open_pool(order["dsn"])
+    log = EventLog(PostgresRecorder(pool))
+    projector = RelationalProjector(pool, log, relational_projections(Objects.in_folder(Path(order["objects"]))))
+    following = Subscription("relational", log, projector.load, projector.handle, projector.isolate, batch_size=50)
+    following.start()
+    projector.rebuild(projector.projections, _quiet)
+    while "once" not in order:
+        projector.rebuild(projector.projections, _quiet)
+    following.stop()
+    pool.close()
+
+
+def _marked(mark: mmap.mmap, owner: type, method: str, value: int) -> None:
+    original: Callable[..., Any] = getattr(owner, method)
+
+    def marked(*given: Any, **named: Any) -> Any:
+        mark[0] = value
+        return original(*given, **named)
+
+    setattr(owner, method, marked)
+
+
+def _quiet(position: int, of: int) -> None:
+    pass
+
+
+if __name__ == "__main__":
+    serve(live)
