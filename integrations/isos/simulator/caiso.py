@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from integrations.isos.simulator.files import SimulatedFile, zipped
 from integrations.isos.simulator.intervals import MARKET_ZONES, Intervals, market_days
-from integrations.isos.simulator.market import PriceBlock, SimulatedMarket, Units
+from integrations.isos.simulator.market import PriceBlock, SimulatedMarket
 from integrations.isos.simulator.texts import decimals, repeated, rows
 
 PACIFIC = MARKET_ZONES["CAISO"]
@@ -78,12 +78,13 @@ def lmp_csv(report: LmpReport, block: PriceBlock, kinds: Sequence[str]) -> bytes
     prices = np.stack([units[kind][order].T for kind in kinds], axis=1)
     at = np.tile(np.arange(len(order)), runs)
     of_run = np.repeat(np.arange(runs), len(order))
-    stamped = _clocks(intervals)
-    clocks = [stamped[position] for position in order.tolist()]
+    stamped = clocks(intervals)
+    in_order = [stamped[position] for position in order.tolist()]
     before = [
-        f"{clock.stamps},{clock.hour},0," if is_hourly else f"{clock.stamps},{clock.hour:02d}," for clock in clocks
+        f"{clock.begin},{clock.end},{clock.day}," + (f"{clock.hour},0," if is_hourly else f"{clock.hour:02d},")
+        for clock in in_order
     ]
-    after = ["," if is_hourly else f",{clock.part}," for clock in clocks]
+    after = ["," if is_hourly else f",{clock.part}," for clock in in_order]
     middle = [
         f"{node},{node},{node},{report.run},{kind},{_DATA_ITEMS[kind]},{node},ALL,1,"
         for node in (place.node for place in block.places)
@@ -101,19 +102,24 @@ def lmp_csv(report: LmpReport, block: PriceBlock, kinds: Sequence[str]) -> bytes
 
 
 @dataclass(frozen=True)
-class _Clock:
-    """How OASIS stamps an interval: both ends in GMT and the trade date, the hour, which part of it, from 1."""
+class Clock:
+    """How OASIS stamps an interval: both ends in GMT, the trade date, the hour of it and which part of that, from 1."""
 
-    stamps: str
+    begin: str
+    end: str
+    day: str
     hour: int
     part: int
 
 
-def _clocks(intervals: Intervals) -> list[_Clock]:
+def clocks(intervals: Intervals) -> list[Clock]:
+    """The stamps of each interval."""
     starts = intervals.starts_in(PACIFIC)
     return [
-        _Clock(
-            f"{begin:%Y-%m-%dT%H:%M:%S}-00:00,{end:%Y-%m-%dT%H:%M:%S}-00:00,{start:%Y-%m-%d}",
+        Clock(
+            f"{begin:%Y-%m-%dT%H:%M:%S}-00:00",
+            f"{end:%Y-%m-%dT%H:%M:%S}-00:00",
+            f"{start:%Y-%m-%d}",
             25 if start.fold else start.hour + 1,
             start.minute // intervals.minutes + 1,
         )

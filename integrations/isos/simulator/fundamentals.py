@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from integrations.isos.simulator.shapes import Floats
+from integrations.isos.simulator.shapes import Floats, total
 from integrations.isos.simulator.system import SystemState
 
 Service = Literal["regulation_up", "regulation_down", "spinning", "non_spinning"]
@@ -22,7 +22,7 @@ _SCARCE_SHARE_OF_LOAD = 0.15
 
 def by_area(bus_mw: Floats, names: Sequence[str]) -> dict[str, Floats]:
     """(T, B) megawatts at buses as (T,) of each area: the areas take turns with the buses."""
-    return {name: bus_mw[:, number :: len(names)].sum(axis=1) for number, name in enumerate(names)}
+    return {name: total(bus_mw[:, number :: len(names)]) for number, name in enumerate(names)}
 
 
 def reserve_prices(state: SystemState) -> dict[Service, Floats]:

@@ -20,7 +20,7 @@ from integrations.isos.simulator.fleets import FLEETS, SOLAR, WIND, Segment
 from integrations.isos.simulator.intervals import local_hours
 from integrations.isos.simulator.network import REGIONS, Network, synthetic_network
 from integrations.isos.simulator.noise import decaying_jumps, mean_reverting, stream_key
-from integrations.isos.simulator.shapes import Floats, bell, sunlight, weighted_sum, yearly_peak
+from integrations.isos.simulator.shapes import Floats, bell, sunlight, total, yearly_peak
 
 View = Literal["day_ahead", "hour_ahead", "actual"]
 HOUR_S: Final = 3600
@@ -52,17 +52,17 @@ class SystemState:
 
     @property
     def load_mw(self) -> Floats:
-        return _total(self.bus_load_mw)
+        return total(self.bus_load_mw)
 
     @property
     def wind_mw(self) -> Floats:
         """What the wind would give; what it gives is generation."""
-        return _total(self.bus_wind_mw)
+        return total(self.bus_wind_mw)
 
     @property
     def solar_mw(self) -> Floats:
         """What the sun would give; what it gives is generation."""
-        return _total(self.bus_solar_mw)
+        return total(self.bus_solar_mw)
 
     def means(self, each: int) -> "SystemState":
         """The state of steps `each` times as long."""
@@ -99,10 +99,10 @@ class System:
         steps = _Steps(self, view, first, count)
         regional = steps.regional_load()
         bus_load = fleet.peak_mw * steps.load_shape()[:, np.newaxis] * regional[:, network.region] * network.load_share
-        load = _total(bus_load)
+        load = total(bus_load)
         bus_wind = fleet.wind_mw * steps.regional_wind()[:, network.region] * network.wind_share
         bus_solar = fleet.solar_mw * steps.sun()[:, np.newaxis] * network.solar_share
-        wind, solar = _total(bus_wind), _total(bus_solar)
+        wind, solar = total(bus_wind), total(bus_solar)
         battery = np.clip(fleet.battery_mw * steps.battery_shape(), -0.5 * load, 0.5 * load)
         capacity = steps.capacity(wind, solar)
         dispatch, energy = _in_order_of_merit(load - battery, capacity, fleet.segments, steps.fuel_cost())
@@ -123,7 +123,7 @@ class System:
             generation_mw=by_fuel | {"battery": battery},
             capacity_mw=_by_fuel(capacity, fleet.segments),
             injection_mw=injection,
-            spare_mw=_total(capacity - dispatch),
+            spare_mw=total(capacity - dispatch),
             energy_usd_per_mwh=energy,
         )
 
@@ -270,7 +270,3 @@ def _by_fuel(columns: Floats, segments: tuple[Segment, ...]) -> dict[str, Floats
     for number, segment in enumerate(segments):
         found[segment.fuel] = found.get(segment.fuel, 0.0) + columns[:, number]
     return found
-
-
-def _total(columns: Floats) -> Floats:
-    return weighted_sum(columns, np.ones((columns.shape[1], 1)))[:, 0]
