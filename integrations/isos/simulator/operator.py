@@ -1,4 +1,4 @@
-"""What a simulated operator is to whoever serves it: a pure answer to a request at a moment of the market's own time."""
+"""What a simulated operator is to whoever serves it: a pure answer to a request at a moment of market time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Answer:
 
 
 class Operator(Protocol):
-    """The public endpoints of one ISO. It holds no state but caches: the same request at the same time, the same bytes."""
+    """The public endpoints of one ISO. It holds no state but caches: one request at one time, the same bytes."""
 
     @property
     def sources(self) -> tuple[str, ...]:
