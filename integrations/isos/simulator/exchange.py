@@ -157,7 +157,7 @@ def _damaged(kind: str | None, answer: Answer | None, source: str, headers: Mapp
     if answer is None:
         return _page(404, MANNERS[source].absent)
     content = answer.content
-    if kind in _DAMAGES:
+    if kind and kind in _DAMAGES:
         content = _DAMAGES[kind](content) or content
     if answer.status != _RESTATABLE_STATUS:
         return Reply(answer.status, content, {"content-type": answer.media_type})

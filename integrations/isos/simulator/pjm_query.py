@@ -41,9 +41,7 @@ class Query:
         return all(value in values for wanted, values in self.filters if wanted == name)
 
 
-def query_of(
-    params: Mapping[str, str], range_name: str | None, archived_days: int | None, now_utc: datetime
-) -> Query:
+def query_of(params: Mapping[str, str], range_name: str | None, archived_days: int | None, now_utc: datetime) -> Query:
     """Raises BadQuery as the real API answers 400."""
     known = _PAGING | _FILTERS | {range_name}
     if unknown := sorted(set(params) - known):
@@ -78,7 +76,9 @@ def _range(
         return None, None
     found = re.fullmatch(r"(.+?)to(.+)", given)
     try:
-        first, last = (datetime.strptime(text.strip(), _CLOCK) for text in (found.groups() if found else (given, given)))
+        first, last = (
+            datetime.strptime(text.strip(), _CLOCK) for text in (found.groups() if found else (given, given))
+        )
     except ValueError:
         raise BadQuery(f"{given!r} is no range such as 01/31/2026 00:00to01/31/2026 23:59") from None
     if archived_days is not None:

@@ -1,11 +1,13 @@
-"""The simulated operators over HTTP, on loopback only: each source under `/<its name>/`, as under its own host.
+"""The simulated operators over HTTP, on loopback only: each source under `/simulated/<its name>/`, as under its host.
 
-Beside them stand `/_simulator/clock`, what the market's time is, and `/_simulator/faults`, every fault that was
-injected. Answering is pure computing, so it is done on threads and the loop stays free for the other requests.
+The word in the address tells everybody who keeps it that these are no real prices. Beside the sources stand `/clock`,
+what the market's time is, and `/faults`, every fault that was injected. Answering is pure computing, so it is done on
+threads and the loop stays free for the other requests.
 """
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import asdict
@@ -17,11 +19,12 @@ import uvicorn
 
 from infra.errors import PlatformError
 from integrations.isos.simulator.exchange import Exchange, Reply
+from integrations.isos.simulator.manners import MANNERS, MEMBER_KEY
 
 HOST: Final = "127.0.0.1"
-_OWN = "_simulator"
+MOUNT: Final = "simulated"
 _SLOW_PIECES = 20
-_START_PATIENCE_S = 10.0
+_STOP_PATIENCE_S = 10.0
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -31,7 +34,7 @@ Send = Callable[[Message], Awaitable[None]]
 def application(exchange: Exchange) -> Callable[[Message, Receive, Send], Awaitable[None]]:
     """The ASGI app."""
 
-    async def answer(scope: Message, receive: Receive, send: Send) -> None:
+    async def answer(scope: Message, _: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         reply = await asyncio.to_thread(_reply, exchange, scope)
@@ -53,9 +56,10 @@ def application(exchange: Exchange) -> Callable[[Message, Receive, Send], Awaita
 def _reply(exchange: Exchange, scope: Message) -> Reply:
     if scope["method"] not in ("GET", "HEAD"):
         return Reply(405, b"", {"allow": "GET, HEAD"})
-    source, _, path = unquote(scope["path"]).lstrip("/").partition("/")
-    if source == _OWN:
-        return _own(exchange, path)
+    mount, _, below = unquote(scope["path"]).lstrip("/").partition("/")
+    if mount != MOUNT:
+        return _own(exchange, mount)
+    source, _, path = below.partition("/")
     params = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     return exchange.reply(source, path, params, headers)
@@ -65,10 +69,14 @@ def _own(exchange: Exchange, path: str) -> Reply:
     if path == "clock":
         found: Any = {"now_utc": exchange.clock.now().isoformat(), "speed": exchange.clock.speed}
     elif path == "faults":
-        found = [asdict(fault) | {"at_utc": fault.at_utc.isoformat()} for fault in exchange.faults.journal]
+        found = _journal(exchange)
     else:
         return Reply(404, b"", {})
     return Reply(200, json.dumps(found).encode(), {"content-type": "application/json", "cache-control": "no-store"})
+
+
+def _journal(exchange: Exchange) -> list[dict[str, Any]]:
+    return [asdict(fault) | {"at_utc": fault.at_utc.isoformat()} for fault in exchange.faults.journal]
 
 
 async def _send_slowly(reply: Reply, send: Send) -> None:
@@ -83,16 +91,16 @@ class SimulatorServer:
     """Serves an exchange from a thread of its own. Use it in a `with`; `port` 0 takes a free one."""
 
     def __init__(self, exchange: Exchange, port: int = 0) -> None:
+        self._socket = _listening(port)
         config = uvicorn.Config(
-            application(exchange), host=HOST, port=port, log_config=None, access_log=False, log_level="warning",
-            lifespan="off", server_header=False, timeout_graceful_shutdown=1,
+            application(exchange), log_config=None, access_log=False, log_level="warning", lifespan="off",
+            server_header=False, timeout_graceful_shutdown=1,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
-        self._socket = config.bind_socket() if port == 0 else _bound(config, port)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="simulator", daemon=True
         )
-        self._sources = exchange.sources
+        self._exchange = exchange
 
     @property
     def address(self) -> str:
@@ -101,7 +109,16 @@ class SimulatorServer:
     @property
     def base_urls(self) -> dict[str, str]:
         """What CARBON254_SOURCES has to be, so that feeds are asked of this server."""
-        return {source: f"{self.address}/{source}" for source in self._sources}
+        return {source: f"{self.address}/{MOUNT}/{source}" for source in self._exchange.sources}
+
+    @property
+    def source_keys(self) -> dict[str, str]:
+        """What CARBON254_SOURCE_KEYS has to be: any key is taken, and this one is a member's."""
+        return {source: MEMBER_KEY for source in self._exchange.sources if MANNERS[source].key_header}
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The journal: every fault that was injected."""
+        return _journal(self._exchange)
 
     def __enter__(self) -> "SimulatorServer":
         self._thread.start()
@@ -114,5 +131,21 @@ class SimulatorServer:
         """Ends what is being answered, soon, and returns when the server is gone."""
         self._server.should_exit = True
         if self._thread.is_alive():
-            self._thread.join(_START_PATIENCE_S)
+            self._thread.join(_STOP_PATIENCE_S)
         self._socket.close()
+
+
+def _listening(port: int) -> socket.socket:
+    """Listening already, so that whoever is told the address may ask at once."""
+    listener = socket.socket(socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise PlatformError(
+            f"Port {port} on {HOST} cannot be used: {error.strerror}",
+            "Stop what uses it, or choose another with --port.",
+        ) from error
+    return listener
