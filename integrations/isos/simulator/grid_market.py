@@ -106,9 +106,9 @@ class GridMarket:
         )
 
     def states(self, view: View, intervals: Intervals) -> SystemState:
-        """The system over consecutive `intervals`: hours day-ahead, else five minutes."""
-        step_s = HOUR_S if view == "day_ahead" else SLOT_S
-        return self.system.state(view, int(intervals.end_s[0]) // step_s - 1, len(intervals))
+        """The means of the system over consecutive `intervals`: hours where `view` is day-ahead."""
+        first, each = _steps(view, intervals)
+        return self.system.state(view, first, len(intervals) * each).means(each)
 
     def shadow_prices(self, state: SystemState) -> Floats:
         """(T, L) of the lines of `system.network`, in $/MWh; positive where the flow goes the line's own way."""
@@ -123,16 +123,14 @@ class GridMarket:
     def _at_buses(self, run: Run, intervals: Intervals, *, is_draft: bool) -> tuple[Floats, Floats, Floats]:
         """Energy (T,), congestion and loss (T, B) in $/MWh."""
         view: View = "day_ahead" if run == "DA" else "hour_ahead" if run == "HASP" else "actual"
-        step_s = HOUR_S if view == "day_ahead" else SLOT_S
-        each = intervals.minutes * 60 // step_s
-        first = int(intervals.end_s[0]) // step_s - each
+        first, each = _steps(view, intervals)
         state = self.system.state(view, first, len(intervals) * each)
         network, ratings = self.system.network, _ratings(self.iso, self.seed)
         flow = network.flows(state.injection_mw)
         shadow = network.shadow_prices(flow, ratings.limit_mw)
         energy = state.energy_usd_per_mwh
         if is_draft:
-            energy = energy * self._draft_factor(first * step_s, step_s, len(energy))
+            energy = energy * self._draft_factor(first, len(energy))
         loss = -2 * energy[:, np.newaxis] * weighted_sum(flow * ratings.loss_factor, network.shift)
         congestion = -weighted_sum(shadow, network.shift)
         return (
@@ -141,12 +139,22 @@ class GridMarket:
             loss.reshape(len(intervals), each, -1).mean(axis=1),
         )
 
-    def _draft_factor(self, start_s: int, step_s: int, steps: int) -> Floats:
-        """(T,) what a draft is off by: 1 in most hours."""
-        hour = (start_s + np.arange(steps) * step_s) // HOUR_S
+    def _draft_factor(self, first: int, slots: int) -> Floats:
+        """(T,) what a draft of five-minute prices is off by: 1 in most hours."""
+        hour = np.arange(first, first + slots) * SLOT_S // HOUR_S
         first = int(hour[0])
         luck = uniforms(stream_key(self.seed, f"{self.iso}/drafts"), first, int(hour[-1]) - first + 1, per_day=24)
         return np.asarray(np.where(luck < _DRAFT_OFF, 1.0 + _DRAFT_ERROR, 1.0)[hour - first])
+
+
+def _steps(view: View, intervals: Intervals) -> tuple[int, int]:
+    """The first step of the system that intervals begin with, and how many steps each of them has.
+
+    Intervals may start off their mark; what counts is where they end.
+    """
+    step_s = HOUR_S if view == "day_ahead" else SLOT_S
+    each = intervals.minutes * 60 // step_s
+    return int(intervals.end_s[0]) // step_s - each, each
 
 
 def _tapped(at_buses: Floats, nearest: NDArray[np.int64], weight: Floats) -> Floats:

@@ -9,7 +9,7 @@ Components are integers of the operator's smallest published unit, so they add u
 the last digit. A price depends on (iso, seed, market, place, interval) alone, not on the window it is asked in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal
@@ -91,6 +91,27 @@ class PriceBlock:
             loss=self.loss[:, columns],
             ghg=self.ghg[:, columns],
         )
+
+
+def joined(blocks: Sequence[PriceBlock]) -> PriceBlock:
+    """Blocks of the same places, one after the other, as one; there is at least one."""
+    first = blocks[0]
+    if len(blocks) == 1:
+        return first
+    intervals = [block.intervals for block in blocks]
+    return PriceBlock(
+        first.places,
+        Intervals(
+            first.intervals.minutes,
+            np.concatenate([part.start_s for part in intervals]),
+            np.concatenate([part.end_s for part in intervals]),
+        ),
+        first.units_per_usd,
+        energy=np.concatenate([block.energy for block in blocks]),
+        congestion=np.concatenate([block.congestion for block in blocks]),
+        loss=np.concatenate([block.loss for block in blocks]),
+        ghg=np.concatenate([block.ghg for block in blocks]),
+    )
 
 
 @dataclass(frozen=True)

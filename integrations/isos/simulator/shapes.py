@@ -33,3 +33,8 @@ def weighted_sum(values: Floats, weights: Floats) -> Floats:
     for term in range(len(weights)):
         total += values[:, term, np.newaxis] * weights[term]
     return total
+
+
+def total(columns: Floats) -> Floats:
+    """(T,) sums of (T, K), added like those of `weighted_sum`."""
+    return weighted_sum(columns, np.ones((columns.shape[1], 1)))[:, 0]

@@ -20,7 +20,7 @@ from integrations.isos.simulator.fleets import FLEETS, SOLAR, WIND, Segment
 from integrations.isos.simulator.intervals import local_hours
 from integrations.isos.simulator.network import REGIONS, Network, synthetic_network
 from integrations.isos.simulator.noise import decaying_jumps, mean_reverting, stream_key
-from integrations.isos.simulator.shapes import Floats, bell, sunlight, weighted_sum, yearly_peak
+from integrations.isos.simulator.shapes import Floats, bell, sunlight, total, yearly_peak
 
 View = Literal["day_ahead", "hour_ahead", "actual"]
 HOUR_S: Final = 3600
@@ -35,21 +35,51 @@ _SURPRISE: Final[dict[View, float]] = {"day_ahead": 0.0, "hour_ahead": 0.6, "act
 
 @dataclass(frozen=True)
 class SystemState:
-    """T moments of `step_s` seconds each, B buses; everything is the mean over the step, in MW unless named otherwise.
+    """The means over T steps, at B buses where it is by bus.
 
-    Generation by fuel, batteries' output included, adds up to the load. `spare_mw` is what units could make more.
+    Load is what is used; wind and solar are what could be made of them. Generation by fuel, batteries' output included,
+    adds up to the load; capacity is what is not out, batteries left aside. `spare_mw` is what could be made more.
     """
 
-    step_s: int
-    load_mw: Floats
     bus_load_mw: Floats
-    wind_available_mw: Floats
-    solar_available_mw: Floats
+    bus_wind_mw: Floats
+    bus_solar_mw: Floats
     generation_mw: dict[str, Floats]
     capacity_mw: dict[str, Floats]
     injection_mw: Floats
     spare_mw: Floats
     energy_usd_per_mwh: Floats
+
+    @property
+    def load_mw(self) -> Floats:
+        return total(self.bus_load_mw)
+
+    @property
+    def wind_mw(self) -> Floats:
+        """What the wind would give; what it gives is generation."""
+        return total(self.bus_wind_mw)
+
+    @property
+    def solar_mw(self) -> Floats:
+        """What the sun would give; what it gives is generation."""
+        return total(self.bus_solar_mw)
+
+    def means(self, each: int) -> "SystemState":
+        """The state of steps `each` times as long."""
+
+        def mean(values: Floats) -> Floats:
+            return np.asarray(values.reshape(-1, each, *values.shape[1:]).mean(axis=1))
+
+        return SystemState(
+            mean(self.bus_load_mw),
+            mean(self.bus_wind_mw),
+            mean(self.bus_solar_mw),
+            {fuel: mean(values) for fuel, values in self.generation_mw.items()},
+            {fuel: mean(values) for fuel, values in self.capacity_mw.items()},
+            mean(self.injection_mw),
+            mean(self.spare_mw),
+            mean(self.energy_usd_per_mwh),
+        )
 
 
 @dataclass(frozen=True)
@@ -69,9 +99,10 @@ class System:
         steps = _Steps(self, view, first, count)
         regional = steps.regional_load()
         bus_load = fleet.peak_mw * steps.load_shape()[:, np.newaxis] * regional[:, network.region] * network.load_share
-        load = _total(bus_load)
+        load = total(bus_load)
         bus_wind = fleet.wind_mw * steps.regional_wind()[:, network.region] * network.wind_share
-        wind, solar = _total(bus_wind), fleet.solar_mw * steps.sun()
+        bus_solar = fleet.solar_mw * steps.sun()[:, np.newaxis] * network.solar_share
+        wind, solar = total(bus_wind), total(bus_solar)
         battery = np.clip(fleet.battery_mw * steps.battery_shape(), -0.5 * load, 0.5 * load)
         capacity = steps.capacity(wind, solar)
         dispatch, energy = _in_order_of_merit(load - battery, capacity, fleet.segments, steps.fuel_cost())
@@ -86,15 +117,13 @@ class System:
             - bus_load
         )
         return SystemState(
-            step_s=steps.step_s,
-            load_mw=load,
             bus_load_mw=bus_load,
-            wind_available_mw=wind,
-            solar_available_mw=solar,
+            bus_wind_mw=bus_wind,
+            bus_solar_mw=bus_solar,
             generation_mw=by_fuel | {"battery": battery},
             capacity_mw=_by_fuel(capacity, fleet.segments),
             injection_mw=injection,
-            spare_mw=_total(capacity - dispatch),
+            spare_mw=total(capacity - dispatch),
             energy_usd_per_mwh=energy,
         )
 
@@ -241,7 +270,3 @@ def _by_fuel(columns: Floats, segments: tuple[Segment, ...]) -> dict[str, Floats
     for number, segment in enumerate(segments):
         found[segment.fuel] = found.get(segment.fuel, 0.0) + columns[:, number]
     return found
-
-
-def _total(columns: Floats) -> Floats:
-    return weighted_sum(columns, np.ones((columns.shape[1], 1)))[:, 0]
