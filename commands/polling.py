@@ -24,7 +24,7 @@ ALL = "all"
 ACTOR = "feed-poller"
 
 LONGEST_MARKED = timedelta(hours=1)
-AFTER_THE_MARK = timedelta(seconds=50)
+AFTER_THE_MARK = timedelta(seconds=65)
 # A feed is asked again for what is late where its freshness target leaves no time to wait for the next mark.
 _CADENCES_OF_PROMPT = 2
 _ASKED_AGAIN_AFTER = timedelta(seconds=20)

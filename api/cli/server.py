@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.markets_shown import MarketsShown
 from api.cli.output import err, say
 from api.cli.simulate import Nodes, Simulation, simulation_of
 from infra.data_folder import DataFolder
@@ -66,6 +65,7 @@ def _serve(
     settings: Settings, listener: socket.socket, *, sample: bool, polled: list[str], simulation: Simulation | None
 ) -> None:
     from api.cli.connection import Connection
+    from api.cli.markets_shown import MarketsShown
     from api.cli.sample import show_main_job
     from api.wiring import open_platform
     from commands.polling import start_polling
@@ -99,7 +99,7 @@ def _serve(
             platform.closers.append(poller.stop)
             say(f"Polling {len(poller.feed_ids)} feeds.", err)
         if simulation:
-            shown = MarketsShown(address, platform.token, platform.clock)
+            shown = MarketsShown(platform)
             shown.start()
             platform.closers.append(shown.stop)
         # Signals end the server; whatever they raise afterwards has been heeded by then.

@@ -33,7 +33,9 @@ Nodes = Annotated[
 _POLLED = (
     "miso/rt_five_min_lmp", "miso/fuel_mix", "miso/total_load", "miso/wind_forecast", "miso/solar_forecast",
     "miso/da_expost_lmp", "miso/rt_lmp_prelim", "pjm/rt_unverified_fivemin_lmps", "pjm/rt_unverified_hrl_lmps",
-    "pjm/inst_load", "pjm/gen_by_fuel", "pjm/load_frcstd_7_day", "pjm/da_hrl_lmps",
+    "pjm/inst_load", "pjm/gen_by_fuel", "pjm/load_frcstd_7_day", "pjm/da_hrl_lmps", "caiso/prc_intvl_lmp",
+    "caiso/prc_rtpd_lmp", "caiso/prc_lmp", "caiso/sld_fcst_actual", "caiso/outlook_fuelsource",
+    "caiso/outlook_netdemand",
 )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def _forecast(market: GridMarket, end_s: int, *, of_wind: bool) -> Written:
     midnight = clock.replace(hour=0, minute=0)
     start_s = int(midnight.timestamp()) + np.arange(_FORECAST_HOURS, dtype=np.int64) * _HOUR_S
     state = market.states("day_ahead", Intervals(60, start_s, start_s + _HOUR_S))
-    values = state.wind_available_mw if of_wind else state.solar_available_mw
+    values = state.wind_mw if of_wind else state.solar_mw
     hours = [
         {
             "DateTimeEST": _us_stamp(midnight + timedelta(hours=number)),

@@ -17,7 +17,6 @@ from integrations.isos.simulator.shapes import Floats
 from integrations.isos.simulator.system import SystemState
 
 _HOUR_S: Final = 3600
-_FIVE_MINUTES_S: Final = 300
 _FORECAST_HOURS = 7 * 24
 _FORECAST_DELAY: Final = timedelta(minutes=2)
 
@@ -27,7 +26,7 @@ Values = Mapping[str, Floats]
 
 @dataclass(frozen=True)
 class SystemReport:
-    """A row per interval and label. `measure` takes the state of the system's five minutes, (T * slots,) each."""
+    """A row per interval and label. `measure` takes it from the state of the system."""
 
     step_s: int
     schedule: Schedule
@@ -87,12 +86,11 @@ class SystemPages:
 
     def table(self, starts: range) -> Table:
         """All rows of these intervals."""
-        step_s, slots = self.report.step_s, self.report.step_s // _FIVE_MINUTES_S
-        first_s = np.arange(starts[0], starts[-1] + step_s, _FIVE_MINUTES_S, dtype=np.int64)
-        state = self.market.states("actual", Intervals(5, first_s, first_s + _FIVE_MINUTES_S))
+        step_s, start_s = self.report.step_s, np.array(starts, dtype=np.int64)
+        state = self.market.states("actual", Intervals(step_s // 60, start_s, start_s + step_s))
         values = self.report.measure(self.market, state)
-        mw = np.stack([each.reshape(-1, slots).mean(axis=1) for each in values.values()], axis=1)
-        seconds = np.repeat(np.array(starts, dtype=np.int64), len(values))
+        mw = np.stack(list(values.values()), axis=1)
+        seconds = np.repeat(start_s, len(values))
         table: dict[str, Column] = {
             "datetime_beginning_utc": Moments(seconds),
             "datetime_beginning_ept": Moments(seconds, EASTERN),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from infra.clock import Clock
+from integrations.isos.simulator.caiso_operator import CaisoOperator
 from integrations.isos.simulator.exchange import Exchange
 from integrations.isos.simulator.faults import Faults
 from integrations.isos.simulator.grid_market import GridMarket
@@ -18,7 +19,9 @@ FEWEST_NODES: Final = 1_100
 MEMBER_PACES: Final[Mapping[str, float]] = {"pjm_data_miner": 0.1}
 """Seconds between two requests, by source, of whoever has the key of a member."""
 
-_OPERATORS: Final[Mapping[str, Callable[[GridMarket], Operator]]] = {"MISO": MisoOperator, "PJM": PjmOperator}
+_OPERATORS: Final[Mapping[str, Callable[[GridMarket], Operator]]] = {
+    "MISO": MisoOperator, "CAISO": CaisoOperator, "PJM": PjmOperator,
+}  # fmt: skip
 
 # Restated prices are those of another seed, at the same places.
 _TWIN = 1
