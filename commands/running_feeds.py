@@ -58,6 +58,7 @@ class FeedState:
 
 # A poll asks for what may have changed, but for a feed of every five minutes not for all of a week each time.
 POLLED_CADENCES = 12
+_AHEAD = timedelta(days=1)
 
 
 class Feeds:
@@ -104,10 +105,11 @@ class Feeds:
 
     def recent(self, feed_id: str, now_utc: datetime) -> tuple[datetime, datetime]:
         """The stretch that may hold something new: until it is settled, and at most twelve cadences or since the last
-        good run."""
+        good run. That of a day-ahead market reaches to tomorrow."""
         feed, last = self._feeds[feed_id], self.state(feed_id).last_good_run_at
         back = POLLED_CADENCES * feed.cadence + (now_utc - last if last else timedelta(0))
-        return now_utc - min(back, max(feed.settled_after, feed.cadence)), now_utc
+        ahead = _AHEAD if feed.market == "DA" else timedelta(0)
+        return now_utc - min(back, max(feed.settled_after, feed.cadence)), now_utc + ahead
 
     def stop(self) -> None:
         """Ends what runs, soon, and lets nothing begin."""
