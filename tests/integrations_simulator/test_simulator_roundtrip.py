@@ -44,7 +44,7 @@ def _parsed(file: SimulatedFile) -> list[ParsedPublication]:
 def _published(feed: str, market: SimulatedMarket, day: date) -> PriceBlock:
     """The prices that ought to be in the feed's file of the day."""
     iso, kind, minutes, *_ = FEEDS[feed]
-    intervals = ercot.sced_runs(market, day) if feed == "sced_lmp" else market_days(iso, day, day, minutes=minutes)
+    intervals = ercot.sced_runs(market.seed, day) if feed == "sced_lmp" else market_days(iso, day, day, minutes=minutes)
 
     def in_feed(place: Place) -> bool:
         if feed == "prc_lmp":

@@ -92,6 +92,17 @@ class PriceBlock:
             ghg=self.ghg[:, columns],
         )
 
+    def during(self, run: slice) -> "PriceBlock":
+        """The same block in a run of its intervals only."""
+        return replace(
+            self,
+            intervals=self.intervals[run],
+            energy=self.energy[run],
+            congestion=self.congestion[run],
+            loss=self.loss[run],
+            ghg=self.ghg[run],
+        )
+
 
 def joined(blocks: Sequence[PriceBlock]) -> PriceBlock:
     """Blocks of the same places, one after the other, as one; there is at least one."""

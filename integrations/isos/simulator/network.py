@@ -22,7 +22,8 @@ POCKETS: Final = 4
 REGIONS: Final = 4
 
 _NEAREST = 2
-_SWEEPS = 120
+_SWEEPS = 400
+_STILL_USD_PER_MWH = 1e-7
 _Lines = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
 
@@ -80,18 +81,26 @@ class Network:
         not 0 its line ends up at its limit. An infinite limit never binds.
         """
         price = np.zeros_like(flow_mw)
-        relief = self._reliefs
-        watched = [line for line in range(len(limit_mw)) if np.isfinite(limit_mw[line])]
         left = flow_mw.copy()  # what flows under the prices so far
+        watched = [line for line in range(len(limit_mw)) if np.isfinite(limit_mw[line])]
+        moving = np.arange(len(flow_mw))  # each moment stops by itself, whatever it is computed with
         for _ in range(_SWEEPS):
+            largest = np.zeros(len(moving))
             for line in watched:
-                alone = left[:, line] + relief[line, line] * price[:, line]
-                over = np.sign(alone) * np.maximum(np.abs(alone) - limit_mw[line], 0.0)
-                change = over / relief[line, line] - price[:, line]
-                if change.any():
-                    price[:, line] += change
-                    left -= change[:, np.newaxis] * relief[line]
+                change = self._change(line, limit_mw[line], left[moving, line], price[moving, line])
+                price[moving, line] += change
+                left[moving] -= change[:, np.newaxis] * self._reliefs[line]
+                largest = np.maximum(largest, np.abs(change))
+            moving = moving[largest > _STILL_USD_PER_MWH]
+            if not len(moving):
+                break
         return price
+
+    def _change(self, line: int, limit_mw: float, left_mw: Floats, price: Floats) -> Floats:
+        """What has to be added to a line's price, all others as they are, for it to be full or free."""
+        alone = left_mw + self._reliefs[line, line] * price
+        over = np.sign(alone) * np.maximum(np.abs(alone) - limit_mw, 0.0)
+        return np.asarray(over / self._reliefs[line, line] - price)
 
 
 def synthetic_network(iso: str, seed: int, *, response_mw_per_usd: float, pocket_response_mw_per_usd: float) -> Network:
