@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
@@ -49,12 +48,10 @@ class SteppedClock(Clock):
         self._now = max(self._now, moment.astimezone(UTC))
 
 
-def world(clock: Clock, *faults: str, seed: int = 7, rate: float = 0.0, kinds: Sequence[str] | None = None) -> Exchange:
+def world(clock: Clock, *faults: str, seed: int = 7, rate: float = 0.0, where: str = "*") -> Exchange:
     """The smallest simulated markets, with the faults of a list (`kind:where:times`) or at a rate."""
-    chosen = Faults(seed, rate, [Wanted.of(text) for text in faults])
-    return simulated_world(
-        seed=seed, nodes=FEWEST_NODES, clock=clock, faults=replace(chosen, kinds=kinds) if kinds else chosen
-    )
+    chosen = Faults(seed, rate, [Wanted.of(text) for text in faults], where)
+    return simulated_world(seed=seed, nodes=FEWEST_NODES, clock=clock, faults=chosen)
 
 
 def in_process(exchange: Exchange) -> httpx2.Client:

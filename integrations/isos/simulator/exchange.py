@@ -47,6 +47,7 @@ class _Seen:
     as_of_utc: datetime | None = None
     until_utc: datetime | None = None
     restated: datetime | None = None
+    was_whole: bool = False
 
 
 @dataclass
@@ -109,7 +110,8 @@ class Exchange:
             held = _Seen(now_utc, None, before_utc, now_utc + HELD_BACK)
         if kind == "restated":
             restated = published
-        noted = _Seen(now_utc, answer.published_at_utc if answer else None, restated=restated)
+        was_whole = kind in (None, "late", "restated") or (kind == "slow" and seen is not None and seen.was_whole)
+        noted = _Seen(now_utc, answer.published_at_utc if answer else None, restated=restated, was_whole=was_whole)
         if held:
             noted.as_of_utc, noted.until_utc = held.as_of_utc, held.until_utc
         with self._lock:
@@ -127,7 +129,7 @@ class Exchange:
         if kind == "late":
             return is_news
         if kind == "restated":
-            return not is_news and not _is_list(answer) and seen is not None and seen.restated is None
+            return not is_news and not _is_list(answer) and seen is not None and seen.was_whole and not seen.restated
         if kind in _DAMAGES:
             return is_news and not _is_list(answer) and _DAMAGES[kind](answer.content) is not None
         return True

@@ -63,11 +63,15 @@ class Injected:
 
 @dataclass
 class Faults:
-    """Chooses and remembers. `rate` is the share of requests, 0 to 1. Safe to use from any thread."""
+    """Chooses and remembers. Safe to use from any thread.
+
+    `rate` is the share, 0 to 1, of requests whose `source/path` matches the glob `where` that get one of `kinds`.
+    """
 
     seed: int = 0
     rate: float = 0.0
     wanted: Sequence[Wanted] = ()
+    where: str = "*"
     kinds: Sequence[str] = tuple(KINDS)
     _journal: list[Injected] = field(default_factory=list)
     _asked: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -90,7 +94,9 @@ class Faults:
         with self._lock:
             number = self._asked[source, request]
             self._asked[source, request] += 1
-            kind = self._listed(f"{source}/{path}", can_be) or self._drawn(f"{source}/{request}/{number}", can_be)
+            kind = self._listed(f"{source}/{path}", can_be)
+            if kind is None and self.rate and fnmatchcase(f"{source}/{path}", self.where):
+                kind = self._drawn(f"{source}/{request}/{number}", can_be)
             if kind:
                 self._journal.append(Injected(now_utc, source, request, kind))
             return kind
@@ -103,8 +109,6 @@ class Faults:
         return None
 
     def _drawn(self, name: str, can_be: Callable[[str], bool]) -> str | None:
-        if not self.rate:
-            return None
         draw = int.from_bytes(blake2b(f"{self.seed}/{name}".encode(), digest_size=8).digest())
         if draw % 1_000_000 >= self.rate * 1_000_000:
             return None
