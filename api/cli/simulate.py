@@ -101,7 +101,8 @@ def simulate(
         injected = server.faults()
     if as_json:
         out.print_json(json.dumps({"faults": injected}))
-    say(f"Stopped; {len(injected)} faults were injected.", err)
+    count_said = "1 fault was" if len(injected) == 1 else f"{len(injected)} faults were"
+    say(f"Stopped; {count_said} injected.", err)
 
 
 def _describe(server: Any, clock: Clock, nodes: int, as_json: bool) -> None:

@@ -66,11 +66,9 @@ class LmpPages:
         """What is out at `now_utc` of the intervals that the query asks for, oldest first."""
         report, now_s = self.report, int(now_utc.timestamp())
         until_s = report.schedule.until_s(now_utc)
-        start_s = query.start_s if query.start_s is not None else until_s - 24 * _HOUR_S
-        end_s = min(until_s, query.end_s if query.end_s is not None else until_s)
+        starts = query.starts(report.step_s, until_s)
         if report.kept_days is not None:
-            start_s = max(start_s, now_s - report.kept_days * 24 * _HOUR_S)
-        starts = range(-(-start_s // report.step_s) * report.step_s, end_s, report.step_s)
+            starts = tuple(start for start in starts if start >= now_s - report.kept_days * 24 * _HOUR_S)
         corrected = self._corrected(starts, CORRECTED.until_s(now_utc)) if starts else frozenset()
         found = []
         for start in starts:
@@ -95,7 +93,7 @@ class LmpPages:
         shown = layers[before : -(-last // len(nodes))]
         return cut(self._table(shown, nodes), first - before * len(nodes), last - before * len(nodes)), total
 
-    def _corrected(self, starts: range, until_s: int) -> frozenset[int]:
+    def _corrected(self, starts: Sequence[int], until_s: int) -> frozenset[int]:
         """The starts of intervals whose hour has been corrected by now."""
         if self.report.run == "da" or not self.report.is_verified:
             return frozenset()

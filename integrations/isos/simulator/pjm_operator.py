@@ -75,7 +75,7 @@ def _lmp_page(market: GridMarket, path: str, href: str, query: Query, layers: tu
 
 
 @lru_cache(maxsize=64)
-def _system_page(market: GridMarket, path: str, href: str, query: Query, starts: range) -> bytes:
+def _system_page(market: GridMarket, path: str, href: str, query: Query, starts: tuple[int, ...]) -> bytes:
     return _page_of(path, href, query, SystemPages(market, SYSTEM_REPORTS[path]).table(starts) if starts else {})
 
 

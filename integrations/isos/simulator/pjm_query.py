@@ -15,6 +15,7 @@ from integrations.isos.simulator.pjm_tables import EASTERN
 
 MOST_ROWS: Final = 50_000
 _DEFAULT_ROWS = 1000
+_NEWEST_S = 86_400
 _CLOCK = "%m/%d/%Y %H:%M"
 _PAGING = frozenset({"rowCount", "startRow", "format", "fields", "sort", "order", "download"})
 _FILTERS: Final = frozenset({"pnode_id", "pnode_name", "type", "row_is_current"})
@@ -26,15 +27,27 @@ class BadQuery(ValueError):
 
 @dataclass(frozen=True)
 class Query:
-    """[start_s, end_s) in seconds since 1970 UTC (None: what is newest), a page of rows, and values by filter."""
+    """A range on the Eastern clock, both ends included (None: what is newest), a page of rows, and values by filter."""
 
-    start_s: int | None
-    end_s: int | None
+    range: tuple[datetime, datetime] | None
     start_row: int
     row_count: int
     is_csv: bool
     fields: tuple[str, ...]
     filters: tuple[tuple[str, frozenset[str]], ...]
+
+    def starts(self, step_s: int, until_s: int) -> tuple[int, ...]:
+        """The starts, in seconds since 1970 UTC, of the intervals of the range that start before `until_s`."""
+        if self.range is None:
+            return tuple(range(until_s - _NEWEST_S, until_s, step_s))
+        first, last = self.range
+        start_s = int(first.replace(tzinfo=EASTERN, fold=0).timestamp())
+        end_s = int(last.replace(tzinfo=EASTERN, fold=1).timestamp()) + 1
+        found = range(-(-start_s // step_s) * step_s, min(until_s, end_s), step_s)
+        if end_s - 1 - start_s == (last - first).total_seconds():
+            return tuple(found)
+        # The clock was changed in between: a stamp of the repeated hour means both passes, and no other.
+        return tuple(start for start in found if first <= _wall(start) <= last)
 
     def takes(self, name: str, value: str) -> bool:
         """Whether the filter of that name, if there is one, lets the value through."""
@@ -50,10 +63,8 @@ def query_of(params: Mapping[str, str], range_name: str | None, archived_days: i
     if row_count > MOST_ROWS:
         raise BadQuery(f"rowCount must not be more than {MOST_ROWS}")
     filters = tuple((name, frozenset(params[name].lower().split(";"))) for name in sorted(_FILTERS & set(params)))
-    start_s, end_s = _range(params.get(range_name or "", ""), archived_days, bool(filters), now_utc)
     return Query(
-        start_s,
-        end_s,
+        _range(params.get(range_name or "", ""), archived_days, bool(filters), now_utc),
         _whole(params, "startRow", 1),
         row_count,
         params.get("format", "json").lower() == "csv",
@@ -71,9 +82,9 @@ def _whole(params: Mapping[str, str], name: str, default: int) -> int:
 
 def _range(
     given: str, archived_days: int | None, is_filtered: bool, now_utc: datetime
-) -> tuple[int | None, int | None]:
+) -> tuple[datetime, datetime] | None:
     if not given:
-        return None, None
+        return None
     found = re.fullmatch(r"(.+?)to(.+)", given)
     try:
         first, last = (
@@ -90,9 +101,11 @@ def _range(
             raise BadQuery("Archived data takes no filter but the range")
     if first.year != last.year:
         raise BadQuery("The range must not cross a year")
-    # A stamp of the repeated hour means all of it.
-    start_s = first.replace(tzinfo=EASTERN, fold=0).timestamp()
-    return int(start_s), int(last.replace(tzinfo=EASTERN, fold=1).timestamp()) + 60
+    return first, last
+
+
+def _wall(second: int) -> datetime:
+    return datetime.fromtimestamp(second, EASTERN).replace(tzinfo=None)
 
 
 def bad_query_page(error: BadQuery) -> bytes:

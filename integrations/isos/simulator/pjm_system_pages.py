@@ -1,6 +1,6 @@
 """Pages of PJM's small reports: what the system generates and consumes, its forecast, and the list of pricing nodes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
@@ -77,19 +77,17 @@ class SystemPages:
     market: GridMarket
     report: SystemReport
 
-    def starts(self, query: Query, now_utc: datetime) -> range:
+    def starts(self, query: Query, now_utc: datetime) -> tuple[int, ...]:
         """The starts of the intervals that the query asks for and that are out at `now_utc`."""
-        until_s, step_s = self.report.schedule.until_s(now_utc), self.report.step_s
-        start_s = query.start_s if query.start_s is not None else until_s - 24 * _HOUR_S
-        end_s = min(until_s, query.end_s if query.end_s is not None else until_s)
-        return range(-(-start_s // step_s) * step_s, end_s, step_s)
+        return query.starts(self.report.step_s, self.report.schedule.until_s(now_utc))
 
-    def table(self, starts: range) -> Table:
+    def table(self, starts: Sequence[int]) -> Table:
         """All rows of these intervals."""
         step_s, start_s = self.report.step_s, np.array(starts, dtype=np.int64)
-        state = self.market.states("actual", Intervals(step_s // 60, start_s, start_s + step_s))
+        whole = np.arange(starts[0], starts[-1] + 1, step_s, dtype=np.int64)
+        state = self.market.states("actual", Intervals(step_s // 60, whole, whole + step_s))
         values = self.report.measure(self.market, state)
-        mw = np.stack(list(values.values()), axis=1)
+        mw = np.stack(list(values.values()), axis=1)[(start_s - whole[0]) // step_s]
         seconds = np.repeat(start_s, len(values))
         table: dict[str, Column] = {
             "datetime_beginning_utc": Moments(seconds),
