@@ -23,8 +23,8 @@ setup: .venv/.installed ## install everything, locked with hashes, into .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-run: setup ## start everything embedded; on an empty data folder, show the main job on sample data first
-	@$(BIN)/carbon254 serve --sample
+run: setup ## start everything embedded, with live simulated markets; first, on an empty data folder, the main job on sample data
+	@$(BIN)/carbon254 serve --sample --simulated
 
 test: setup ## run the whole test suite
 	@$(BIN)/python -m pytest

@@ -10,6 +10,7 @@ from api.cursors import Cursors
 from commands.bus import CommandBus
 from commands.running_feeds import Feeds
 from infra.clickhouse import ClickHouse
+from infra.clock import Clock
 from infra.data_folder import DataFolder
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
@@ -58,6 +59,7 @@ class Platform:
     columnar: ColumnarProjector
     replays: Replays
     feeds: Feeds
+    clock: Clock
     subscriptions: tuple[Subscription, ...]
     closers: list[Callable[[], None]] = field(default_factory=list)
 

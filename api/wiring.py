@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pyarrow as pa
+from pydantic import SecretStr
 
 from api.authentication import PlatformAuthenticator, open_identity
 from api.cursors import Cursors
@@ -23,6 +24,7 @@ from commands.readings import Readings
 from commands.registry import REGISTRY
 from commands.running_feeds import Feeds, Stopping
 from infra.clickhouse import ClickHouse
+from infra.clock import Clock
 from infra.data_folder import DataFolder
 from infra.embedded_postgres import EmbeddedPostgres
 from infra.errors import PlatformError
@@ -39,6 +41,9 @@ from infra.tracing import traced_batches
 from integrations.isos.feed_registry import FEEDS
 from integrations.isos.http import Fetcher
 from integrations.isos.simulator import SampleMarket, write_sample
+from integrations.isos.simulator.faults import Faults, Wanted
+from integrations.isos.simulator.server import SimulatorServer
+from integrations.isos.simulator.world import MEMBER_PACES, simulated_world
 from integrations.isos.source_keys import SourceKeys
 from projections import curve_points, prices, series
 from projections.columnar import ColumnarProjector
@@ -67,8 +72,11 @@ _ROOMS = (
 _COMPUTING = ("clarabel", "cvxpy", "numpy", "pyarrow", "scipy")
 
 
-def open_platform(settings: Settings) -> Platform:
+def open_platform(settings: Settings, *, clock: Clock | None = None, is_simulated: bool = False) -> Platform:
     """Takes the data folder, starts what is embedded, catches no error: each says what is wrong and what to do.
+
+    `clock` is what feeds and events go by, the wall clock where none is given. `is_simulated` says that the settings'
+    sources are the simulator's: the folder is marked so, and feeds are asked as often as a member may.
 
     Raises FolderHeld when another process owns the folder, and PlatformError for everything a user can mend.
     """
@@ -89,7 +97,7 @@ def open_platform(settings: Settings) -> Platform:
             ClickHouse.server(settings.clickhouse_dsn) if settings.clickhouse_dsn else ClickHouse.embedded(folder.chdb)
         )
         closers.append(clickhouse.close)
-        return _assemble(settings, folder, dsn, pool, clickhouse, closers)
+        return _assemble(settings, folder, dsn, pool, clickhouse, closers, clock or Clock(), is_simulated=is_simulated)
     except BaseException:
         while closers:
             closers.pop()()
@@ -103,12 +111,17 @@ def _assemble(
     pool: Pool,
     clickhouse: ClickHouse,
     closers: list[Callable[[], None]],
+    clock: Clock,
+    *,
+    is_simulated: bool,
 ) -> Platform:
     objects = Objects.in_s3(settings.objects) if settings.objects else Objects.in_folder(folder.objects)
     recorder = PostgresRecorder(pool)
     recorder.create_schema()
     folder.pair_with(recorder.log_id())
     log = EventLog(recorder)
+    if is_simulated:
+        _mark_simulated(folder, log)
     relational = RelationalProjector(pool, log, relational_projections(objects))
     replays = Replays(pool, dsn, log, relational.projections)
     replays.load()
@@ -159,7 +172,7 @@ def _assemble(
             forward_quotes=partial(newest_quotes, pool),
             read_aggregate=partial(_read_aggregate, log),
             settled_position=lambda: platform.settled_position(),
-            now=_utc_now,
+            now=clock.now,
             code_version=code,
             platform_tenant=settings.platform_tenant,
         )),
@@ -171,7 +184,8 @@ def _assemble(
         relational=relational,
         columnar=columnar,
         replays=replays,
-        feeds=_open_feeds(settings),
+        feeds=_open_feeds(settings, clock, MEMBER_PACES if is_simulated else {}, is_simulated=folder.is_simulated),
+        clock=clock,
         subscriptions=subscriptions,
         closers=closers,
     )  # fmt: skip
@@ -187,7 +201,23 @@ def _assemble(
     return platform
 
 
-def _open_feeds(settings: Settings) -> Feeds:
+def _mark_simulated(folder: DataFolder, log: EventLog) -> None:
+    """Raises PlatformError where there are events already that need not be simulated."""
+    if not folder.is_simulated and log.head():
+        raise PlatformError(
+            f"{folder.home} holds events already, and simulated markets are not mixed with them",
+            "Name an empty folder in CARBON254_HOME.",
+        )
+    folder.mark_simulated()
+
+
+def _open_feeds(
+    settings: Settings,
+    clock: Clock | None = None,
+    paces: Mapping[str, float] | None = None,
+    *,
+    is_simulated: bool = False,
+) -> Feeds:
     """All feeds over one Fetcher. Raises PlatformError for a setting of a source that there is not."""
     known = {feed.source.name for feed in FEEDS.values()}
     for setting, given in (("CARBON254_SOURCES", settings.sources), ("CARBON254_SOURCE_KEYS", settings.source_keys)):
@@ -196,10 +226,17 @@ def _open_feeds(settings: Settings) -> Feeds:
                 f"{setting} names {', '.join(unknown)}, but there is no such source",
                 f"The sources are {', '.join(sorted(known))}.",
             )
-    stopping = Stopping()
+    clock = clock or Clock()
+    stopping = Stopping(clock)
     keys = {name: key.get_secret_value() for name, key in settings.source_keys.items()}
-    fetcher = Fetcher(base_urls=settings.sources, keys=SourceKeys(keys, settings.source_keys_dir), sleep=stopping.sleep)
-    return Feeds(FEEDS, fetcher, stopping)
+    fetcher = Fetcher(
+        base_urls=settings.sources,
+        keys=SourceKeys(keys, settings.source_keys_dir),
+        paces=paces,
+        sleep=stopping.sleep,
+        clock=clock.seconds,
+    )
+    return Feeds(FEEDS, fetcher, stopping, settings.sources, is_simulated=is_simulated)
 
 
 def _columnar_subscription(log: EventLog, columnar: ColumnarProjector, projection: ColumnarProjection) -> Subscription:
@@ -241,6 +278,29 @@ def _read_aggregate(log: EventLog, kind: type[A], aggregate_id: UUID) -> Loaded[
     except TypeError:
         return None
     return Loaded(aggregate, stream.events[0].metadata.tenant, stream.position) if aggregate else None
+
+
+def open_simulator(
+    *, seed: int, nodes: int, clock: Clock, port: int = 0, rate: float = 0.0, faults: Sequence[str] = ()
+) -> SimulatorServer:
+    """A server of the four simulated markets, not started yet.
+
+    `rate` is the share of requests that get a fault, `faults` a list of them (`kind:where:times`). Raises PlatformError
+    for what cannot be, and where the port is taken.
+    """
+    try:
+        wanted = [Wanted.of(text) for text in faults]
+        world = simulated_world(seed=seed, nodes=nodes, clock=clock, faults=Faults(seed, rate, wanted))
+    except ValueError as error:
+        raise PlatformError(f"The simulator cannot be started: {error}", "`carbon254 simulate --help`") from error
+    return SimulatorServer(world, port)
+
+
+def simulated_settings(settings: Settings, simulator: SimulatorServer) -> Settings:
+    """The settings with which feeds are asked of the simulator."""
+    keys = {source: SecretStr(key) for source, key in simulator.source_keys.items()}
+    asked = {"sources": simulator.base_urls, "source_keys": keys, "source_keys_dir": None}
+    return settings.model_copy(update=asked)
 
 
 def write_sample_files(folder: Path, *, day: date | None, seed: int) -> SampleMarket:

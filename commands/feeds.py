@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Protocol
@@ -15,7 +15,7 @@ from commands.message import Answer, Caller, Command, Context, Tools, example
 from commands.publications import IngestPublication, Sha256, keep_upload, survey_upload
 from integrations.isos.errors import UnreadablePublication
 from integrations.isos.feeds import Feed, Request
-from integrations.isos.http import Fetched, FetchFailed, Validators
+from integrations.isos.http import Fetched, FetchFailed, Trouble, Validators
 from write_model.feeds import FeedFetch, FetchedAnswer, fetch_id
 from write_model.publications import Publication
 
@@ -46,6 +46,7 @@ class RecordFetch(Command):
     last_modified: Annotated[str, Field(max_length=100)] | None = None
     is_settled: bool = False
     last_interval_end_utc: AwareDatetime | None = None
+    asked_at: Annotated[str, Field(max_length=1000)] | None = None
 
 
 def stream_of_fetch(command: RecordFetch, caller: Caller, _: Tools) -> UUID:
@@ -62,6 +63,7 @@ def handle_record_fetch(command: RecordFetch, fetch: FeedFetch | None, context: 
         fetched_at=context.tools.now(),
         is_settled=command.is_settled,
         last_interval_end_utc=command.last_interval_end_utc,
+        asked_at=command.asked_at,
     )
     if fetch is None:
         return FeedFetch.record(
@@ -93,7 +95,8 @@ class FeedRun:
     """What came of running a feed: requests by outcome, and what failed with the reason.
 
     `awaited` are files that the source does not have and, by the feed's freshness target, need not have yet: until
-    they come, what ends at their start is the newest.
+    they come, what ends at their start is the newest. `troubles` are single tries that went wrong, whether or not a
+    later one went well.
     """
 
     requests: int = 0
@@ -104,7 +107,9 @@ class FeedRun:
     publications: int = 0
     quarantined: int = 0
     bytes_fetched: int = 0
+    newest_interval_end_utc: datetime | None = None
     failed: list[dict[str, str]] = field(default_factory=list)
+    troubles: list[dict[str, str]] = field(default_factory=list)
 
 
 Progress = Callable[[FeedRun, int], None]
@@ -120,14 +125,17 @@ def run_feed(
     fetch: Fetches,
     caller: Caller,
     progress: Progress,
+    asked_at: str | None = None,
 ) -> FeedRun:
     """Fetches what a feed has of [start, end) and is not known yet; `progress` gets the run and the requests left.
+
+    `asked_at` is the address that was asked instead of the operator's own, and is kept with every answer.
 
     Interrupted and run again it goes on: each answer is on record, and a settled one is not asked for again. A request
     that fails does not stop the others. Raises AgedOut where the source no longer serves the stretch.
     """
     run = FeedRun()
-    worker = _Worker(feed, tools, dispatch, fetch, caller, run)
+    worker = _Worker(feed, tools, dispatch, fetch, caller, run, asked_at)
     waiting = deque(feed.plan(start_utc, end_utc, tools.now()))
     seen = {request.key for request in waiting}
     while waiting:
@@ -148,10 +156,7 @@ class _LetIn:
 
     publications: tuple[UUID, ...] = ()
     last_interval_end_utc: datetime | None = None
-
-    @classmethod
-    def again(cls, answer: FetchedAnswer) -> _LetIn:
-        return cls(answer.publications, answer.last_interval_end_utc)
+    is_whole: bool = True
 
 
 @dataclass
@@ -164,21 +169,24 @@ class _Worker:
     fetch: Fetches
     caller: Caller
     run: FeedRun
+    asked_at: str | None
 
     def serve(self, request: Request) -> tuple[Request, ...]:
         """Fetches and records one request; returns those that its answer leads to."""
         known = self._known(request)
         if known and known.answer.is_settled:
             self.run.known += 1
+            self._see(known.answer.last_interval_end_utc)
             return self._followed(request, self.tools.objects.get("raw", known.answer.raw_sha256))
         validators = Validators(known.answer.etag, known.answer.last_modified) if known else Validators()
         try:
             fetched = self.fetch(self.feed, request, validators)
+            self._note(request, fetched.troubles)
             if fetched.content is None:
                 assert known is not None
                 self.run.unchanged += 1
                 content = self.tools.objects.get("raw", known.answer.raw_sha256)
-                self._record(request, content, _LetIn.again(known.answer), validators)
+                self._record(request, content, self._let_in_before(known.answer), validators)
             else:
                 content = fetched.content
                 self.run.fetched += 1
@@ -186,11 +194,15 @@ class _Worker:
                 self._record(request, content, self._let_in(request, content), fetched.validators)
             return self._followed(request, content)
         except FetchFailed as error:
+            self._note(request, error.troubles)
             if error.is_absent and self.tools.now() < request.start_utc + self.feed.freshness_target:
                 self.run.awaited += 1
                 return ()
             self.run.failed.append({"request": request.key, "reason": str(error)})
             return ()
+
+    def _note(self, request: Request, troubles: Sequence[Trouble]) -> None:
+        self.run.troubles += [{"request": request.key, "kind": each.kind, "reason": each.reason} for each in troubles]
 
     def _known(self, request: Request) -> FeedFetch | None:
         loaded = self.tools.read_aggregate(FeedFetch, fetch_id(self.caller.tenant, self.feed.id, request.key))
@@ -201,18 +213,31 @@ class _Worker:
             self._followed(request, content)  # what is no list is refused before it is kept
             self.tools.objects.put("raw", content)
             return _LetIn()
+        if self.feed.is_empty(content):
+            raise FetchFailed(
+                f"{self.feed.source.name}, {request.name}: the source has nothing for it, or nothing yet",
+                is_absent=True,
+            )
         sha256 = keep_upload(self.tools.objects, self.caller.tenant, content)
         payloads, _ = survey_upload(self.tools, self.caller.tenant, sha256, request.name, named=True)
         found: list[UUID] = []
         ends: list[datetime] = []
+        is_whole = True
         for payload in payloads:
             message = IngestPublication(objects=tuple(payload.objects), names=tuple(payload.names), place=payload.place)
             answer = self.dispatch(message, replace(self.caller, command_id=uuid4()))
             self.run.publications += answer.status != "quarantined"
             self.run.quarantined += answer.status == "quarantined"
+            is_whole &= answer.status != "quarantined"
             ends += self._checked_end(request, answer.id)
             found.append(answer.id)
-        return _LetIn(tuple(found), max(ends, default=None))
+        return _LetIn(tuple(found), max(ends, default=None), is_whole)
+
+    def _let_in_before(self, answer: FetchedAnswer) -> _LetIn:
+        """What the answer that has come again brought in when it came first."""
+        loaded = [self.tools.read_aggregate(Publication, publication) for publication in answer.publications]
+        is_whole = all(found is not None and found.value.reading is not None for found in loaded)
+        return _LetIn(answer.publications, answer.last_interval_end_utc, is_whole)
 
     def _checked_end(self, request: Request, publication_id: UUID) -> list[datetime]:
         """Its last interval end, if it has one. Yesterday's file under today's name must not pass for fresh."""
@@ -228,6 +253,9 @@ class _Worker:
         return [reading.last_interval_end_utc]
 
     def _record(self, request: Request, content: bytes, let_in: _LetIn, validators: Validators) -> None:
+        """What was quarantined is never settled: the source may mend it, however old it is."""
+        self._see(let_in.last_interval_end_utc)
+        is_past = self.tools.now() >= request.end_utc + self.feed.settled_after
         message = RecordFetch(
             feed=self.feed.id,
             request_key=request.key,
@@ -239,9 +267,14 @@ class _Worker:
             last_interval_end_utc=let_in.last_interval_end_utc,
             etag=validators.etag,
             last_modified=validators.last_modified,
-            is_settled=not request.is_list and self.tools.now() >= request.end_utc + self.feed.settled_after,
+            asked_at=self.asked_at,
+            is_settled=not request.is_list and let_in.is_whole and is_past,
         )
         self.dispatch(message, replace(self.caller, command_id=uuid4()))
+
+    def _see(self, end_utc: datetime | None) -> None:
+        ends = [end for end in (self.run.newest_interval_end_utc, end_utc) if end]
+        self.run.newest_interval_end_utc = max(ends, default=None)
 
     def _followed(self, request: Request, content: bytes) -> tuple[Request, ...]:
         try:

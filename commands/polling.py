@@ -1,34 +1,66 @@
-"""Fetching feeds by their cadence, in the background: a thread a source, so that a slow one holds up no other."""
+"""Fetching feeds by their cadence, in the background: a thread a source, so that a slow one holds up no other.
+
+What comes out every hour or more often is asked for soon after the mark of its cadence on the clock, and, where it is
+not there yet and ought to be fresh, some more times. Feeds that come out seldom are asked once a cadence.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import uuid4
 
-from commands.feeds import Dispatch
+from commands.feeds import Dispatch, FeedRun
 from commands.message import Caller, Tools
 from commands.running_feeds import STOP_PATIENCE_S, FeedDefinition, FeedError, Feeds, Stopped
+from infra.clock import Clock
 
 logger = logging.getLogger(__name__)
 
 ALL = "all"
 ACTOR = "feed-poller"
 
+LONGEST_MARKED = timedelta(hours=1)
+AFTER_THE_MARK = timedelta(seconds=65)
+# A feed is asked again for what is late where its freshness target leaves no time to wait for the next mark.
+_CADENCES_OF_PROMPT = 2
+_ASKED_AGAIN_AFTER = timedelta(seconds=20)
+_AGAIN_PER_CADENCE = 10
+
+
+def next_poll(feed: FeedDefinition, run: FeedRun | None, now_utc: datetime) -> datetime:
+    """When a feed is due again after `run` (None: it broke off), which is over by now."""
+    if feed.cadence > LONGEST_MARKED:
+        return now_utc + feed.cadence
+    since_mark = timedelta(seconds=now_utc.timestamp() % feed.cadence.total_seconds())
+    mark = now_utc - since_mark
+    if since_mark < AFTER_THE_MARK:
+        return mark + AFTER_THE_MARK
+    is_prompt = feed.freshness_target <= _CADENCES_OF_PROMPT * feed.cadence
+    newest_end_utc = run.newest_interval_end_utc if run else None
+    is_late = run is not None and (newest_end_utc is None or newest_end_utc < mark)
+    if is_prompt and is_late and since_mark < feed.cadence / 2:
+        return now_utc + max(_ASKED_AGAIN_AFTER, feed.cadence / _AGAIN_PER_CADENCE)
+    return mark + feed.cadence + AFTER_THE_MARK
+
 
 class Poller:
-    """Runs feeds over their recent stretch, each once a cadence; the first time at once."""
+    """Runs feeds over their recent stretch, each by its cadence; the first time at once, the most frequent first."""
 
-    def __init__(self, feeds: Feeds, tools: Tools, dispatch: Dispatch, polled: Sequence[FeedDefinition]) -> None:
+    def __init__(
+        self, feeds: Feeds, tools: Tools, dispatch: Dispatch, polled: Sequence[FeedDefinition], clock: Clock
+    ) -> None:
         self._feeds = feeds
+        self._clock = clock
         self._tools = tools
         self._dispatch = dispatch
         self._stop = threading.Event()
         self.feed_ids = tuple(feed.id for feed in polled)
-        by_source = groupby(sorted(polled, key=lambda feed: feed.source), key=lambda feed: feed.source)
+        ordered = sorted(polled, key=lambda feed: (feed.source, feed.cadence))
+        by_source = groupby(ordered, key=lambda feed: feed.source)
         self._threads = [
             threading.Thread(target=self._poll, args=(list(group),), name=f"poll-{source}", daemon=True)
             for source, group in by_source
@@ -48,18 +80,19 @@ class Poller:
             thread.join(STOP_PATIENCE_S)
 
     def _poll(self, feeds: Sequence[FeedDefinition]) -> None:
-        due: dict[str, datetime] = {feed.id: self._tools.now() for feed in feeds}
-        cadences = {feed.id: feed.cadence for feed in feeds}
+        due: dict[str, datetime] = {feed.id: self._clock.now() for feed in feeds}
+        by_id = {feed.id: feed for feed in feeds}
         while not self._stop.is_set():
             feed_id = min(due, key=lambda each: due[each])
-            if self._stop.wait(max(0.0, (due[feed_id] - self._tools.now()).total_seconds())):
+            wait_s = self._clock.wall_seconds((due[feed_id] - self._clock.now()).total_seconds())
+            if self._stop.wait(max(0.0, wait_s)):
                 return
-            due[feed_id] = self._tools.now() + cadences[feed_id]
-            self._run(feed_id)
+            run = self._run(feed_id)
+            due[feed_id] = next_poll(by_id[feed_id], run, self._clock.now())
 
-    def _run(self, feed_id: str) -> None:
-        """A run that fails is logged and shown in the feed's state; the next one comes a cadence later."""
-        start_utc, end_utc = self._feeds.recent(feed_id, self._tools.now())
+    def _run(self, feed_id: str) -> FeedRun | None:
+        """A run that fails is logged and shown in the feed's state; None where it broke off."""
+        start_utc, end_utc = self._feeds.recent(feed_id, self._clock.now())
         ids = uuid4()
         try:
             run = self._feeds.run(
@@ -72,23 +105,25 @@ class Poller:
                 progress=lambda _, __: None,
             )
         except Stopped:
-            return
+            return None
         except FeedError as error:
             logger.warning("polling %s: %s", feed_id, error.message)
+            return None
         except Exception:
             logger.exception("polling %s failed", feed_id)
-        else:
-            for failed in run.failed:
-                logger.warning("polling %s: %s", feed_id, failed["reason"])
+            return None
+        for failed in run.failed:
+            logger.warning("polling %s: %s", feed_id, failed["reason"])
+        return run
 
 
-def start_polling(feeds: Feeds, tools: Tools, dispatch: Dispatch, wanted: Sequence[str]) -> Poller:
-    """Polls the feeds of these ids, or all of them. Raises FeedError naming an id that is none."""
+def start_polling(feeds: Feeds, tools: Tools, dispatch: Dispatch, wanted: Sequence[str], clock: Clock) -> Poller:
+    """Polls the feeds of these ids, or all of them, by `clock`. Raises FeedError naming an id that is none."""
     known = {feed.id: feed for feed in feeds.definitions}
     for feed_id in wanted:
         if feed_id != ALL and feed_id not in known:
             raise FeedError(f"There is no feed {feed_id}.", "`carbon254 feeds list` names them.")
     chosen = known.values() if ALL in wanted else [known[feed_id] for feed_id in dict.fromkeys(wanted)]
-    poller = Poller(feeds, tools, dispatch, list(chosen))
+    poller = Poller(feeds, tools, dispatch, list(chosen), clock)
     poller.start()
     return poller

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 
 from commands.feeds import Dispatch, FeedRun, Progress, run_feed
 from commands.message import Caller, Tools
+from infra.clock import Clock
 from infra.errors import PlatformError
+from infra.urls import is_loopback
 from integrations.isos.feeds import AgedOut, Feed, Request
 from integrations.isos.http import Fetched, Fetcher, Validators
 
@@ -24,7 +26,10 @@ class FeedError(PlatformError):
 
 @dataclass(frozen=True)
 class FeedDefinition:
-    """What a feed is, for those who only look. `id` is `iso/name` in small letters; `source` names who is asked."""
+    """What a feed is, for those who only look. `id` is `iso/name` in small letters; `source` names who is asked.
+
+    `asked_at` is where: the operator's own address, or what was set instead, such as a simulator.
+    """
 
     id: str
     iso: str
@@ -33,6 +38,7 @@ class FeedDefinition:
     dataset: str
     market: str
     source: str
+    asked_at: str
     licence: str
     cadence: timedelta
     freshness_target: timedelta
@@ -52,15 +58,30 @@ class FeedState:
 
 # A poll asks for what may have changed, but for a feed of every five minutes not for all of a week each time.
 POLLED_CADENCES = 12
+_AHEAD = timedelta(days=1)
 
 
 class Feeds:
-    """Runs feeds over one `Fetcher`, whose pacing they share. Safe to use from any thread; close it."""
+    """Runs feeds over one `Fetcher`, whose pacing they share. Safe to use from any thread; close it.
 
-    def __init__(self, feeds: Mapping[str, Feed], fetcher: Fetcher, stopping: Stopping) -> None:
+    `base_urls` are the addresses, by source, that are asked instead of the sources' own. `is_simulated` says that the
+    platform keeps simulated markets: then no operator is asked, only what is set instead and is on this machine.
+    """
+
+    def __init__(
+        self,
+        feeds: Mapping[str, Feed],
+        fetcher: Fetcher,
+        stopping: Stopping,
+        base_urls: Mapping[str, str] | None = None,
+        *,
+        is_simulated: bool = False,
+    ) -> None:
         self._feeds = feeds
         self._fetcher = fetcher
         self._stopping = stopping
+        self._base_urls = base_urls or {}
+        self._is_simulated = is_simulated
         self._states = {feed_id: FeedState() for feed_id in feeds}
         self._running: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
@@ -68,7 +89,15 @@ class Feeds:
     @property
     def definitions(self) -> tuple[FeedDefinition, ...]:
         """All feeds, by id."""
-        return tuple(_definition(self._feeds[feed_id]) for feed_id in sorted(self._feeds))
+        return tuple(self._definition(self._feeds[feed_id]) for feed_id in sorted(self._feeds))
+
+    def _definition(self, feed: Feed) -> FeedDefinition:
+        asked_at = self._base_urls.get(feed.source.name, feed.source.base_url)
+        return FeedDefinition(
+            id=feed.id, iso=feed.iso, name=feed.name, title=feed.title, dataset=feed.dataset, market=feed.market,
+            source=feed.source.name, asked_at=asked_at, licence=feed.licence,
+            cadence=feed.cadence, freshness_target=feed.freshness_target, settled_after=feed.settled_after,
+        )  # fmt: skip
 
     def state(self, feed_id: str) -> FeedState:
         with self._lock:
@@ -76,10 +105,11 @@ class Feeds:
 
     def recent(self, feed_id: str, now_utc: datetime) -> tuple[datetime, datetime]:
         """The stretch that may hold something new: until it is settled, and at most twelve cadences or since the last
-        good run."""
+        good run. That of a day-ahead market reaches to tomorrow."""
         feed, last = self._feeds[feed_id], self.state(feed_id).last_good_run_at
         back = POLLED_CADENCES * feed.cadence + (now_utc - last if last else timedelta(0))
-        return now_utc - min(back, max(feed.settled_after, feed.cadence)), now_utc
+        ahead = _AHEAD if feed.market == "DA" else timedelta(0)
+        return now_utc - min(back, max(feed.settled_after, feed.cadence)), now_utc + ahead
 
     def stop(self) -> None:
         """Ends what runs, soon, and lets nothing begin."""
@@ -102,12 +132,13 @@ class Feeds:
     ) -> FeedRun:
         """As `run_feed`. Raises FeedError: for a feed that runs already, and where the source has too little."""
         feed = self._feeds[feed_id]
+        self._refuse_mixing(feed)
         with self._alone(feed_id):
             started = tools.now()
             try:
                 run = run_feed(
                     feed, start_utc, end_utc, tools=tools, dispatch=dispatch, fetch=self._fetch, caller=caller,
-                    progress=progress,
+                    progress=progress, asked_at=self._base_urls.get(feed.source.name),
                 )  # fmt: skip
             except AgedOut as error:
                 raise FeedError(str(error), "Ask for a later start.") from error
@@ -118,6 +149,14 @@ class Feeds:
                 raise
             self._note(feed_id, started, run.failed[-1]["reason"] if run.failed else None)
             return run
+
+    def _refuse_mixing(self, feed: Feed) -> None:
+        asked_at = self._base_urls.get(feed.source.name, feed.source.base_url)
+        if self._is_simulated and not is_loopback(asked_at):
+            raise FeedError(
+                f"The data folder holds simulated markets, with which nothing from {asked_at} is mixed.",
+                "Start the server with --simulated, or name another folder in CARBON254_HOME.",
+            )
 
     def close(self) -> None:
         """Ends what runs after the request at hand, and lets go of the connections."""
@@ -163,27 +202,20 @@ class Stopped(PlatformError):
 
 
 class Stopping:
-    """Says that the platform closes. Its `sleep` is given to the Fetcher, so that no wait outlasts that."""
+    """Says that the platform closes. Its `sleep`, by `clock`, is the Fetcher's, so that no wait outlasts that."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
         self._stop = threading.Event()
+        self._clock = clock or Clock()
 
     def stop(self) -> None:
         self._stop.set()
 
     def sleep(self, seconds: float) -> None:
         """Raises Stopped."""
-        self._stop.wait(seconds)
+        self._stop.wait(self._clock.wall_seconds(seconds))
         self.check()
 
     def check(self) -> None:
         if self._stop.is_set():
             raise Stopped("The platform is being closed.", "Run the feed again: it goes on where it was.")
-
-
-def _definition(feed: Feed) -> FeedDefinition:
-    return FeedDefinition(
-        id=feed.id, iso=feed.iso, name=feed.name, title=feed.title, dataset=feed.dataset, market=feed.market,
-        source=feed.source.name, licence=feed.licence, cadence=feed.cadence, freshness_target=feed.freshness_target,
-        settled_after=feed.settled_after,
-    )  # fmt: skip

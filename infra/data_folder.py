@@ -22,6 +22,7 @@ FORMAT = 1
 SMALLEST_FREE_BYTES = 200 * 1024**2
 # What a start that was cut short, or a freshly made file system, leaves in a folder that is as good as empty.
 _AS_GOOD_AS_EMPTY = {"lock", "format.new", "lost+found"}
+_SIMULATED = "simulated"
 _CHOOSE_ANOTHER = "Choose another folder with CARBON254_HOME."
 _CHOOSE_LOCAL = "Choose a folder on a local disk with CARBON254_HOME."
 
@@ -103,6 +104,20 @@ class DataFolder:
     def ensure_cursor_key(self) -> bytes:
         """The 32 bytes of the key that signs the cursors of lists, kept as the token is."""
         return bytes.fromhex(self._ensure_secret(self.home / "cursor-key", lambda: secrets.token_hex(32)))
+
+    @staticmethod
+    def may_simulate(home: Path) -> bool:
+        """Whether simulated markets may be kept there: nothing is there yet, or they are there already."""
+        home = home.expanduser().absolute()
+        return not (home / "log-id").exists() or (home / _SIMULATED).exists()
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether simulated markets are kept here, which must never be mixed with real ones."""
+        return (self.home / _SIMULATED).exists()
+
+    def mark_simulated(self) -> None:
+        (self.home / _SIMULATED).write_text("The market data in this folder come from the simulator.\n")
 
     def pair_with(self, log_id: UUID) -> None:
         """Makes sure that folder and log belong together: prices, objects and seals here are those of one log."""

@@ -71,6 +71,7 @@ def _columns(answer: FetchedAnswer) -> dict[str, Any]:
         "last_interval_end_utc": answer.last_interval_end_utc,
         "is_settled": answer.is_settled,
         "fetched_at": answer.fetched_at,
+        "asked_at": answer.asked_at,
     }
 
 
@@ -87,7 +88,7 @@ def _source_and_fetch(recorded: RecordedEvent) -> Iterator[Wanted]:
 
 PROJECTION = RelationalProjection(
     name="feeds",
-    version=1,
+    version=2,
     tables=table.TABLES,
     handlers={FeedFetch.Fetched: _fetched, FeedFetch.FetchedAgain: _fetched_again},
     finds={FeedFetch.Fetched: _source, FeedFetch.FetchedAgain: _source_and_fetch},

@@ -21,7 +21,7 @@ def newest_fetches(pool: Pool, feed: str, most: int) -> list[Row]:
     return rows(
         pool,
         """SELECT fetch_id AS id, request_key, start_utc, end_utc, raw_sha256, size_bytes, publication_count,
-                  last_interval_end_utc, answers, is_settled, fetched_at, log_position
+                  last_interval_end_utc, answers, is_settled, fetched_at, asked_at, log_position
            FROM feed_fetch WHERE feed = %(feed)s ORDER BY log_position DESC LIMIT %(most)s""",
         {"feed": feed, "most": most},
     )

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS feed_fetch (
     answers bigint NOT NULL,
     is_settled boolean NOT NULL,
     fetched_at timestamptz NOT NULL,
+    asked_at text,
     log_position bigint NOT NULL
 );
 CREATE INDEX IF NOT EXISTS feed_fetch_by_feed ON feed_fetch (feed, log_position);
@@ -66,4 +67,5 @@ class FetchRow(Row):
     answers: int
     is_settled: bool
     fetched_at: datetime
+    asked_at: str | None
     log_position: int

@@ -16,7 +16,8 @@ class FetchedAnswer:
     """An answer of a source: the bytes' hash, what became of them, and by what a later request may be conditional.
 
     `is_settled` says that the stretch can no longer change, so that it need not be asked for again. The last interval
-    end is that of what was let in; None where nothing was (a list, a quarantined file).
+    end is that of what was let in; None where nothing was (a list, a quarantined file). `asked_at` is the address that
+    was asked instead of the operator's own, such as a simulator's.
     """
 
     raw_sha256: str
@@ -27,6 +28,7 @@ class FetchedAnswer:
     fetched_at: datetime
     is_settled: bool
     last_interval_end_utc: datetime | None = None
+    asked_at: str | None = None
 
 
 class FeedFetch(Aggregate):

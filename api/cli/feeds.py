@@ -17,6 +17,7 @@ app = typer.Typer(help="Feeds of the operators: what there is, and fetching it."
 FAILED, QUARANTINED = 1, 3
 _COLUMNS = (
     "id", "dataset", "market", "cadence_s", "requests", "newest_interval_end_utc", "is_fresh", "failing_since",
+    "asked_at",
 )  # fmt: skip
 FeedId = Annotated[str, typer.Argument(metavar="FEED", help="As `feeds list` names it: miso/da_expost_lmp.")]
 
@@ -65,7 +66,7 @@ def _show(run: dict[str, Any], as_json: bool) -> None:
     if as_json:
         show_json(run)
     else:
-        counts = {name: value for name, value in run.items() if name != "failed"}
+        counts = {name: value for name, value in run.items() if not isinstance(value, list)}
         show_rows([counts], tuple(counts), as_json=False, empty="")
         for failed in run["failed"]:
             say(f"{failed['request']}: {failed['reason']}", err)

@@ -35,6 +35,7 @@ from api.cli import (
     scenarios,
     series,
     server,
+    simulate,
     token,
 )
 from api.cli.connection import ApiError
@@ -56,6 +57,7 @@ app = typer.Typer(
 )
 app.command("serve")(server.serve)
 app.command("sample")(sample.sample)
+app.command("simulate")(simulate.simulate)
 app.command("ingest")(ingest.ingest)
 app.command("lineage")(lineage.lineage)
 app.command("recompute")(audit.recompute)

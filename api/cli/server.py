@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.output import err, say
+from api.cli.simulate import Nodes, Simulation, simulation_of
+from infra.data_folder import DataFolder
 from infra.errors import PlatformError
 from infra.settings import Settings
 
@@ -30,6 +32,11 @@ def serve(
     poll: Annotated[
         list[str] | None, typer.Option(metavar="FEED", help="Fetch this feed by its cadence; repeatable, or `all`.")
     ] = None,
+    simulated: Annotated[
+        bool, typer.Option(help="Run simulated markets and fetch them; only into an empty folder or their own.")
+    ] = False,
+    nodes: Nodes = None,
+    speed: Annotated[float, typer.Option(min=0.1, max=600, help="How fast simulated time goes.")] = 1.0,
 ) -> None:
     """Serve the API on this machine, on loopback only."""
     # What serves is imported only here and below: no other verb needs it, and a client should start quickly.
@@ -41,18 +48,30 @@ def serve(
             f"CARBON254_HOST is {settings.host}, but the API is served on loopback only",
             "Set it to 127.0.0.1, and put a proxy with TLS in front to serve others.",
         )
-    with _listening(settings.host, settings.port if port is None else port) as listener:
-        _serve(settings, listener, sample=sample, polled=poll or [])
+    with (
+        _listening(settings.host, settings.port if port is None else port) as listener,
+        contextlib.ExitStack() as markets,
+    ):
+        simulation = None
+        if simulated and DataFolder.may_simulate(settings.home):
+            simulation = markets.enter_context(simulation_of(settings, nodes=nodes, speed=speed))
+        elif simulated:
+            say(f"{settings.home} holds other data: no simulated market is mixed with it, and none is run.", err)
+            say("For simulated markets name an empty folder in CARBON254_HOME.", err)
+        _serve(settings, listener, sample=sample, polled=poll or [], simulation=simulation)
 
 
-def _serve(settings: Settings, listener: socket.socket, *, sample: bool, polled: list[str]) -> None:
+def _serve(
+    settings: Settings, listener: socket.socket, *, sample: bool, polled: list[str], simulation: Simulation | None
+) -> None:
     from api.cli.connection import Connection
+    from api.cli.markets_shown import MarketsShown
     from api.cli.sample import show_main_job
     from api.wiring import open_platform
     from commands.polling import start_polling
     from infra import logs, tracing
 
-    platform = open_platform(settings)
+    platform = simulation.open_platform() if simulation else open_platform(settings)
     try:
         if sample and platform.log.head():
             say(f"{settings.home} holds {platform.log.head():,} events already: no sample is shown.", err)
@@ -72,10 +91,17 @@ def _serve(settings: Settings, listener: socket.socket, *, sample: bool, polled:
             say(f"  {what:9} {where}")
         token = shlex.quote(str(settings.home / "token"))
         say(f'Try: curl -s -H "Authorization: Bearer $(cat {token})" {address}/v1/curves')
+        if simulation:
+            polled = polled or list(simulation.polled)
+            say(simulation.description, err)
         if polled:
-            poller = start_polling(platform.feeds, platform.bus.tools, platform.bus.dispatch, polled)
+            poller = start_polling(platform.feeds, platform.bus.tools, platform.bus.dispatch, polled, platform.clock)
             platform.closers.append(poller.stop)
             say(f"Polling {len(poller.feed_ids)} feeds.", err)
+        if simulation:
+            shown = MarketsShown(platform)
+            shown.start()
+            platform.closers.append(shown.stop)
         # Signals end the server; whatever they raise afterwards has been heeded by then.
         with tracing.exporting(platform.code_version), contextlib.suppress(KeyboardInterrupt, SystemExit):
             server.run(sockets=[listener])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -44,7 +44,8 @@ def list_feeds(platform: PlatformOf, view: ViewOf, access: AccessOf) -> dict[str
     """Every feed with its cadence, licence, freshness target (seconds), and what was fetched of it.
 
     `is_fresh` says whether the newest interval is as young as the target asks, null where nothing was fetched;
-    `failing_since` since when runs have failed, since the server was started. Failures are told the platform's own.
+    `failing_since` since when runs have failed, since the server was started; `asked_at` is the address that is asked,
+    the operator's own or another one, such as a simulator's. Failures and addresses are told the platform's own.
     """
     fetched = fetched_feeds(view.pool)
     return {"items": [_feed(platform, access, feed, fetched.get(feed.id)) for feed in platform.feeds.definitions]}
@@ -58,7 +59,7 @@ def list_feeds(platform: PlatformOf, view: ViewOf, access: AccessOf) -> dict[str
 def get_feed(iso: str, name: str, platform: PlatformOf, view: ViewOf, access: AccessOf) -> dict[str, Any]:
     """One feed, the `recent` stretch that may hold something new, and its newest requests (`fetches`)."""
     feed = _known(platform, iso, name)
-    start_utc, end_utc = platform.feeds.recent(feed.id, _now())
+    start_utc, end_utc = platform.feeds.recent(feed.id, platform.clock.now())
     return _feed(platform, access, feed, fetched_feeds(view.pool).get(feed.id)) | {
         "recent": {"start_utc": start_utc, "end_utc": end_utc},
         "fetches": newest_fetches(view.pool, feed.id, SHOWN_FETCHES),
@@ -99,7 +100,8 @@ def run_feed(
             caller=caller,
             progress=progress,
         )
-        return asdict(done)
+        newest = done.newest_interval_end_utc
+        return asdict(done) | {"newest_interval_end_utc": newest.isoformat() if newest else None}
 
     return reporting(run)
 
@@ -108,13 +110,15 @@ def _feed(platform: Platform, access: Access, feed: FeedDefinition, fetched: Row
     state = asdict(platform.feeds.state(feed.id))
     if not access.is_platform:
         state["last_failure"] = None
+    is_told = {"asked_at": feed.asked_at if access.is_platform else None}
     found = fetched or _NOTHING_FETCHED
     newest = found["newest_interval_end_utc"]
     spans = {f"{name}_s": getattr(feed, name).total_seconds() for name in _SPANS}
     return {name: value for name, value in asdict(feed).items() if name not in _SPANS} | {
+        **is_told,
         **spans,
         **found,
-        "is_fresh": is_fresh(newest, feed.freshness_target) if newest else None,
+        "is_fresh": is_fresh(newest, feed.freshness_target, platform.clock.now()) if newest else None,
         **state,
     }
 
@@ -122,12 +126,8 @@ def _feed(platform: Platform, access: Access, feed: FeedDefinition, fetched: Row
 _SPANS = ("cadence", "freshness_target", "settled_after")
 
 
-def is_fresh(newest_interval_end_utc: datetime, target: timedelta) -> bool:
-    return _now() - newest_interval_end_utc <= target
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+def is_fresh(newest_interval_end_utc: datetime, target: timedelta, now_utc: datetime) -> bool:
+    return now_utc - newest_interval_end_utc <= target
 
 
 def _known(platform: Platform, iso: str, name: str) -> FeedDefinition:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -64,7 +64,7 @@ def report_quality(
         [start + timedelta(days=number) for number in range((end - start).days)],
         ZoneInfo(MARKET_ZONES[iso]),
         _price_feeds(view, iso),
-        now_utc=datetime.now(UTC),
+        now_utc=platform.clock.now(),
         through_position=known,
         superseded=superseded_readings(view.pool, known),
     )
@@ -86,7 +86,7 @@ def _freshness(platform: Platform, view: ReadView, iso: str) -> list[Row]:
             "feed": feed.id,
             "newest_interval_end_utc": newest,
             "freshness_target_s": feed.freshness_target.total_seconds(),
-            "is_fresh": is_fresh(newest, feed.freshness_target),
+            "is_fresh": is_fresh(newest, feed.freshness_target, platform.clock.now()),
         }
         for feed in platform.feeds.definitions
         if feed.iso == iso and (newest := fetched.get(feed.id, {}).get("newest_interval_end_utc"))

@@ -57,14 +57,19 @@ def follows_nothing(_: Request, __: bytes) -> Sequence[Request]:
     return ()
 
 
+def never_empty(_: bytes) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Feed:
     """One product of one operator.
 
     `plan(start_utc, end_utc, now_utc)` names the requests for intervals that start in [start, end), oldest first; it
     raises AgedOut. `follow(request, content)` names what an answer leads to (the next page, the documents of a list);
-    it raises UnreadablePublication where that can't be told. `settled_after` is how long after its end a stretch may
-    still change (negative where an answer is as it is from the start), `freshness_target` how old the newest interval
+    it raises UnreadablePublication where that can't be told. `is_empty(content)` says whether an answer is the source's
+    way of saying that it has nothing, or nothing yet. `settled_after` is how long after its end a stretch may still
+    change (negative where an answer is as it is from the start), `freshness_target` how old the newest interval
     may be, `cadence` how often something new comes.
     """
 
@@ -80,6 +85,7 @@ class Feed:
     settled_after: timedelta
     licence: str
     follow: Follow = follows_nothing
+    is_empty: Callable[[bytes], bool] = never_empty
 
     @property
     def id(self) -> str:

@@ -7,8 +7,8 @@ bytes of a file, the news that nothing has changed, or an error that says what i
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -20,6 +20,7 @@ from integrations.isos.feeds import Request, Source
 ATTEMPTS = 5
 LONGEST_WAIT_S = 60.0
 LARGEST_ANSWER_BYTES = 1 << 30
+LONGEST_ANSWER_S = 300.0
 FAILURES_UNTIL_OPEN = 5
 OPEN_FOR_S = 60.0
 _TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
@@ -31,20 +32,33 @@ class FetchFailed(Exception):
     """A request that brought no file.
 
     `lasting` says that asking again soon will not help (404, a refused key), `is_absent` that the source has no such
-    file, or none yet.
+    file, or none yet. `troubles` are the tries before it that went wrong.
     """
 
     def __init__(self, message: str, *, lasting: bool = False, is_absent: bool = False) -> None:
         super().__init__(message)
         self.lasting = lasting
         self.is_absent = is_absent
+        self.troubles: tuple[Trouble, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A try that went wrong, whatever came of the next one.
+
+    `kind` is too_many_requests, server_error, unreachable, too_slow, broken_off, empty or error_page.
+    """
+
+    kind: str
+    reason: str
 
 
 class _Again(Exception):
     """Worth another try, after `wait_s` where the source said how long."""
 
-    def __init__(self, message: str, wait_s: float | None = None) -> None:
+    def __init__(self, kind: str, message: str, wait_s: float | None = None) -> None:
         super().__init__(message)
+        self.kind = kind
         self.wait_s = wait_s
 
 
@@ -62,10 +76,11 @@ class Validators:
 
 @dataclass(frozen=True)
 class Fetched:
-    """The bytes behind a request, or None where they are the ones known already (304)."""
+    """The bytes behind a request, or None where they are the ones known already (304); the tries that went wrong."""
 
     content: bytes | None
     validators: Validators
+    troubles: tuple[Trouble, ...] = ()
 
 
 @dataclass
@@ -79,9 +94,10 @@ class _Gate:
 
 
 class Fetcher:
-    """Sends requests to sources. `base_urls` and `keys` are by source name and replace a source's own.
+    """Sends requests to sources. `base_urls`, `keys` and `paces` are by source name and replace a source's own.
 
-    `sleep` and `clock` (seconds, monotonic) are given by tests.
+    `sleep` and `clock` (seconds, monotonic) go by the clock of the market that is asked. `patience_s` is how long the
+    body of an answer may take, on the wall clock: each of its pieces may come in time and the whole never.
     """
 
     def __init__(
@@ -90,32 +106,39 @@ class Fetcher:
         *,
         base_urls: Mapping[str, str] | None = None,
         keys: Mapping[str, str] | None = None,
+        paces: Mapping[str, float] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        patience_s: float = LONGEST_ANSWER_S,
     ) -> None:
         self._client = client or httpx2.Client(timeout=_TIMEOUT, follow_redirects=False)
         self._base_urls = base_urls or {}
         self._keys = {} if keys is None else keys  # one that is empty now may have keys later
+        self._paces = paces or {}
         self._sleep = sleep
         self._clock = clock
+        self._patience_s = patience_s
         self._gates: dict[str, _Gate] = {}
         self._lock = threading.Lock()
 
     def fetch(self, source: Source, request: Request, known: Validators | None = None) -> Fetched:
         """The answer to one request, after as many tries as it takes. Raises FetchFailed naming source and reason."""
-        gate = self._gate(source)
+        gate, troubles = self._gate(source), list[Trouble]()
         retrying = Retrying(
             stop=stop_after_attempt(ATTEMPTS),
             retry=retry_if_exception_type(_Again),
             wait=_wait,
             sleep=self._sleep,
+            after=lambda state: troubles.extend(_trouble(state)),
             reraise=True,
         )
         try:
             fetched: Fetched = retrying(self._once, gate, source, request, known or Validators())
-        except _Again as error:
-            raise FetchFailed(f"{source.name}, {request.name}: {error}") from error
-        return fetched
+        except (_Again, FetchFailed) as error:
+            failed = error if isinstance(error, FetchFailed) else FetchFailed(f"{source.name}, {request.name}: {error}")
+            failed.troubles = tuple(troubles)
+            raise failed from error
+        return replace(fetched, troubles=tuple(troubles))
 
     def close(self) -> None:
         self._client.close()
@@ -148,7 +171,7 @@ class Fetcher:
                     f"{source.name} failed {gate.failures} times in a row; it is left alone for {left:.0f} s"
                 )
             start = max(now, gate.next_start)
-            gate.next_start = start + source.seconds_between_requests
+            gate.next_start = start + self._paces.get(source.name, source.seconds_between_requests)
         if start > now:
             self._sleep(start - now)
 
@@ -161,9 +184,10 @@ class Fetcher:
                 validators = Validators(answer.headers.get("etag"), answer.headers.get("last-modified"))
                 if answer.status_code == httpx2.codes.NOT_MODIFIED:
                     return Fetched(None, known)
-                content = _read(answer)
+                content = _read(answer, time.monotonic() + self._patience_s)
         except httpx2.TransportError as error:
-            raise _Again(f"{type(error).__name__} {error}".strip()) from error
+            kind = "too_slow" if isinstance(error, httpx2.TimeoutException) else "unreachable"
+            raise _Again(kind, f"{type(error).__name__} {error}".strip()) from error
         _check_content(content)
         return Fetched(content, validators)
 
@@ -181,7 +205,8 @@ def _check_status(answer: httpx2.Response) -> None:
     if status in (httpx2.codes.OK, httpx2.codes.NOT_MODIFIED):
         return
     if status == httpx2.codes.TOO_MANY_REQUESTS or status >= 500:
-        raise _Again(f"the source answered {status}", _retry_after(answer))
+        kind = "too_many_requests" if status == httpx2.codes.TOO_MANY_REQUESTS else "server_error"
+        raise _Again(kind, f"the source answered {status}", _retry_after(answer))
     raise FetchFailed(
         f"{answer.request.url.host} answered {status} for {answer.request.url.path}",
         lasting=True,
@@ -200,26 +225,34 @@ def _retry_after(answer: httpx2.Response) -> float | None:
         return None
 
 
-def _read(answer: httpx2.Response) -> bytes:
+def _read(answer: httpx2.Response, deadline: float) -> bytes:
     content = bytearray()
     for chunk in answer.iter_bytes():
         content += chunk
+        if time.monotonic() > deadline:
+            raise _Again("too_slow", f"after {len(content):,} bytes the answer had taken longer than it may")
         if len(content) > LARGEST_ANSWER_BYTES:
             raise FetchFailed(f"{answer.request.url.host} sent more than 1 GiB", lasting=True)
     expected = answer.headers.get("content-length")
     if expected and "content-encoding" not in answer.headers and int(expected) != len(content):
-        raise _Again(f"the answer broke off after {len(content):,} of {expected} bytes")
+        raise _Again("broken_off", f"the answer broke off after {len(content):,} of {expected} bytes")
     return bytes(content)
 
 
 def _check_content(content: bytes) -> None:
     """What comes with status 200 and is no file all the same. Operators' error answers in XML are the catalogue's."""
     if not content.strip():
-        raise _Again("the answer is empty")
+        raise _Again("empty", "the answer is empty")
     if content.startswith(_EMPTY_ZIP):
-        raise _Again("the answer is an empty zip")
+        raise _Again("empty", "the answer is an empty zip")
     if _HTML.match(content[:4096]):
-        raise _Again("an HTML page came with status 200 instead of a file")
+        raise _Again("error_page", "an HTML page came with status 200 instead of a file")
+
+
+def _trouble(state: RetryCallState) -> Iterator[Trouble]:
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, _Again):
+        yield Trouble(error.kind, str(error))
 
 
 _backoff = wait_random_exponential(multiplier=1.0, max=LONGEST_WAIT_S)

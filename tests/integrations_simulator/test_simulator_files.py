@@ -194,7 +194,7 @@ def test_ercot_sced_is_a_document_per_run_stamped_off_its_mark(day: date) -> Non
         assert ("xhr" in outer) == ("xhr" in inner) == (flag == "Y")
         assert all(len(row["LMP"]) == 12 for row in rows)
         starts.append(int(local.timestamp()))
-    runs = ercot.sced_runs(market, day)
+    runs = ercot.sced_runs(market.seed, day)
     assert starts == runs.start_s.tolist()
     marks = [round(start / 300) * 300 for start in starts]
     assert [mark + 300 for mark in marks] == runs.end_s.tolist()

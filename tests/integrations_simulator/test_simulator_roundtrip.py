@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from integrations.isos.catalogue import parse, survey
 from integrations.isos.simulator import caiso, ercot, miso, pjm
@@ -15,6 +13,7 @@ from integrations.isos.simulator.intervals import market_days
 from integrations.isos.simulator.market import Market, PriceBlock, SimulatedMarket
 from integrations.isos.simulator.places import Place
 from integrations.isos.ticks import ParsedPublication
+from tests.integrations_simulator.playing import assert_same_prices, column
 
 SPRING, AUTUMN, PLAIN = date(2026, 3, 8), date(2026, 11, 1), date(2026, 6, 15)
 SEED = 7
@@ -45,7 +44,7 @@ def _parsed(file: SimulatedFile) -> list[ParsedPublication]:
 def _published(feed: str, market: SimulatedMarket, day: date) -> PriceBlock:
     """The prices that ought to be in the feed's file of the day."""
     iso, kind, minutes, *_ = FEEDS[feed]
-    intervals = ercot.sced_runs(market, day) if feed == "sced_lmp" else market_days(iso, day, day, minutes=minutes)
+    intervals = ercot.sced_runs(market.seed, day) if feed == "sced_lmp" else market_days(iso, day, day, minutes=minutes)
 
     def in_feed(place: Place) -> bool:
         if feed == "prc_lmp":
@@ -53,13 +52,6 @@ def _published(feed: str, market: SimulatedMarket, day: date) -> PriceBlock:
         return feed not in UNTYPED or place.node_type not in {"LZEW", "LZ_DCEW"}
 
     return market.prices(kind, intervals).only(in_feed)
-
-
-def _column(publications: list[ParsedPublication], name: str) -> NDArray[Any]:
-    columns = [publication.rows.column(name) for publication in publications]
-    if name.endswith("_utc"):
-        return np.concatenate([column.cast("int64").to_numpy() for column in columns])
-    return np.concatenate([np.array(column.to_pylist()) for column in columns])
 
 
 @pytest.mark.parametrize("day", [PLAIN, SPRING, AUTUMN])
@@ -72,32 +64,8 @@ def test_every_price_comes_back_as_the_market_made_it(feed: str, day: date) -> N
         assert (publication.iso, publication.market, publication.feed) == (iso, kind, feed)
         assert publication.vintage == vintage
         assert publication.gaps.num_rows == 0
-    intervals, places = block.intervals, block.places
-    assert sum(publication.rows.num_rows for publication in publications) == len(intervals) * len(places)
-
-    starts, ends = (np.repeat(side, len(places)) for side in (intervals.start_s, intervals.end_s))
-    nodes = np.tile(np.array([place.node for place in places]), len(intervals))
-    types = np.tile(np.array(["" if feed in UNTYPED else place.node_type for place in places]), len(intervals))
-    read_starts, read_ends, read_nodes, read_types = (
-        _column(publications, name) for name in ("interval_start_utc", "interval_end_utc", "node", "node_type")
-    )
-    made, read = np.lexsort((types, nodes, starts)), np.lexsort((read_types, read_nodes, read_starts))
-    assert (read_starts[read] == starts[made]).all()
-    assert (read_ends[read] == ends[made]).all()
-    assert (read_nodes[read] == nodes[made]).all()
-    assert (read_types[read] == types[made]).all()
-    assert (_column(publications, "source_version") == (1 if iso == "PJM" else 0)).all()
-
-    lmp = _column(publications, "lmp_usd_per_mwh")[read]
-    assert (lmp == block.lmp.ravel()[made] / block.units_per_usd).all(), "equal to the last bit"
-    for component in ("energy", "congestion", "loss", "ghg"):
-        values = _column(publications, f"{component}_usd_per_mwh")[read]
-        if component in components.split():
-            # MISO prints no energy: it is a difference, and may be off in its last bit.
-            expected = getattr(block, component).ravel()[made] / block.units_per_usd
-            np.testing.assert_allclose(values.astype(float), expected, rtol=0, atol=1e-9)
-        else:
-            assert all(value is None for value in values.tolist())
+    assert_same_prices(publications, block, components=components, has_types=feed not in UNTYPED)
+    assert (column(publications, "source_version") == (1 if iso == "PJM" else 0)).all()
 
 
 def test_the_history_is_one_publication_of_one_hub() -> None:
@@ -106,7 +74,7 @@ def test_the_history_is_one_publication_of_one_hub() -> None:
     assert (publication.feed, publication.market, publication.vintage) == ("da_hrl_lmps", "DA", "final")
     intervals = market_days("PJM", date(2025, 5, 1), PLAIN, minutes=60)
     assert publication.rows.num_rows == len(intervals)
-    assert (np.sort(_column([publication], "interval_start_utc")) == intervals.start_s).all()
+    assert (np.sort(column([publication], "interval_start_utc")) == intervals.start_s).all()
     assert set(publication.rows.column("node").to_pylist()) == {pjm.HISTORY_HUB}
 
 
@@ -115,5 +83,5 @@ def test_the_repeated_hour_is_published_when_it_was_published() -> None:
     publications = _parsed(ercot.real_time_spp(SimulatedMarket("ERCOT", SEED), AUTUMN))
     assert len(publications) == 100
     for publication in publications:
-        (end_s,) = set(_column([publication], "interval_end_utc").tolist())
+        (end_s,) = set(column([publication], "interval_end_utc").tolist())
         assert publication.published_at == datetime.fromtimestamp(end_s + 126, UTC)

@@ -5,6 +5,9 @@ nodes for some 39 months. A query of all nodes may span a trade day (day-ahead) 
 reports 31 days. What is older is served as group zips: a trade day at once day-ahead, an operating hour in real time.
 """
 
+import io
+import re
+import zipfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -18,6 +21,8 @@ OUTLOOK = Source("caiso-outlook", "https://www.caiso.com/outlook", seconds_betwe
 LONGEST_QUERY = timedelta(days=31)
 RETENTION = timedelta(days=39 * 30)
 
+_LARGEST_ERROR_BYTES = 10_000
+_NO_DATA = re.compile(rb"ERR_CODE>\s*1000\s*<")
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 _TERMS = "public; CAISO's OASIS terms of use"
@@ -93,6 +98,18 @@ def _group(group: str, start: datetime, end: datetime) -> Request:
     return Request("GroupZip", f"{start:%Y%m%d%H}_{group}_csv.zip", start, end, params=params)
 
 
+def has_no_data(content: bytes) -> bool:
+    """Whether OASIS answers that it has no data (ERR_CODE 1000): a zip of an XML of that name, with status 200."""
+    if len(content) > _LARGEST_ERROR_BYTES or not content.startswith(b"PK"):
+        return False
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as answer:
+            (name,) = answer.namelist()
+            return name.upper().startswith("INVALID_REQUEST") and _NO_DATA.search(answer.read(name)) is not None
+    except (zipfile.BadZipFile, ValueError):
+        return False
+
+
 def _oasis(
     name: str, title: str, dataset: str, market: str, query: str, version: int, run: str, split: Split,
     *, group: str = "", cadence: timedelta, freshness_target: timedelta,
@@ -100,7 +117,7 @@ def _oasis(
     return Feed(
         iso="CAISO", name=name, title=title, dataset=dataset, market=market, source=OASIS,
         plan=partial(plan_query, query, version, run, split, group), cadence=cadence,
-        freshness_target=freshness_target, settled_after=timedelta(days=7), licence=_TERMS,
+        freshness_target=freshness_target, settled_after=timedelta(days=7), licence=_TERMS, is_empty=has_no_data,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ DATA_MINER = Source("pjm_data_miner", "https://api.pjm.com/api/v1", 10.0, key_he
 
 _TOTAL = re.compile(rb'"totalRows"\s*:\s*(\d+)')
 _NEXT = re.compile(rb'"rel"\s*:\s*"next"')
+_NO_ITEMS = re.compile(rb'\A\s*(\{.*"items"\s*:\s*)?\[\s*\]', re.DOTALL)
 _TAIL_BYTES = 4096
 
 
@@ -84,6 +85,11 @@ def further_pages(request: Request, content: bytes) -> Sequence[Request]:
     if total := _total_rows(content):
         return [_page(request, row) for row in range(start + count, total + 1, count)]
     return [_page(request, start + count)] if _leads_on(content, count) else []
+
+
+def has_no_rows(content: bytes) -> bool:
+    """Whether an answer says that there is nothing, or nothing yet."""
+    return len(content) < _TAIL_BYTES and _NO_ITEMS.match(content) is not None and not _total_rows(content)
 
 
 def _page(request: Request, start_row: int) -> Request:

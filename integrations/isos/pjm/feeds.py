@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from integrations.isos.feeds import Feed, Request, Source
-from integrations.isos.pjm.api import DATA_MINER, Present, Ranges, further_pages
+from integrations.isos.pjm.api import DATA_MINER, Present, Ranges, further_pages, has_no_rows
 from integrations.isos.pjm.sheets import DeliveryYear
 from integrations.isos.pjm.windows import DAY, Length
 
@@ -45,14 +45,14 @@ def _ranged(
     plan = Ranges(name, length, archived_days, published, filter_name, kept_days)
     return Feed(
         "PJM", name, title, dataset, market, DATA_MINER, plan, cadence=every, freshness_target=fresh,
-        settled_after=settled, licence=LICENCE, follow=further_pages,
+        settled_after=settled, licence=LICENCE, follow=further_pages, is_empty=has_no_rows,
     )  # fmt: skip
 
 
 def _present(name: str, title: str, dataset: str, ahead: timedelta, *, every: timedelta, fresh: timedelta) -> Feed:
     return Feed(
         "PJM", name, title, dataset, "", DATA_MINER, Present(name, ahead), cadence=every, freshness_target=fresh,
-        settled_after=DAY, licence=LICENCE, follow=further_pages,
+        settled_after=DAY, licence=LICENCE, follow=further_pages, is_empty=has_no_rows,
     )  # fmt: skip
 
 

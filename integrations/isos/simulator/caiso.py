@@ -5,20 +5,27 @@ autumn is 25, and spring has no hour 3. GROUP numbers the runs of one node and t
 in order of time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from integrations.isos.simulator.files import SimulatedFile, trimmed, zipped
+import numpy as np
+from numpy.typing import NDArray
+
+from integrations.isos.simulator.files import SimulatedFile, zipped
 from integrations.isos.simulator.intervals import MARKET_ZONES, Intervals, market_days
-from integrations.isos.simulator.market import PriceBlock, SimulatedMarket, Units
+from integrations.isos.simulator.market import PriceBlock, SimulatedMarket
+from integrations.isos.simulator.texts import decimals, repeated, rows
+
+PACIFIC = MARKET_ZONES["CAISO"]
 
 _DAY_AHEAD_HEADER = (
     "INTERVALSTARTTIME_GMT,INTERVALENDTIME_GMT,OPR_DT,OPR_HR,OPR_INTERVAL,NODE_ID_XML,NODE_ID,NODE,MARKET_RUN_ID,"
-    "LMP_TYPE,XML_DATA_ITEM,PNODE_RESMRID,GRP_TYPE,POS,MW,GROUP"
+    "LMP_TYPE,XML_DATA_ITEM,PNODE_RESMRID,GRP_TYPE,POS,{},GROUP\n"
 )
 _REAL_TIME_HEADER = (
     "INTERVALSTARTTIME_GMT,INTERVALENDTIME_GMT,OPR_DT,OPR_HR,NODE_ID_XML,NODE_ID,NODE,MARKET_RUN_ID,"
-    "LMP_TYPE,XML_DATA_ITEM,PNODE_RESMRID,GRP_TYPE,POS,PRC,OPR_INTERVAL,GROUP"
+    "LMP_TYPE,XML_DATA_ITEM,PNODE_RESMRID,GRP_TYPE,POS,{},OPR_INTERVAL,GROUP\n"
 )
 _DATA_ITEMS = {
     "LMP": "LMP_PRC",
@@ -27,60 +34,92 @@ _DATA_ITEMS = {
     "MCL": "LMP_LOSS_PRC",
     "MGHG": "LMP_GHG_PRC",
 }
+WITHOUT_GHG = ("LMP", "MCC", "MCE", "MCL")
+WITH_GHG = (*WITHOUT_GHG, "MGHG")
+
+
+@dataclass(frozen=True)
+class LmpReport:
+    """How a report of LMPs is called, its version, which run it is of, and what its column of prices is called."""
+
+    query: str
+    version: int
+    run: str
+    minutes: int
+    price_column: str
+    kinds: tuple[str, ...]
+
+
+_SAMPLE_DAY_AHEAD = LmpReport("PRC_LMP", 1, "DAM", 60, "MW", WITHOUT_GHG)
+_SAMPLE_REAL_TIME = LmpReport("PRC_RTPD_LMP", 2, "RTPD", 15, "PRC", WITH_GHG)
 
 
 def day_ahead_lmp(market: SimulatedMarket, day: date) -> SimulatedFile:
     """PRC_LMP of the day-ahead market for one trade date: LMP, MCC, MCE and MCL, the price in column MW."""
-    intervals = market_days("CAISO", day, day, minutes=60)
-    block = market.prices("DA", intervals).only(lambda place: place.role != "outside")
-    clocks = _clocks(intervals)
-    # Seven has no factor in common with 23, 24 or 25, so its multiples visit every hour once, out of order.
-    order = [step * 7 % len(intervals) for step in range(len(intervals))]
-    lines = [_DAY_AHEAD_HEADER]
-    for group, (node, kind, prices) in enumerate(_runs(block, with_ghg=False), start=1):
-        middle = f"{node},{node},{node},DAM,{kind},{_DATA_ITEMS[kind]},{node},ALL,1"
-        for at in order:
-            stamps, hour, _ = clocks[at]
-            lines.append(f"{stamps},{day},{hour},0,{middle},{trimmed(prices[at], 5)},{group}")
-    return _oasis(lines, day, "PRC_LMP_DAM", "v1", datetime.combine(day - timedelta(days=1), time(14, 6, 40)))
+    block = market.prices("DA", market_days("CAISO", day, day, minutes=60)).only(lambda place: place.role != "outside")
+    asked_at = datetime.combine(day - timedelta(days=1), time(14, 6, 40))
+    return _sample(_SAMPLE_DAY_AHEAD, block, day, asked_at)
 
 
 def real_time_lmp(market: SimulatedMarket, day: date) -> SimulatedFile:
     """PRC_RTPD_LMP of one trade date in 15-minute intervals: also MGHG, the price in column PRC."""
-    intervals = market_days("CAISO", day, day, minutes=15)
-    block = market.prices("RT15", intervals)
-    clocks = _clocks(intervals)
-    order = sorted(range(len(intervals)), key=lambda at: (clocks[at][2], at))
-    lines = [_REAL_TIME_HEADER]
-    for group, (node, kind, prices) in enumerate(_runs(block, with_ghg=True), start=1):
-        middle = f"{node},{node},{node},RTPD,{kind},{_DATA_ITEMS[kind]},{node},ALL,1"
-        for at in order:
-            stamps, hour, quarter = clocks[at]
-            lines.append(f"{stamps},{day},{hour:02d},{middle},{trimmed(prices[at], 5)},{quarter},{group}")
-    return _oasis(lines, day, "PRC_RTPD_LMP_RTPD", "v2", datetime.combine(day + timedelta(days=1), time(6, 12, 2)))
+    block = market.prices("RT15", market_days("CAISO", day, day, minutes=15))
+    asked_at = datetime.combine(day + timedelta(days=1), time(6, 12, 2))
+    return _sample(_SAMPLE_REAL_TIME, block, day, asked_at)
 
 
-def _runs(block: PriceBlock, *, with_ghg: bool) -> Iterator[tuple[str, str, list[int]]]:
-    """Node, LMP_TYPE and the prices over all intervals, node after node."""
-    kinds: list[tuple[str, Units]] = [
-        ("LMP", block.lmp),
-        ("MCC", block.congestion),
-        ("MCE", block.energy),
-        ("MCL", block.loss),
+def lmp_csv(report: LmpReport, block: PriceBlock, kinds: Sequence[str]) -> bytes:
+    """The CSV of a report with the rows of these kinds, node after node."""
+    intervals = block.intervals
+    is_hourly = intervals.minutes == 60
+    order = _order(intervals)
+    runs = len(block.places) * len(kinds)
+    units = {"LMP": block.lmp, "MCC": block.congestion, "MCE": block.energy, "MCL": block.loss, "MGHG": block.ghg}
+    prices = np.stack([units[kind][order].T for kind in kinds], axis=1)
+    at = np.tile(np.arange(len(order)), runs)
+    of_run = np.repeat(np.arange(runs), len(order))
+    stamped = clocks(intervals)
+    in_order = [stamped[position] for position in order.tolist()]
+    before = [
+        f"{clock.begin},{clock.end},{clock.day}," + (f"{clock.hour},0," if is_hourly else f"{clock.hour:02d},")
+        for clock in in_order
     ]
-    if with_ghg:
-        kinds.append(("MGHG", block.ghg))
-    for column, place in enumerate(block.places):
-        for kind, units in kinds:
-            yield place.node, kind, units[:, column].tolist()
+    after = ["," if is_hourly else f",{clock.part}," for clock in in_order]
+    middle = [
+        f"{node},{node},{node},{report.run},{kind},{_DATA_ITEMS[kind]},{node},ALL,1,"
+        for node in (place.node for place in block.places)
+        for kind in kinds
+    ]
+    groups = [f"{group}\n" for group in range(1, runs + 1)]
+    header = (_DAY_AHEAD_HEADER if is_hourly else _REAL_TIME_HEADER).format(report.price_column)
+    return header.encode() + rows(
+        repeated(before, at),
+        repeated(middle, of_run),
+        decimals(prices.ravel(), 5, trimmed=True),
+        repeated(after, at),
+        repeated(groups, of_run),
+    )
 
 
-def _clocks(intervals: Intervals) -> list[tuple[str, int, int]]:
-    """Per interval: its two GMT stamps, its hour (OPR_HR) and which part of that hour it is, from 1."""
-    starts = intervals.starts_in(MARKET_ZONES["CAISO"])
+@dataclass(frozen=True)
+class Clock:
+    """How OASIS stamps an interval: both ends in GMT, the trade date, the hour of it and which part of that, from 1."""
+
+    begin: str
+    end: str
+    day: str
+    hour: int
+    part: int
+
+
+def clocks(intervals: Intervals) -> list[Clock]:
+    """The stamps of each interval."""
+    starts = intervals.starts_in(PACIFIC)
     return [
-        (
-            f"{begin:%Y-%m-%dT%H:%M:%S}-00:00,{end:%Y-%m-%dT%H:%M:%S}-00:00",
+        Clock(
+            f"{begin:%Y-%m-%dT%H:%M:%S}-00:00",
+            f"{end:%Y-%m-%dT%H:%M:%S}-00:00",
+            f"{start:%Y-%m-%d}",
             25 if start.fold else start.hour + 1,
             start.minute // intervals.minutes + 1,
         )
@@ -88,8 +127,16 @@ def _clocks(intervals: Intervals) -> list[tuple[str, int, int]]:
     ]
 
 
-def _oasis(lines: list[str], day: date, report: str, version: str, asked_at: datetime) -> SimulatedFile:
-    """The lines zipped; the name says which days (the last one excluded) and when it was asked for."""
-    name = f"{day:%Y%m%d}_{day + timedelta(days=1):%Y%m%d}_{report}_{asked_at:%Y%m%d_%H_%M_%S}_{version}"
-    content = ("\n".join(lines) + "\n").encode("ascii")
-    return zipped(f"{name}.zip", [SimulatedFile(f"{name}.csv", content, asked_at)])
+def _order(intervals: Intervals) -> NDArray[np.int64]:
+    """The order of the intervals within a run of rows."""
+    if intervals.minutes == 60:
+        # Seven has no factor in common with 23, 24 or 25, so its multiples visit every hour once, out of order.
+        return np.arange(len(intervals)) * 7 % len(intervals)
+    return np.argsort(intervals.start_s % 3600, kind="stable")
+
+
+def _sample(report: LmpReport, block: PriceBlock, day: date, asked_at: datetime) -> SimulatedFile:
+    """The CSV zipped; the name says which days (the last one excluded) and when it was asked for."""
+    days = f"{day:%Y%m%d}_{day + timedelta(days=1):%Y%m%d}"
+    name = f"{days}_{report.query}_{report.run}_{asked_at:%Y%m%d_%H_%M_%S}_v{report.version}"
+    return zipped(f"{name}.zip", [SimulatedFile(f"{name}.csv", lmp_csv(report, block, report.kinds), asked_at)])

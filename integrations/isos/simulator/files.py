@@ -19,8 +19,11 @@ class SimulatedFile:
     published_at: datetime
 
 
-def zipped(name: str, members: Iterable[SimulatedFile], *, folder: str = "") -> SimulatedFile:
-    """The members in a zip called `name`, under `folder` (with its slash) if given; published with its last member."""
+def zipped(name: str, members: Iterable[SimulatedFile], *, folder: str = "", level: int | None = None) -> SimulatedFile:
+    """The members in a zip called `name`, under `folder` (with its slash) if given; published with its last member.
+
+    `level` is how hard to compress, from 1 (fast) to 9.
+    """
     buffer = io.BytesIO()
     newest: datetime | None = None
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -30,7 +33,7 @@ def zipped(name: str, members: Iterable[SimulatedFile], *, folder: str = "") -> 
             # A zip within a zip won't get smaller.
             stored = member.name.endswith(".zip")
             info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
-            archive.writestr(info, member.content)
+            archive.writestr(info, member.content, compresslevel=level)
             newest = member.published_at
     if newest is None:
         raise ValueError(f"{name}: an archive needs at least one member")
@@ -46,3 +49,13 @@ def fixed(units: int, decimals: int) -> str:
 def trimmed(units: int, decimals: int) -> str:
     """As `fixed`, without zeros after the last digit that counts: trimmed(3100, 2) is "31"."""
     return fixed(units, decimals).rstrip("0").rstrip(".")
+
+
+def two_decimals(value: float) -> str:
+    """A number rounded to hundredths, without zeros that don't count: two_decimals(31.004) is "31"."""
+    return trimmed(round(value * 100), 2)
+
+
+def text_of(lines: Iterable[str]) -> bytes:
+    """Lines as the bytes of a file, each with its end."""
+    return ("\n".join(lines) + "\n").encode("ascii")

@@ -35,6 +35,10 @@ class Intervals:
     def __len__(self) -> int:
         return len(self.end_s)
 
+    def __getitem__(self, run: slice) -> "Intervals":
+        """A run of these intervals."""
+        return Intervals(self.minutes, self.start_s[run], self.end_s[run])
+
     def starts_in(self, zone: tzinfo) -> list[datetime]:
         """The starts on the clock of `zone`, aware; `fold` is 1 in the second pass of a repeated hour."""
         return [datetime.fromtimestamp(second, zone) for second in self.start_s.tolist()]

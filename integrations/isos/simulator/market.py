@@ -9,7 +9,7 @@ Components are integers of the operator's smallest published unit, so they add u
 the last digit. A price depends on (iso, seed, market, place, interval) alone, not on the window it is asked in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from integrations.isos.simulator.intervals import Intervals, local_hours
 from integrations.isos.simulator.noise import decaying_jumps, mean_reverting, stream_key
 from integrations.isos.simulator.places import PLACES, Place, Role
+from integrations.isos.simulator.shapes import bell, yearly_peak
 
 Market = Literal["DA", "RTH", "RT15", "RT5"]
 Floats = NDArray[np.float64]
@@ -47,6 +48,8 @@ _PROFILES: Final[dict[str, _Profile]] = {
     "PJM": _Profile(38.0, 0.26, 0.18, evening=0.30, midday_sun=0.04, units_per_usd=1_000_000, energy_step_units=10_000),
     "ERCOT": _Profile(34.0, winter=0.08, summer=0.34, evening=0.50, midday_sun=0.22, units_per_usd=100),
 }
+
+UNITS_PER_USD: Final[dict[str, int]] = {iso: profile.units_per_usd for iso, profile in _PROFILES.items()}
 
 # Per role: standard deviations of the shift factors and of the loss factor.
 _SPREAD: Final[dict[Role, tuple[float, float]]] = {
@@ -89,6 +92,38 @@ class PriceBlock:
             ghg=self.ghg[:, columns],
         )
 
+    def during(self, run: slice) -> "PriceBlock":
+        """The same block in a run of its intervals only."""
+        return replace(
+            self,
+            intervals=self.intervals[run],
+            energy=self.energy[run],
+            congestion=self.congestion[run],
+            loss=self.loss[run],
+            ghg=self.ghg[run],
+        )
+
+
+def joined(blocks: Sequence[PriceBlock]) -> PriceBlock:
+    """Blocks of the same places, one after the other, as one; there is at least one."""
+    first = blocks[0]
+    if len(blocks) == 1:
+        return first
+    intervals = [block.intervals for block in blocks]
+    return PriceBlock(
+        first.places,
+        Intervals(
+            first.intervals.minutes,
+            np.concatenate([part.start_s for part in intervals]),
+            np.concatenate([part.end_s for part in intervals]),
+        ),
+        first.units_per_usd,
+        energy=np.concatenate([block.energy for block in blocks]),
+        congestion=np.concatenate([block.congestion for block in blocks]),
+        loss=np.concatenate([block.loss for block in blocks]),
+        ghg=np.concatenate([block.ghg for block in blocks]),
+    )
+
 
 @dataclass(frozen=True)
 class SimulatedMarket:
@@ -103,8 +138,7 @@ class SimulatedMarket:
         energy_usd, shadow_usd = self._drivers(market, intervals)
         shift, loss_share = self._factors(places)
         outside = np.array([place.role == "outside" for place in places])
-        step = profile.energy_step_units
-        energy = np.rint(energy_usd * (profile.units_per_usd / step)).astype(np.int64) * step
+        energy = energy_units(self.iso, energy_usd)
         return PriceBlock(
             places,
             intervals,
@@ -160,7 +194,7 @@ class SimulatedMarket:
         )
         shadow = 0.9 * level * np.maximum(stress - 0.6, 0.0)
         # The wind's own line is full every night, hard enough to turn the price behind it negative.
-        shadow[:, 0] = level * (0.5 + 1.1 * _bump(local % 24, 2.5, 2.5)) * np.exp(0.2 * stress[:, 0])
+        shadow[:, 0] = level * (0.5 + 1.1 * bell(local % 24, 2.5, 2.5)) * np.exp(0.2 * stress[:, 0])
         return energy, shadow
 
     def _factors(self, places: tuple[Place, ...]) -> tuple[Floats, Floats]:
@@ -180,6 +214,13 @@ class SimulatedMarket:
         return stream_key(self.seed, f"{self.iso}/{name}")
 
 
+def energy_units(iso: str, usd_per_mwh: Floats) -> Units:
+    """Prices of energy in the operator's units, as coarse as it publishes them."""
+    profile = _PROFILES[iso]
+    step = profile.energy_step_units
+    return np.rint(usd_per_mwh * (profile.units_per_usd / step)).astype(np.int64) * step
+
+
 def _units(usd_per_mwh: Floats, profile: _Profile) -> Units:
     return np.rint(usd_per_mwh * profile.units_per_usd).astype(np.int64)
 
@@ -189,24 +230,13 @@ def _expected(profile: _Profile, local_hour: NDArray[np.int64]) -> Floats:
     hour, day = local_hour % 24, local_hour // 24
     year_angle = np.asarray(2 * np.pi * day / 365.25, dtype=np.float64)
     # 1970-01-01 was a Thursday; winter peaks in mid-January, summer in late July, which is half a year on.
-    season = 1 + profile.winter * _peak(year_angle - 0.25) + profile.summer * _peak(year_angle - 3.5)
+    season = 1 + profile.winter * yearly_peak(year_angle - 0.25) + profile.summer * yearly_peak(year_angle - 3.5)
     week = np.array([1.03, 1.03, 0.93, 0.90, 1.02, 1.04, 1.05])[day % 7]
     shape = (
         1
-        + 0.14 * _bump(hour, 7.5, 1.8)
-        + profile.evening * _bump(hour, 18.5, 2.2)
-        - 0.24 * _bump(hour, 3.0, 3.0)
-        - profile.midday_sun * _bump(hour, 12.5, 2.8)
+        + 0.14 * bell(hour, 7.5, 1.8)
+        + profile.evening * bell(hour, 18.5, 2.2)
+        - 0.24 * bell(hour, 3.0, 3.0)
+        - profile.midday_sun * bell(hour, 12.5, 2.8)
     )
     return np.asarray(profile.level_usd_per_mwh * season * week * shape, dtype=np.float64)
-
-
-def _peak(angle: Floats) -> Floats:
-    """A smooth yearly peak between -0.5 and 1 with mean 0, narrower than its trough."""
-    return np.asarray(0.675 * np.cos(angle) + 0.325 * np.cos(2 * angle), dtype=np.float64)
-
-
-def _bump(hour: NDArray[np.int64], centre: float, width: float) -> Floats:
-    """A bell over the hours of a day, going round midnight."""
-    away = np.abs(hour - centre)
-    return np.asarray(np.exp(-0.5 * (np.minimum(away, 24 - away) / width) ** 2), dtype=np.float64)

@@ -5,7 +5,8 @@ number is put into its counter, so any day of any stream can be drawn by itself.
 the same numbers where they do.
 """
 
-from collections.abc import Callable
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.random import Generator, Philox, SeedSequence
@@ -15,6 +16,10 @@ from numpy.typing import NDArray
 _FORGOTTEN = 1e-6
 
 
+_Kind = Literal["uniform", "normal"]
+
+
+@lru_cache(maxsize=1024)
 def stream_key(seed: int, name: str) -> NDArray[np.uint64]:
     """The (2,) key of the stream called `name`; `seed` is a non-negative integer."""
     return SeedSequence([seed, *name.encode()]).generate_state(2, np.uint64).astype(np.uint64)
@@ -22,12 +27,12 @@ def stream_key(seed: int, name: str) -> NDArray[np.uint64]:
 
 def uniforms(key: NDArray[np.uint64], first: int, count: int, *, per_day: int) -> NDArray[np.float64]:
     """(count,) numbers in [0, 1) for the steps from `first`; step 0 is 1970-01-01T00:00Z and a day has `per_day`."""
-    return _drawn(key, first, count, per_day, lambda generator: generator.random(per_day))
+    return _drawn(key, first, count, per_day, "uniform")
 
 
 def normals(key: NDArray[np.uint64], first: int, count: int, *, per_day: int) -> NDArray[np.float64]:
     """As `uniforms`, but standard normal."""
-    return _drawn(key, first, count, per_day, lambda generator: generator.standard_normal(per_day))
+    return _drawn(key, first, count, per_day, "normal")
 
 
 def mean_reverting(
@@ -56,12 +61,18 @@ def decaying_jumps(
     return np.convolve(sizes, kernel, mode="valid")
 
 
-def _drawn(
-    key: NDArray[np.uint64], first: int, count: int, per_day: int, draw: Callable[[Generator], NDArray[np.float64]]
-) -> NDArray[np.float64]:
+def _drawn(key: NDArray[np.uint64], first: int, count: int, per_day: int, kind: _Kind) -> NDArray[np.float64]:
     first_day, last_day = first // per_day, (first + count - 1) // per_day
-    days = [draw(Generator(Philox(key=key, counter=[0, day, 0, 0]))) for day in range(first_day, last_day + 1)]
+    words = (int(key[0]), int(key[1]))
+    days = [_day(words, day, per_day, kind) for day in range(first_day, last_day + 1)]
     return np.concatenate(days)[first - first_day * per_day :][:count]
+
+
+@lru_cache(maxsize=8192)
+def _day(key: tuple[int, int], day: int, per_day: int, kind: _Kind) -> NDArray[np.float64]:
+    """One day of a stream; windows that follow each other ask for the same days over and over."""
+    generator = Generator(Philox(key=np.array(key, dtype=np.uint64), counter=[0, day, 0, 0]))
+    return generator.random(per_day) if kind == "uniform" else generator.standard_normal(per_day)
 
 
 def _kernel(persistence: float) -> NDArray[np.float64]:

@@ -1,17 +1,22 @@
-"""PJM's Data Miner exports `da_hrl_lmps` and `rt_hrl_lmps`: one row per pricing node and hour.
+"""PJM's prices as Data Miner tables: one row per pricing node and interval.
 
-Hours are named by their beginning, in UTC and on the eastern prevailing clock (which says 1:00 AM twice in autumn); the
-components follow, then which version of the row this is. Energy has two decimals day-ahead and six in real time.
+Intervals are named by their beginning, in UTC and on the eastern prevailing clock (which says 1:00 AM twice in autumn);
+the components follow, then which version of the row this is. Energy has two decimals day-ahead and six in real time.
 """
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Literal
 
-from integrations.isos.simulator.files import SimulatedFile, fixed
-from integrations.isos.simulator.intervals import MARKET_ZONES, market_days
-from integrations.isos.simulator.market import PriceBlock, SimulatedMarket
-from integrations.isos.simulator.places import PLACES
+import numpy as np
+
+from integrations.isos.simulator.files import SimulatedFile
+from integrations.isos.simulator.intervals import market_days
+from integrations.isos.simulator.market import PriceBlock, SimulatedMarket, Units
+from integrations.isos.simulator.pjm_tables import EASTERN, Column, Flags, Moments, Numbers, Texts, csv_of
+from integrations.isos.simulator.places import Place
 
 HISTORY_HUB = "WESTERN HUB"
 
@@ -30,6 +35,38 @@ _HUB_IDS = {
     HISTORY_HUB: 51288,
 }
 _FIRST_SIMULATED_ID = 2_900_000_001
+_AT_A_BUS = frozenset({"GEN", "LOAD"})
+
+
+@dataclass(frozen=True)
+class Node:
+    """A pricing node, and which of the market's places it is. Only what stands at a bus has a voltage and equipment."""
+
+    pnode_id: int
+    place: Place
+    column: int
+
+    @property
+    def voltage(self) -> str:
+        return "230 KV" if self.place.node_type in _AT_A_BUS else ""
+
+    @property
+    def equipment(self) -> str:
+        return f"T-{self.column}" if self.place.node_type in _AT_A_BUS else ""
+
+    @property
+    def zone(self) -> str:
+        return "SIMRIDGE" if self.place.node_type in _AT_A_BUS else ""
+
+
+@lru_cache(maxsize=8)
+def nodes_of(places: tuple[Place, ...]) -> tuple[Node, ...]:
+    """The pricing nodes, by their ids."""
+    found = (
+        Node(_HUB_IDS.get(place.node, _FIRST_SIMULATED_ID + number), place, number)
+        for number, place in enumerate(places)
+    )
+    return tuple(sorted(found, key=lambda node: node.pnode_id))
 
 
 def day_ahead_lmps(market: SimulatedMarket, day: date) -> SimulatedFile:
@@ -52,69 +89,46 @@ def hub_history(market: SimulatedMarket, last: date) -> SimulatedFile:
     months = last.year * 12 + last.month - 1 - 13
     first = date(months // 12, months % 12 + 1, 1)
     block = market.prices("DA", market_days("PJM", first, last, minutes=60))
-    block = block.only(lambda place: place.node == HISTORY_HUB)
-    return _export("da", block, datetime.combine(last - timedelta(days=1), time(13, 31)))
+    nodes = [node for node in nodes_of(block.places) if node.place.node == HISTORY_HUB]
+    return _export("da", block, datetime.combine(last - timedelta(days=1), time(13, 31)), nodes)
 
 
-def _export(market: Literal["da", "rt"], block: PriceBlock, published_at: datetime) -> SimulatedFile:
-    columns = ["system_energy_price", "total_lmp", "congestion_price", "marginal_loss_price"]
-    header = [
-        "datetime_beginning_utc,datetime_beginning_ept,pnode_id,pnode_name,voltage,equipment,type,zone",
-        *(f"{column}_{market}" for column in columns),
-        "row_is_current,version_nbr",
-    ]
-    energy_text = _cents if market == "da" else _micros
-    rows = [row for hour in _rows_by_hour(block, energy_text) for row in hour]
-    content = "\r\n".join([",".join(header), *rows]) + "\r\n"
-    return SimulatedFile(f"{market}_hrl_lmps.csv", content.encode("ascii"), published_at)
+def _export(
+    run: Literal["da", "rt"], block: PriceBlock, published_at: datetime, nodes: Sequence[Node] | None = None
+) -> SimulatedFile:
+    table = lmp_table(run, block, nodes or nodes_of(block.places))
+    rows = len(block.intervals) * len(nodes or block.places)
+    versions: dict[str, Column] = {
+        "row_is_current": Flags(np.ones(rows, dtype=np.bool_)),
+        "version_nbr": Numbers(np.ones(rows, dtype=np.int64), 0),
+    }
+    return SimulatedFile(f"{run}_hrl_lmps.csv", csv_of(table | versions), published_at)
 
 
-def _rows_by_hour(block: PriceBlock, energy_text: Callable[[int], str]) -> list[list[str]]:
-    identities = _identities()
-    in_order = sorted(range(len(block.places)), key=lambda column: identities[block.places[column].node])
-    texts = [",".join(map(str, identities[block.places[column].node])) for column in in_order]
-    begins = zip(block.intervals.starts_in(UTC), block.intervals.starts_in(MARKET_ZONES["PJM"]), strict=True)
-    lmp = block.lmp
-    hours = []
-    for at, (utc, ept) in enumerate(begins):
-        when = f"{_clock(utc)},{_clock(ept)}"
-        prices = zip(
-            block.energy[at, in_order].tolist(),
-            lmp[at, in_order].tolist(),
-            block.congestion[at, in_order].tolist(),
-            block.loss[at, in_order].tolist(),
-            strict=True,
-        )
-        hours.append(
-            [
-                f"{when},{text},{energy_text(energy)},{_micros(total)},{_micros(congestion)},{_micros(loss)},True,1"
-                for text, (energy, total, congestion, loss) in zip(texts, prices, strict=True)
-            ]
-        )
-    return hours
+def lmp_table(run: Literal["da", "rt"], block: PriceBlock, nodes: Sequence[Node]) -> dict[str, Column]:
+    """The columns of all LMP reports, a row per interval and node, but for those of the row's version."""
+    count = len(block.intervals)
+    columns = np.array([node.column for node in nodes], dtype=np.int64)
+    starts = np.repeat(block.intervals.start_s, len(nodes))
 
+    def per_node(values: Sequence[str]) -> Texts:
+        return Texts.of(values).repeated(count)
 
-def _identities() -> dict[str, tuple[int, str, str, str, str, str]]:
-    """Per node: pnode_id, pnode_name, voltage, equipment, type, zone. Only what stands at a bus has all of them."""
-    identities = {}
-    for number, place in enumerate(PLACES["PJM"]):
-        pnode_id = _HUB_IDS.get(place.node, _FIRST_SIMULATED_ID + number)
-        at_bus = ("230 KV", f"T-{number}", "SIMRIDGE") if place.node_type in {"GEN", "LOAD"} else ("", "", "")
-        voltage, equipment, zone = at_bus
-        identities[place.node] = (pnode_id, place.node, voltage, equipment, place.node_type, zone)
-    return identities
+    def prices(units: Units) -> Units:
+        return units[:, columns].reshape(-1)
 
-
-def _clock(moment: datetime) -> str:
-    """As in 6/15/2025 4:00:00 AM."""
-    return (
-        f"{moment.month}/{moment.day}/{moment.year} {moment.hour % 12 or 12}:00:00 {'AM' if moment.hour < 12 else 'PM'}"
-    )
-
-
-def _cents(micros: int) -> str:
-    return fixed(micros // 10_000, 2)
-
-
-def _micros(micros: int) -> str:
-    return fixed(micros, 6)
+    energy = prices(block.energy)
+    return {
+        "datetime_beginning_utc": Moments(starts),
+        "datetime_beginning_ept": Moments(starts, EASTERN),
+        "pnode_id": Numbers(np.tile([node.pnode_id for node in nodes], count), 0),
+        "pnode_name": per_node([node.place.node for node in nodes]),
+        "voltage": per_node([node.voltage for node in nodes]),
+        "equipment": per_node([node.equipment for node in nodes]),
+        "type": per_node([node.place.node_type for node in nodes]),
+        "zone": per_node([node.zone for node in nodes]),
+        f"system_energy_price_{run}": Numbers(energy // 10_000, 2) if run == "da" else Numbers(energy, 6),
+        f"total_lmp_{run}": Numbers(prices(block.lmp), 6),
+        f"congestion_price_{run}": Numbers(prices(block.congestion), 6),
+        f"marginal_loss_price_{run}": Numbers(prices(block.loss), 6),
+    }

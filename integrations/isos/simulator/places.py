@@ -24,13 +24,13 @@ class Place:
 
 
 # fmt: off
-_TREES = (
+TREES = (
     "ALDER", "ASPEN", "BIRCH", "CEDAR", "CYPRESS", "ELM", "FIR", "HAZEL", "HOLLY", "JUNIPER", "LARCH",
     "LAUREL", "LINDEN", "MAPLE", "OAK", "PINE", "POPLAR", "ROWAN", "SPRUCE", "WALNUT", "WILLOW", "YEW",
 )
 # fmt: on
-_STONES = ("AGATE", "BASALT", "COBALT", "FLINT", "GARNET", "JASPER", "MARBLE", "ONYX", "QUARTZ", "SLATE")
-_WINDS = ("BREEZE", "GALE", "MISTRAL")
+STONES = ("AGATE", "BASALT", "COBALT", "FLINT", "GARNET", "JASPER", "MARBLE", "ONYX", "QUARTZ", "SLATE")
+WINDS = ("BREEZE", "GALE", "MISTRAL")
 
 
 def _places(names: str, node_type: str, role: Role) -> list[Place]:
@@ -42,9 +42,9 @@ def _miso() -> list[Place]:
     return [
         *_places(hubs, "Hub", "hub"),
         *_places("SIMEAST,SIMNORTH,SIMWEST", "Interface", "zone"),
-        *(Place(f"SIM.{stone}", "Loadzone", "zone") for stone in _STONES),
-        *(Place(f"SIM.{tree}1", "Gennode", "unit") for tree in _TREES),
-        *(Place(f"SIM.{wind}1.WND", "Gennode", "wind") for wind in _WINDS),
+        *(Place(f"SIM.{stone}", "Loadzone", "zone") for stone in STONES),
+        *(Place(f"SIM.{tree}1", "Gennode", "unit") for tree in TREES),
+        *(Place(f"SIM.{wind}1.WND", "Gennode", "wind") for wind in WINDS),
     ]
 
 
@@ -52,9 +52,9 @@ def _caiso() -> list[Place]:
     return [
         *_places("TH_NP15_GEN-APND,TH_SP15_GEN-APND,TH_ZP26_GEN-APND", "", "hub"),
         *_places("DLAP_SIMC-APND,DLAP_SIMN-APND,DLAP_SIMS-APND", "", "zone"),
-        *(Place(f"SIM{stone}_1_N004", "", "zone") for stone in _STONES),
-        *(Place(f"SIM{tree}_7_N001", "", "unit") for tree in _TREES),
-        *(Place(f"SIM{wind}_2_GN002", "", "wind") for wind in _WINDS),
+        *(Place(f"SIM{stone}_1_N004", "", "zone") for stone in STONES),
+        *(Place(f"SIM{tree}_7_N001", "", "unit") for tree in TREES),
+        *(Place(f"SIM{wind}_2_GN002", "", "wind") for wind in WINDS),
         *_places("ELAP_SIMEAST-APND,ELAP_SIMNORTH-APND", "", "outside"),
     ]
 
@@ -68,9 +68,9 @@ def _pjm() -> list[Place]:
         *_places(hubs, "HUB", "hub"),
         *_places("SIMCOAST,SIMLAKES,SIMRIDGE", "ZONE", "zone"),
         *_places("SIMIMP", "INTERFACE", "zone"),
-        *(Place(f"SIM{stone}", "LOAD", "zone") for stone in _STONES),
-        *(Place(f"SIM{tree}1", "GEN", "unit") for tree in _TREES),
-        *(Place(f"SIM{wind} WF", "GEN", "wind") for wind in _WINDS),
+        *(Place(f"SIM{stone}", "LOAD", "zone") for stone in STONES),
+        *(Place(f"SIM{tree}1", "GEN", "unit") for tree in TREES),
+        *(Place(f"SIM{wind} WF", "GEN", "wind") for wind in WINDS),
     ]
 
 
@@ -85,11 +85,11 @@ def _ercot() -> list[Place]:
         *_places(zones, "LZEW", "zone"),
         *_places(ties, "LZ_DC", "zone"),
         *_places(ties, "LZ_DCEW", "zone"),
-        *(Place(f"SIM{stone}_CC1", "LCCRN", "unit") for stone in _STONES[:2]),
-        *(Place(f"SIM{stone}_GT1", "PCCRN", "unit") for stone in _STONES[:2]),
-        *(Place(f"SIM{stone}_PUN1", "PUN", "unit") for stone in _STONES[:2]),
-        *(Place(f"SIM{tree}_RN", "RN", "unit") for tree in _TREES),
-        *(Place(f"SIM{wind}_WND", "RN", "wind") for wind in _WINDS),
+        *(Place(f"SIM{stone}_CC1", "LCCRN", "unit") for stone in STONES[:2]),
+        *(Place(f"SIM{stone}_GT1", "PCCRN", "unit") for stone in STONES[:2]),
+        *(Place(f"SIM{stone}_PUN1", "PUN", "unit") for stone in STONES[:2]),
+        *(Place(f"SIM{tree}_RN", "RN", "unit") for tree in TREES),
+        *(Place(f"SIM{wind}_WND", "RN", "wind") for wind in WINDS),
     ]
 
 

@@ -1,0 +1,98 @@
+"""PJM's Data Miner 2 as it is asked over HTTP: reports by name, ranges of Eastern time, pages, JSON or CSV.
+
+Played: all five LMP reports, `pnode`, and of the system `gen_by_fuel`, `inst_load`, `hrl_load_metered` (unverified),
+`wind_gen`, `solar_gen` and `load_frcstd_7_day`. Not played: ancillary services and reserves, other forecasts,
+constraints, and the workbooks of the capacity auctions on the web site; they are answered with 404, like a report that
+there is not. Rows come in order of time whatever `sort` says.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+from urllib.parse import urlencode
+
+from integrations.isos.simulator.grid_market import GridMarket
+from integrations.isos.simulator.operator import Answer
+from integrations.isos.simulator.pjm_lmp_pages import LMP_REPORTS, Layer, LmpPages
+from integrations.isos.simulator.pjm_query import BadQuery, Query, bad_query_page, query_of
+from integrations.isos.simulator.pjm_system_pages import SYSTEM_REPORTS, SystemPages, load_forecast, pnode_list
+from integrations.isos.simulator.pjm_tables import Table, csv_of, cut, json_of, rows_of
+
+_API: Final = "https://api.pjm.com/api/v1"
+_RANGE: Final = "datetime_beginning_ept"
+_LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
+_FORECAST, _NODES = "load_frcstd_7_day", "pnode"
+
+
+@dataclass(frozen=True)
+class PjmOperator:
+    """Answers for Data Miner."""
+
+    market: GridMarket
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return ("pjm_data_miner",)
+
+    def answer(self, source: str, path: str, params: Mapping[str, str], now_utc: datetime) -> Answer | None:
+        """A page, which is empty where nothing is out yet; 400 for what the API does not take."""
+        del source  # there is one
+        report = LMP_REPORTS.get(path) or SYSTEM_REPORTS.get(path)
+        if report is None and path not in (_FORECAST, _NODES):
+            return None
+        try:
+            query = query_of(params, _RANGE if report else None, report.archived_days if report else None, now_utc)
+        except BadQuery as error:
+            return Answer(bad_query_page(error), now_utc, "application/json", 400)
+        content, changed_utc = self._page(path, params, query, now_utc)
+        return Answer(content, changed_utc, "text/csv" if query.is_csv else "application/json")
+
+    def _page(self, path: str, params: Mapping[str, str], query: Query, now_utc: datetime) -> tuple[bytes, datetime]:
+        """The page, and since when it has been as it is."""
+        href = f"{_API}/{path}?{urlencode(params, safe=':/;,')}"
+        if path in LMP_REPORTS:
+            pages = LmpPages(self.market, LMP_REPORTS[path])
+            layers = pages.layers(query, now_utc)
+            changed_utc = pages.changed_utc(layers) if layers else _LONG_AGO
+            return _lmp_page(self.market, path, href, query, layers), changed_utc
+        if path in SYSTEM_REPORTS:
+            starts = SystemPages(self.market, SYSTEM_REPORTS[path]).starts(query, now_utc)
+            changed_utc = SYSTEM_REPORTS[path].schedule.came_out(starts[-1]) if starts else _LONG_AGO
+            return _system_page(self.market, path, href, query, starts), changed_utc
+        table, changed_utc = (
+            load_forecast(self.market, now_utc) if path == _FORECAST else (pnode_list(self.market), _LONG_AGO)
+        )
+        return _page_of(path, href, query, table), changed_utc
+
+
+# A full page of prices is some 17 MB.
+@lru_cache(maxsize=24)
+def _lmp_page(market: GridMarket, path: str, href: str, query: Query, layers: tuple[Layer, ...]) -> bytes:
+    table, total = LmpPages(market, LMP_REPORTS[path]).page(query, layers)
+    return _written(path, href, query, table, total)
+
+
+@lru_cache(maxsize=64)
+def _system_page(market: GridMarket, path: str, href: str, query: Query, starts: tuple[int, ...]) -> bytes:
+    return _page_of(path, href, query, SystemPages(market, SYSTEM_REPORTS[path]).table(starts) if starts else {})
+
+
+def _page_of(path: str, href: str, query: Query, whole: Table) -> bytes:
+    first = query.start_row - 1
+    return _written(path, href, query, cut(whole, first, first + query.row_count), rows_of(whole))
+
+
+def _written(path: str, href: str, query: Query, table: Table, total: int) -> bytes:
+    if query.fields:
+        table = {name: column for name, column in table.items() if name in query.fields}
+    return csv_of(table) if query.is_csv else json_of(table, total, _links(path, href, query, total))
+
+
+def _links(path: str, href: str, query: Query, total: int) -> list[dict[str, str]]:
+    links = [{"rel": "self", "href": href}]
+    if (following := query.start_row + query.row_count) <= total:
+        further = href.replace(f"startRow={query.start_row}", f"startRow={following}")
+        links.append({"rel": "next", "href": further})
+    return [*links, {"rel": "metadata", "href": f"{_API}/{path}/metadata"}]

@@ -1,0 +1,135 @@
+"""Pages of PJM's small reports: what the system generates and consumes, its forecast, and the list of pricing nodes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Final
+
+import numpy as np
+
+from integrations.isos.simulator.grid_market import GridMarket
+from integrations.isos.simulator.intervals import Intervals
+from integrations.isos.simulator.pjm import nodes_of
+from integrations.isos.simulator.pjm_query import Query
+from integrations.isos.simulator.pjm_schedules import Daily, Rolling, Schedule
+from integrations.isos.simulator.pjm_tables import EASTERN, Column, Moments, Numbers, Table, Texts
+from integrations.isos.simulator.shapes import Floats
+from integrations.isos.simulator.system import SystemState
+
+_HOUR_S: Final = 3600
+_FORECAST_HOURS = 7 * 24
+_FORECAST_DELAY: Final = timedelta(minutes=2)
+
+Values = Mapping[str, Floats]
+"""(T,) megawatts by area or fuel."""
+
+
+@dataclass(frozen=True)
+class SystemReport:
+    """A row per interval and label. `measure` takes it from the state of the system."""
+
+    step_s: int
+    schedule: Schedule
+    label: str
+    value: str
+    measure: Callable[[GridMarket, SystemState], Values]
+    archived_days: int = 731
+    marks: tuple[tuple[str, str], ...] = ()  # columns that say the same in every row
+
+
+def _by_area(market: GridMarket, state: SystemState) -> Values:
+    """Load of the whole and of each region."""
+    region = market.system.network.region
+    parts = {f"SIM{number + 1}": state.bus_load_mw[:, region == number].sum(axis=1) for number in np.unique(region)}
+    return {"RTO": state.load_mw, **parts}
+
+
+def _by_fuel(_: GridMarket, state: SystemState) -> Values:
+    names = {fuel: fuel.replace("_", " ").title() for fuel in state.generation_mw}
+    names["natural_gas"] = "Gas"
+    return {names[fuel]: mw for fuel, mw in state.generation_mw.items()}
+
+
+def _wind(_: GridMarket, state: SystemState) -> Values:
+    return {"RTO": state.generation_mw["wind"]}
+
+
+def _solar(_: GridMarket, state: SystemState) -> Values:
+    return {"RTO": state.generation_mw["solar"]}
+
+
+_NEXT_MORNING = Daily(1, time(9, 10))
+SYSTEM_REPORTS: Final[Mapping[str, SystemReport]] = {
+    "gen_by_fuel": SystemReport(3600, Rolling(3600, 600), "fuel_type", "mw", _by_fuel),
+    "inst_load": SystemReport(300, Rolling(300, 30), "area", "instantaneous_load", _by_area, archived_days=186),
+    "hrl_load_metered": SystemReport(
+        3600, _NEXT_MORNING, "load_area", "mw", _by_area, marks=(("nerc_region", "RFC"), ("is_verified", "False"))
+    ),
+    "wind_gen": SystemReport(3600, _NEXT_MORNING, "area", "wind_generation_mw", _wind),
+    "solar_gen": SystemReport(3600, _NEXT_MORNING, "area", "solar_generation_mw", _solar),
+}
+
+
+@dataclass(frozen=True)
+class SystemPages:
+    """The pages of one report of one market's system."""
+
+    market: GridMarket
+    report: SystemReport
+
+    def starts(self, query: Query, now_utc: datetime) -> tuple[int, ...]:
+        """The starts of the intervals that the query asks for and that are out at `now_utc`."""
+        return query.starts(self.report.step_s, self.report.schedule.until_s(now_utc))
+
+    def table(self, starts: Sequence[int]) -> Table:
+        """All rows of these intervals."""
+        step_s, start_s = self.report.step_s, np.array(starts, dtype=np.int64)
+        whole = np.arange(starts[0], starts[-1] + 1, step_s, dtype=np.int64)
+        state = self.market.states("actual", Intervals(step_s // 60, whole, whole + step_s))
+        values = self.report.measure(self.market, state)
+        mw = np.stack(list(values.values()), axis=1)[(start_s - whole[0]) // step_s]
+        seconds = np.repeat(start_s, len(values))
+        table: dict[str, Column] = {
+            "datetime_beginning_utc": Moments(seconds),
+            "datetime_beginning_ept": Moments(seconds, EASTERN),
+            self.report.label: Texts.of(list(values)).repeated(len(starts)),
+            self.report.value: _megawatts(mw.reshape(-1)),
+        }
+        return table | {name: Texts.of([text] * len(seconds)) for name, text in self.report.marks}
+
+
+def load_forecast(market: GridMarket, now_utc: datetime) -> tuple[Table, datetime]:
+    """`load_frcstd_7_day`: the hours from today's midnight, and since when it is there: a new one each hour."""
+    made = (now_utc - _FORECAST_DELAY).replace(minute=0, second=0, microsecond=0)
+    midnight = datetime.combine(made.astimezone(EASTERN).date(), time(), EASTERN)
+    starts = int(midnight.timestamp()) + np.arange(_FORECAST_HOURS, dtype=np.int64) * _HOUR_S
+    load_mw = market.states("day_ahead", Intervals(60, starts, starts + _HOUR_S)).load_mw
+    evaluated = np.full(len(starts), int(made.timestamp()), dtype=np.int64)
+    table: dict[str, Column] = {}
+    for name, seconds in (
+        ("evaluated_at_datetime", evaluated),
+        ("forecast_datetime_beginning", starts),
+        ("forecast_datetime_ending", starts + _HOUR_S),
+    ):
+        table |= {f"{name}_utc": Moments(seconds), f"{name}_ept": Moments(seconds, EASTERN)}
+    table |= {"forecast_area": Texts.of(["RTO_COMBINED"] * len(starts)), "forecast_load_mw": _megawatts(load_mw)}
+    return table, made + _FORECAST_DELAY
+
+
+def pnode_list(market: GridMarket) -> Table:
+    """`pnode`: every pricing node, from long ago and for good."""
+    nodes = nodes_of(market.places)
+    return {
+        "pnode_id": Numbers(np.array([node.pnode_id for node in nodes], dtype=np.int64), 0),
+        "pnode_name": Texts.of([node.place.node for node in nodes]),
+        "pnode_type": Texts.of(["BUS" if node.voltage else "AGGREGATE" for node in nodes]),
+        "pnode_subtype": Texts.of([node.place.node_type for node in nodes]),
+        "zone": Texts.of([node.zone for node in nodes]),
+        "voltage_level": Texts.of([node.voltage for node in nodes]),
+        "effective_date": Texts.of(["2020-01-01T00:00:00"] * len(nodes)),
+        "termination_date": Texts.of(["9999-12-31T00:00:00"] * len(nodes)),
+    }
+
+
+def _megawatts(mw: Floats) -> Numbers:
+    return Numbers(np.rint(mw * 1000).astype(np.int64), 3)

@@ -1,0 +1,105 @@
+"""A platform that fetches simulated markets in the test's own time: over HTTP on loopback, or without any socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
+
+import httpx2
+
+from api.platform import Platform
+from commands.feeds import FeedRun
+from commands.message import Tools
+from commands.running_feeds import Feeds, Stopping
+from infra.clock import Clock
+from integrations.isos.feed_registry import FEEDS
+from integrations.isos.http import Fetcher
+from integrations.isos.simulator.exchange import Exchange
+from integrations.isos.simulator.faults import Faults, Wanted
+from integrations.isos.simulator.server import MOUNT
+from integrations.isos.simulator.world import FEWEST_NODES, MEMBER_PACES, simulated_world
+from tests.commands.test_bus import caller
+
+KEYS = {"pjm_data_miner": "any-key"}
+BASE = f"http://simulator.test/{MOUNT}"
+
+
+class SteppedClock(Clock):
+    """Stands still until it is moved on; whoever waits by it moves it on."""
+
+    def __init__(self, start_utc: datetime) -> None:
+        super().__init__(start_utc)
+        self._begin = self._now = start_utc
+
+    def now(self) -> datetime:
+        return self._now
+
+    def seconds(self) -> float:
+        return (self._now - self._begin).total_seconds()
+
+    def wall_seconds(self, seconds: float) -> float:
+        return 0.0 * seconds
+
+    def wait(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
+    def move_to(self, moment: datetime) -> None:
+        self._now = max(self._now, moment.astimezone(UTC))
+
+
+def world(clock: Clock, *faults: str, seed: int = 7, rate: float = 0.0, where: str = "*") -> Exchange:
+    """The smallest simulated markets, with the faults of a list (`kind:where:times`) or at a rate."""
+    chosen = Faults(seed, rate, [Wanted.of(text) for text in faults], where)
+    return simulated_world(seed=seed, nodes=FEWEST_NODES, clock=clock, faults=chosen)
+
+
+def in_process(exchange: Exchange) -> httpx2.Client:
+    """A client that asks the exchange itself; a slow body is one that the client gave up."""
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        source, _, path = unquote(request.url.path).removeprefix(f"/{MOUNT}/").partition("/")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        reply = exchange.reply(source, path, dict(request.url.params), headers)
+        if reply.takes_s:
+            raise httpx2.ReadTimeout("the body was not there in time", request=request)
+        return httpx2.Response(reply.status, headers=dict(reply.headers), content=reply.content)
+
+    return httpx2.Client(transport=httpx2.MockTransport(answer))
+
+
+@dataclass
+class Fetching:
+    """The feeds of a platform, asked of simulated markets by a stepped clock."""
+
+    platform: Platform
+    clock: SteppedClock
+    feeds: Feeds
+
+    @classmethod
+    def of(
+        cls,
+        platform: Platform,
+        clock: SteppedClock,
+        *,
+        base_urls: dict[str, str],
+        client: httpx2.Client | None = None,
+        patience_s: float = 300.0,
+    ) -> Fetching:
+        fetcher = Fetcher(
+            client, base_urls=base_urls, keys=KEYS, paces=MEMBER_PACES, sleep=clock.wait, clock=clock.seconds,
+            patience_s=patience_s,
+        )  # fmt: skip
+        return cls(platform, clock, Feeds(FEEDS, fetcher, Stopping(clock), base_urls))
+
+    @property
+    def tools(self) -> Tools:
+        return replace(self.platform.bus.tools, now=self.clock.now)
+
+    def run(self, feed_id: str, start_utc: datetime | None = None, end_utc: datetime | None = None) -> FeedRun:
+        """One run of a feed, over its recent stretch where none is given."""
+        recent = self.feeds.recent(feed_id, self.clock.now())
+        return self.feeds.run(
+            feed_id, start_utc or recent[0], end_utc or recent[1], tools=self.tools,
+            dispatch=self.platform.bus.dispatch, caller=caller(), progress=lambda _, __: None,
+        )  # fmt: skip
