@@ -2,17 +2,21 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from integrations.isos.catalogue import parse, survey
 from integrations.isos.feeds import Feed, Request
+from integrations.isos.simulator.intervals import Intervals
 from integrations.isos.simulator.market import PriceBlock
 from integrations.isos.simulator.operator import Answer, Operator
+from integrations.isos.simulator.shapes import Floats
 from integrations.isos.ticks import ParsedPublication
 
 
@@ -49,6 +53,47 @@ def read(played: Iterable[Played]) -> list[ParsedPublication]:
     return [publication for one in played for publication in one.publications()]
 
 
+def within(
+    publications: Iterable[ParsedPublication], start_utc: datetime, end_utc: datetime
+) -> list[ParsedPublication]:
+    """The publications that have rows of intervals that start in a stretch, with these rows only."""
+    found = []
+    for publication in publications:
+        start = publication.rows.column("interval_start_utc")
+        inside = pc.and_(
+            pc.greater_equal(start, pa.scalar(start_utc, start.type)), pc.less(start, pa.scalar(end_utc, start.type))
+        )
+        rows = publication.rows.filter(inside)
+        if rows.num_rows:
+            found.append(replace(publication, rows=rows))
+    return found
+
+
+def cut(block: PriceBlock, start_utc: datetime, end_utc: datetime) -> PriceBlock:
+    """The intervals of a block that start in a stretch."""
+    first, last = np.searchsorted(block.intervals.start_s, [start_utc.timestamp(), end_utc.timestamp()]).tolist()
+    return block.during(slice(first, last))
+
+
+def series(
+    publications: Iterable[ParsedPublication], *labels: str, value: str
+) -> dict[tuple[str, ...], dict[int, float]]:
+    """Values by start in seconds since 1970 UTC, by the labels of their series."""
+    found: dict[tuple[str, ...], dict[int, float]] = {}
+    for publication in publications:
+        for row in publication.rows.to_pylist():
+            key = tuple(row[label] for label in labels)
+            found.setdefault(key, {})[int(row["interval_start_utc"].timestamp())] = row[value]
+    return found
+
+
+def assert_series(found: dict[int, float], intervals: Intervals, values: Floats, digits: int = 2) -> None:
+    """One series was read over these intervals as it was made, to so many digits."""
+    assert sorted(found) == intervals.start_s.tolist()
+    expected = dict(zip(intervals.start_s.tolist(), np.round(values, digits).tolist(), strict=True))
+    np.testing.assert_allclose([found[start] for start in expected], list(expected.values()), atol=1e-9)
+
+
 def column(publications: Sequence[ParsedPublication], name: str) -> NDArray[Any]:
     columns = [publication.rows.column(name) for publication in publications]
     if name.endswith("_utc"):
@@ -57,13 +102,13 @@ def column(publications: Sequence[ParsedPublication], name: str) -> NDArray[Any]
 
 
 def assert_same_prices(
-    publications: Sequence[ParsedPublication], block: PriceBlock, *, components: str, has_types: bool, of: str = ""
+    publications: Sequence[ParsedPublication], block: PriceBlock, *, components: str, has_types: bool
 ) -> None:
     """Every price of the block was read, and no other: place, interval and each component that the feed publishes."""
     intervals, places = block.intervals, block.places
     starts, ends = (np.repeat(side, len(places)) for side in (intervals.start_s, intervals.end_s))
     nodes = np.tile(np.array([place.node for place in places]), len(intervals))
-    types = np.tile(np.array([place.node_type if has_types else of for place in places]), len(intervals))
+    types = np.tile(np.array([place.node_type if has_types else "" for place in places]), len(intervals))
     read_starts, read_ends, read_nodes, read_types = (
         column(publications, name) for name in ("interval_start_utc", "interval_end_utc", "node", "node_type")
     )

@@ -18,10 +18,10 @@ from integrations.isos.simulator import caiso_outlook, caiso_reports
 from integrations.isos.simulator.caiso_operator import CaisoOperator
 from integrations.isos.simulator.fundamentals import by_area, reserve_prices
 from integrations.isos.simulator.grid_market import GridMarket, Run
-from integrations.isos.simulator.intervals import Intervals, market_days
+from integrations.isos.simulator.intervals import market_days
 from integrations.isos.simulator.operator import Answer
 from integrations.isos.simulator.shapes import Floats
-from tests.integrations_simulator.playing import assert_same_prices, play, read
+from tests.integrations_simulator.playing import assert_same_prices, assert_series, cut, play, read, series
 
 SPRING, AUTUMN, PLAIN = date(2026, 3, 8), date(2026, 11, 1), date(2026, 7, 22)
 DAYS = [PLAIN, SPRING, AUTUMN]
@@ -63,7 +63,8 @@ def _ask(path: str, now_utc: datetime, **params: str) -> Answer | None:
 @pytest.mark.parametrize("feed", LMPS)
 def test_every_price_comes_back_as_the_market_made_it(feed: str, day: date) -> None:
     run, minutes = LMPS[feed]
-    played = play(OPERATOR, FEED[feed], *_whole(day), _midnight(day) + timedelta(days=10))
+    stretch = _whole(day) if run == "DA" else (_midnight(day), _midnight(day) + timedelta(hours=4))
+    played = play(OPERATOR, FEED[feed], *stretch, _midnight(day) + timedelta(days=10))
     publications = read(played)
     for publication in publications:
         assert (publication.feed, publication.market) == (feed, FEED[feed].market)
@@ -71,7 +72,7 @@ def test_every_price_comes_back_as_the_market_made_it(feed: str, day: date) -> N
     block = MARKET.prices(run, market_days("CAISO", day, day, minutes=minutes))
     if run == "DA":
         block = block.only(lambda place: place.role != "outside")
-    assert_same_prices(publications, block, components="energy congestion loss ghg", has_types=False)
+    assert_same_prices(publications, cut(block, *stretch), components="energy congestion loss ghg", has_types=False)
 
 
 @pytest.mark.parametrize("feed", LMPS)
@@ -174,21 +175,10 @@ def test_oasis_says_what_it_does_not_give() -> None:
 
 
 def _read_series(feed: str, day: date, now: datetime) -> dict[tuple[str, ...], dict[int, float]]:
-    """Values by start second, by the labels of their series."""
-    found: dict[tuple[str, ...], dict[int, float]] = {}
-    for publication in read(play(OPERATOR, FEED[feed], *_whole(day), now)):
-        is_price = publication.dataset == "ancillary"
-        for row in publication.rows.to_pylist():
-            names = ("product", "area") if is_price else ("series", "area", "category")
-            key = tuple(row[name] for name in names)
-            value = row["price_usd_per_mw" if is_price else "value"]
-            found.setdefault(key, {})[int(row["interval_start_utc"].timestamp())] = value
-    return found
-
-
-def _assert_series(found: dict[int, float], intervals: Intervals, values: Floats, digits: int = 2) -> None:
-    assert list(found) == sorted(found) == intervals.start_s.tolist()
-    np.testing.assert_allclose(list(found.values()), np.round(values, digits), atol=1e-9)
+    publications = read(play(OPERATOR, FEED[feed], *_whole(day), now))
+    if FEED[feed].dataset == "ancillary":
+        return series(publications, "product", "area", value="price_usd_per_mw")
+    return series(publications, "series", "area", "category", value="value")
 
 
 @pytest.mark.parametrize("day", DAYS)
@@ -221,11 +211,11 @@ def test_hourly_reports_say_what_the_system_did(day: date) -> None:
             ("scheduled_exports", "Caiso_Totals", ""): np.zeros(len(hours)),
         },
     }
-    for feed, series in expected.items():
+    for feed, made in expected.items():
         found = _read_series(feed, day, now)
-        assert found.keys() == series.keys(), feed
-        for key, values in series.items():
-            _assert_series(found[key], hours, values)
+        assert found.keys() == made.keys(), feed
+        for key, values in made.items():
+            assert_series(found[key], hours, values)
     load = _read_series("sld_fcst_actual", day, now)
     whole = np.array(list(load.pop(("load", "CA ISO-TAC", "")).values()))
     np.testing.assert_allclose(sum(np.array(list(area.values())) for area in load.values()), whole, atol=0.03)
@@ -238,7 +228,7 @@ def test_the_outlook_says_what_the_system_did(day: date) -> None:
     expected = caiso_outlook.fuels(MARKET.states("actual", slots))
     assert len(fuels) == len(expected)
     for name, values in expected.items():
-        _assert_series(fuels["generation", "", name.lower().replace(" ", "_")], slots, values, digits=0)
+        assert_series(fuels["generation", "", name.lower().replace(" ", "_")], slots, values, digits=0)
     demand = _read_series("outlook_netdemand", day, now)
     expected = caiso_outlook.demands(MARKET, slots)
     for name, key in {
@@ -246,7 +236,7 @@ def test_the_outlook_says_what_the_system_did(day: date) -> None:
         "Current demand": ("load", "", ""),
         "Net demand": ("net_demand", "", ""),
     }.items():
-        _assert_series(demand[key], slots, expected[name], digits=0)
+        assert_series(demand[key], slots, expected[name], digits=0)
 
 
 def test_the_outlook_grows_with_its_day() -> None:

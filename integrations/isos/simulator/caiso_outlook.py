@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from integrations.isos.simulator.caiso import PACIFIC
+from integrations.isos.simulator.files import text_of
 from integrations.isos.simulator.grid_market import GridMarket
 from integrations.isos.simulator.intervals import Intervals
 from integrations.isos.simulator.shapes import Floats
@@ -73,7 +74,7 @@ def _csv(slots: Intervals, columns: dict[str, Floats]) -> bytes:
         lines += _skipped(before, clock, len(columns))
         lines.append(f"{clock:%H:%M},{_joined(values)}")
         before = clock
-    return ("\n".join(lines) + "\n").encode("ascii")
+    return text_of(lines)
 
 
 def _skipped(before: datetime | None, clock: datetime, columns: int) -> Sequence[str]:

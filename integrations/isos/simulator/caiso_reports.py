@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from integrations.isos.simulator.caiso import Clock, clocks
-from integrations.isos.simulator.files import trimmed
+from integrations.isos.simulator.files import text_of, two_decimals
 from integrations.isos.simulator.fundamentals import Service, by_area, reserve_prices
 from integrations.isos.simulator.grid_market import GridMarket
 from integrations.isos.simulator.intervals import Intervals
@@ -28,11 +28,6 @@ HUBS: Final = ("NP15", "SP15", "ZP26")
 _VALID = "2009-04-01T00:00:00,2030-12-31T23:59:59,2009-04-01T07:00:00-00:00,2031-01-01T07:59:59-00:00,N,,,,,"
 
 
-def hundredths(values: Floats) -> list[int]:
-    """(T,) numbers in hundredths, as all these reports publish them."""
-    return [int(unit) for unit in np.rint(values * 100).tolist()]
-
-
 def ancillary_prices(market: GridMarket, intervals: Intervals) -> bytes:
     """PRC_AS, run DAM: a price a service and region."""
     header = (
@@ -45,7 +40,7 @@ def ancillary_prices(market: GridMarket, intervals: Intervals) -> bytes:
         for service, kind in SERVICES.items()
         for region, factor in REGIONS.items()
     ]
-    return _csv(header, _rows(intervals, series, "{begin},{end},{day},{hour},{label},{value},{group}"))
+    return text_of([header, *_rows(intervals, series, "{begin},{end},{day},{hour},{label},{value},{group}")])
 
 
 def load_forecast(market: GridMarket, intervals: Intervals) -> bytes:
@@ -70,7 +65,7 @@ def renewable_forecast(market: GridMarket, intervals: Intervals) -> bytes:
         for kind, position, at_buses in (("Solar", 2, state.bus_solar_mw), ("Wind", 1, state.bus_wind_mw))
         for hub, megawatts in by_area(at_buses, HUBS).items()
     ]
-    return _csv(header, _rows(intervals, series, "{day},{hour},0,{begin},{end},{label},{value},DAM,{group}"))
+    return text_of([header, *_rows(intervals, series, "{day},{hour},0,{begin},{end},{label},{value},DAM,{group}")])
 
 
 def schedules(market: GridMarket, intervals: Intervals) -> bytes:
@@ -87,8 +82,8 @@ def schedules(market: GridMarket, intervals: Intervals) -> bytes:
         ("Import,ISO_TOT_IMP_MW,3", imports),
         ("Load,ISO_TOT_LOAD_MW,4", state.load_mw),
     ]
-    return _csv(
-        header, _rows(intervals, series, "{begin},{end},ALL,{day},{hour},0,DAM,Caiso_Totals,{label},{value},{group}")
+    return text_of(
+        [header, *_rows(intervals, series, "{begin},{end},ALL,{day},{hour},0,DAM,Caiso_Totals,{label},{value},{group}")]
     )
 
 
@@ -99,7 +94,7 @@ def nodes(market: GridMarket, intervals: Intervals) -> bytes:
         "PNODE_ID,PNODE_TYPE,DESCRIPTION,COMMENTS,EFF_START_DT,EFF_END_DT,EFF_START_DT_GMT,EFF_END_DT_GMT,CB_NODE_FLAG,"
         "MAX_CB_MW,MAX_CB_MW_EFF_START_DT,MAX_CB_MW_EFF_END_DT,MAX_CB_MW_EFF_START_DT_GMT,MAX_CB_MW_EFF_END_DT_GMT"
     )
-    return _csv(header, (f"{place.node},,{place.node},,{_VALID}" for place in market.places))
+    return text_of([header, *(f"{place.node},,{place.node},,{_VALID}" for place in market.places)])
 
 
 def _load(market: GridMarket, intervals: Intervals, view: View, run: str, label: str, item: str) -> bytes:
@@ -110,22 +105,16 @@ def _load(market: GridMarket, intervals: Intervals, view: View, run: str, label:
     state = market.states(view, intervals)
     areas = {WHOLE: state.load_mw} | by_area(state.bus_load_mw, TAC_AREAS)
     series = [(f"{area},{label},{item},1", megawatts) for area, megawatts in areas.items()]
-    return _csv(
-        header,
-        _rows(intervals, series, f"{{begin}},{{end}},0,{{day}},{{hour}},0,{run},{{label}},{{value}},{run},{{group}}"),
-    )
+    layout = f"{{begin}},{{end}},0,{{day}},{{hour}},0,{run},{{label}},{{value}},{run},{{group}}"
+    return text_of([header, *_rows(intervals, series, layout)])
 
 
 def _rows(intervals: Intervals, series: Sequence[tuple[str, Floats]], layout: str) -> Iterator[str]:
     """The rows of each labelled series, one after the other; GROUP numbers them."""
     stamped: list[Clock] = clocks(intervals)
     for group, (label, values) in enumerate(series, start=1):
-        for clock, unit in zip(stamped, hundredths(values), strict=True):
+        for clock, value in zip(stamped, values.tolist(), strict=True):
             yield layout.format(
                 begin=clock.begin, end=clock.end, day=clock.day, hour=clock.hour, label=label,
-                value=trimmed(unit, 2), group=group,
+                value=two_decimals(value), group=group,
             )  # fmt: skip
-
-
-def _csv(header: str, lines: Iterator[str]) -> bytes:
-    return ("\n".join([header, *lines]) + "\n").encode("ascii")

@@ -49,3 +49,13 @@ def fixed(units: int, decimals: int) -> str:
 def trimmed(units: int, decimals: int) -> str:
     """As `fixed`, without zeros after the last digit that counts: trimmed(3100, 2) is "31"."""
     return fixed(units, decimals).rstrip("0").rstrip(".")
+
+
+def two_decimals(value: float) -> str:
+    """A number rounded to hundredths, without zeros that don't count: two_decimals(31.004) is "31"."""
+    return trimmed(round(value * 100), 2)
+
+
+def text_of(lines: Iterable[str]) -> bytes:
+    """Lines as the bytes of a file, each with its end."""
+    return ("\n".join(lines) + "\n").encode("ascii")

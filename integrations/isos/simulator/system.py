@@ -9,6 +9,7 @@ units that trip.
 It has no unit commitment, no ramps and no trade between the four.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal
@@ -67,18 +68,22 @@ class SystemState:
     def means(self, each: int) -> "SystemState":
         """The state of steps `each` times as long."""
 
-        def mean(values: Floats) -> Floats:
-            return np.asarray(values.reshape(-1, each, *values.shape[1:]).mean(axis=1))
+        return self._each(lambda values: values.reshape(-1, each, *values.shape[1:]).mean(axis=1))
 
+    def during(self, run: slice) -> "SystemState":
+        """The state in a run of its steps only."""
+        return self._each(lambda values: values[run])
+
+    def _each(self, change: Callable[[Floats], Floats]) -> "SystemState":
         return SystemState(
-            mean(self.bus_load_mw),
-            mean(self.bus_wind_mw),
-            mean(self.bus_solar_mw),
-            {fuel: mean(values) for fuel, values in self.generation_mw.items()},
-            {fuel: mean(values) for fuel, values in self.capacity_mw.items()},
-            mean(self.injection_mw),
-            mean(self.spare_mw),
-            mean(self.energy_usd_per_mwh),
+            change(self.bus_load_mw),
+            change(self.bus_wind_mw),
+            change(self.bus_solar_mw),
+            {fuel: change(values) for fuel, values in self.generation_mw.items()},
+            {fuel: change(values) for fuel, values in self.capacity_mw.items()},
+            change(self.injection_mw),
+            change(self.spare_mw),
+            change(self.energy_usd_per_mwh),
         )
 
 

@@ -1,0 +1,118 @@
+"""ERCOT's MIS and dashboards as they answer, from a simulated market.
+
+Played are all feeds of `integrations.isos.ercot.feeds` but the disclosures after 60 days (`sced_disclosure`,
+`dam_disclosure`) and the workbooks of a year (`dam_lzhb_spp`, `rtm_lzhb_spp`, `dam_mcpc_history`,
+`sced_price_adders_history`, `rtm_price_adders`), of which there is nothing. XML twins are not listed.
+
+A report is a list of its documents, newest first, and a document is a download by its DocID; both are there from the
+moment of publication to the end of the day that they are kept until. Documents are never restated: ERCOT publishes
+corrections of prices elsewhere.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Final
+
+from integrations.isos.ercot.documents import DOCUMENT_LIST
+from integrations.isos.ercot.feeds import DASHBOARDS, DOCUMENT_PATH, LIST_PATH, MIS
+from integrations.isos.simulator import ercot_dashboards
+from integrations.isos.simulator.ercot import CENTRAL
+from integrations.isos.simulator.ercot_reports import REPORTS, Report
+from integrations.isos.simulator.grid_market import GridMarket
+from integrations.isos.simulator.operator import Answer
+
+_ZIP, _JSON = "application/zip", "application/json"
+_DAY_S: Final = 86_400
+# Day-ahead documents come out before the day that they are of begins, those of a day after it has ended.
+_BEFORE_KEY_S, _AFTER_KEY_S = _DAY_S, 2 * _DAY_S
+_MINUTE_S: Final = 60
+_DASHBOARD_S: Final = 300
+
+
+@dataclass(frozen=True)
+class ErcotOperator:
+    """ERCOT's public endpoints over a market."""
+
+    market: GridMarket
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (MIS.name, DASHBOARDS.name)
+
+    def answer(self, source: str, path: str, params: Mapping[str, str], now_utc: datetime) -> Answer | None:
+        """See `operator.Operator`."""
+        if source == DASHBOARDS.name:
+            return self._dashboard(path.removesuffix(".json"), now_utc)
+        if source == MIS.name and path == LIST_PATH:
+            return self._list(params.get("reportTypeId", ""), now_utc)
+        if source == MIS.name and path == DOCUMENT_PATH:
+            return self._download(params.get("doclookupId", ""), now_utc)
+        return None
+
+    def _dashboard(self, name: str, now_utc: datetime) -> Answer | None:
+        """A dashboard is renewed each five minutes."""
+        if name not in ercot_dashboards.DASHBOARDS:
+            return None
+        updated_s = int(now_utc.timestamp()) // _DASHBOARD_S * _DASHBOARD_S
+        content = ercot_dashboards.DASHBOARDS[name](self.market, updated_s)
+        return Answer(content, datetime.fromtimestamp(updated_s, UTC), _JSON)
+
+    def _list(self, number: str, now_utc: datetime) -> Answer | None:
+        report = REPORTS.get(int(number)) if number.isdecimal() else None
+        if report is None:
+            return None
+        now_s = int(now_utc.timestamp())
+        oldest_s = now_s - int(report.timing.kept.total_seconds()) - _DAY_S
+        keys = report.timing.keys(max(oldest_s - _AFTER_KEY_S, report.since), now_s + _BEFORE_KEY_S)
+        there = [(self._published(report, key), key) for key in keys]
+        there = [(published, key) for published, key in there if published <= now_utc < _expires(report, published)]
+        documents = [self._entry(report, key, published) for published, key in reversed(there)]
+        newest = there[-1][0].astimezone(UTC) if there else now_utc
+        # One document stands by itself, none is nothing.
+        listed = documents if len(documents) > 1 else documents[0] if documents else None
+        return Answer(json.dumps({DOCUMENT_LIST: {"DocumentList": listed}}).encode(), newest, _JSON)
+
+    def _entry(self, report: Report, key: int, published: datetime) -> dict[str, Any]:
+        """What a list says of a document."""
+        name = report.zip_name(self.market.seed, key)
+        document = {
+            "ExpiredDate": (_expires(report, published) - timedelta(seconds=1)).isoformat(timespec="seconds"),
+            "ILMStatus": "EXT",
+            "SecurityStatus": "P",
+            "Extension": "zip",
+            "ReportTypeID": str(report.number),
+            "Prefix": name.partition(".")[0],
+            "FriendlyName": f"{report.name}_csv",
+            "ConstructedName": name,
+            "DocID": f"{report.number}{key // _MINUTE_S}",
+            "PublishDate": published.isoformat(timespec="seconds"),
+            "ReportName": report.title,
+            "DUNS": "0000000000000000",
+            "DocCount": "0",
+        }
+        return {"Document": document}
+
+    def _download(self, doc_id: str, now_utc: datetime) -> Answer | None:
+        """A DocID is the report's five digits and its key in minutes."""
+        report = REPORTS.get(int(doc_id[:5])) if doc_id.isdecimal() else None
+        if report is None or not 5 < len(doc_id) < 15:
+            return None
+        key = int(doc_id[5:]) * _MINUTE_S
+        is_near = abs(key - now_utc.timestamp()) < report.timing.kept.total_seconds() + 3 * _DAY_S
+        if key < report.since or not is_near or key not in report.timing.keys(key, key + 1):
+            return None
+        published = self._published(report, key)
+        if not published <= now_utc < _expires(report, published):
+            return None
+        return Answer(report.document(self.market, key).content, published.astimezone(UTC), _ZIP)
+
+    def _published(self, report: Report, key: int) -> datetime:
+        return report.timing.published(self.market.seed, key)
+
+
+def _expires(report: Report, published: datetime) -> datetime:
+    """The end of the last day that a document is kept."""
+    last = published.date() + report.timing.kept
+    return datetime.combine(last + timedelta(days=1), time(), CENTRAL)
