@@ -94,6 +94,8 @@ def _serve(
         if simulation:
             polled = polled or list(simulation.polled)
             say(simulation.description, err)
+        elif platform.folder.is_simulated:
+            say("This folder holds SIMULATED markets. To go on with them: --simulated.", err)
         if polled:
             poller = start_polling(platform.feeds, platform.bus.tools, platform.bus.dispatch, polled, platform.clock)
             platform.closers.append(poller.stop)

@@ -35,7 +35,8 @@ _POLLED = (
     "miso/da_expost_lmp", "miso/rt_lmp_prelim", "pjm/rt_unverified_fivemin_lmps", "pjm/rt_unverified_hrl_lmps",
     "pjm/inst_load", "pjm/gen_by_fuel", "pjm/load_frcstd_7_day", "pjm/da_hrl_lmps", "caiso/prc_intvl_lmp",
     "caiso/prc_rtpd_lmp", "caiso/prc_lmp", "caiso/sld_fcst_actual", "caiso/outlook_fuelsource",
-    "caiso/outlook_netdemand",
+    "caiso/outlook_netdemand", "ercot/sced_lmp", "ercot/rtm_spp", "ercot/dam_spp", "ercot/sced_price_adders",
+    "ercot/dashboard_fuel_mix", "ercot/dashboard_demand",
 )  # fmt: skip
 
 

@@ -171,3 +171,28 @@ def test_a_list_is_asked_for_each_time_and_what_it_leads_to_once(platform: Platf
     operator.wrong["list.json"] = b"<html>"
     refused = run(platform, wanted, operator)
     assert (refused.quarantined, [found["reason"] for found in refused.failed]) == (0, ["operator, list.json: no list"])
+
+
+def test_an_answer_that_says_there_is_nothing_is_no_broken_file(platform: Platform) -> None:
+    wanted = feed(is_empty=lambda content: content == b"nothing", freshness_target=timedelta(days=100_000))
+    operator = Operator("N8")
+    day = midnight(FIRST).date()
+    operator.wrong[daily(day).name] = b"nothing"
+    found = run(platform, wanted, operator)
+    assert (found.publications, found.quarantined, found.awaited, found.failed) == (2, 0, 1, [])
+    overdue = run(platform, feed(is_empty=lambda content: content == b"nothing"), operator)
+    assert [entry["request"] for entry in overdue.failed] == [daily(day).name]
+    assert "nothing for it, or nothing yet" in overdue.failed[0]["reason"]
+
+
+def test_what_was_quarantined_is_asked_for_until_it_is_mended(platform: Platform) -> None:
+    wanted, operator = feed(), Operator("N9")
+    name = miso_name("da_expost_lmp", FIRST)
+    operator.wrong[name] = b"<Error><Code>BlobNotFound</Code></Error>"
+    assert run(platform, wanted, operator).quarantined == 1
+    again = run(platform, wanted, operator)
+    assert (again.known, again.unchanged) == (2, 1), "the same bytes are not sent again"
+    del operator.wrong[name]
+    mended = run(platform, wanted, operator)
+    assert (mended.fetched, mended.publications) == (1, 1)
+    assert run(platform, wanted, operator).known == 3

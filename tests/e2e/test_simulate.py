@@ -77,19 +77,3 @@ def test_simulated_markets_are_kept_out_of_a_folder_with_other_data(program: Pro
     with program.serve("--simulated") as server:
         assert "no simulated market is mixed with it" in server.said()
         assert {feed["asked_at"].startswith("https://") for feed in server.get("/v1/feeds")["items"]} == {True}
-
-
-@pytest.mark.parametrize(
-    ("option", "said"),
-    [
-        (("--speed", "fast"), "--speed fast is no speed"),
-        (("--from", "2026-03-08"), "is no time with an offset"),
-        (("--faults", "1.5"), "is no share of requests"),
-        (("--faults", "lost"), "'lost' is no kind of fault"),
-        (("--nodes", "10"), "10 nodes are fewer than the 1100"),
-    ],
-)
-def test_what_cannot_be_simulated_is_refused_with_the_reason(
-    program: Program, option: tuple[str, str], said: str
-) -> None:
-    assert said in program.run("simulate", "--port", "0", *option, code=1).stderr

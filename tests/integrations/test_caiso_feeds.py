@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
+
+from integrations.isos.caiso.feeds import has_no_data
 from integrations.isos.feed_registry import FEEDS
 from integrations.isos.feeds import Request
 
@@ -55,3 +60,16 @@ def test_the_outlook_is_named_by_the_day_that_its_address_tells() -> None:
 
 def test_requests_of_oasis_are_five_seconds_apart() -> None:
     assert FEEDS["caiso/prc_lmp"].source.seconds_between_requests >= 5.0
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "is_empty"),
+    [("INVALID_REQUEST.xml", 1000, True), ("INVALID_REQUEST.xml", 1015, False), ("20260310_PRC_LMP.csv", 1000, False)],
+)
+def test_an_answer_that_says_no_data_is_told_from_others(name: str, code: int, is_empty: bool) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as written:
+        written.writestr(name, f"<m:ERROR><m:ERR_CODE>{code}</m:ERR_CODE></m:ERROR>")
+    assert has_no_data(packed.getvalue()) is is_empty
+    assert has_no_data(b"PK broken") is False
+    assert has_no_data(b"<html>") is False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import httpx2
@@ -161,3 +162,32 @@ def test_another_base_url_takes_the_place_of_the_sources_own() -> None:
     request = Request("/api/x", "x", DAY, DAY, params={"a": "1"})
     fetcher(handle, Clock(), base_urls={"source": "http://127.0.0.1:9/sim/"}).fetch(SOURCE, request)
     assert seen == ["http://127.0.0.1:9/sim/api/x?a=1"]
+
+
+def test_tries_that_went_wrong_are_told_with_what_came_in_the_end() -> None:
+    page = httpx2.Response(200, content=b"<html><body>maintenance</body></html>")
+    busy, good = httpx2.Response(429, headers={"retry-after": "1"}), httpx2.Response(200, content=b"x")
+    fetched = fetcher(answers(page, busy, good), Clock()).fetch(SOURCE, REQUEST)
+    assert [trouble.kind for trouble in fetched.troubles] == ["error_page", "too_many_requests"]
+    with pytest.raises(FetchFailed) as failed:
+        fetcher(answers(httpx2.Response(503), httpx2.Response(404)), Clock()).fetch(SOURCE, REQUEST)
+    assert (failed.value.is_absent, [trouble.kind for trouble in failed.value.troubles]) == (True, ["server_error"])
+
+
+def test_a_body_that_never_ends_is_given_up() -> None:
+    def dribble() -> Iterator[bytes]:
+        while True:
+            time.sleep(0.01)
+            yield b"x"
+
+    given = [httpx2.Response(200, content=dribble()), httpx2.Response(200, content=b"whole")]
+    fetched = fetcher(answers(*given), Clock(), patience_s=0.1).fetch(SOURCE, REQUEST)
+    assert (fetched.content, [trouble.kind for trouble in fetched.troubles]) == (b"whole", ["too_slow"])
+
+
+def test_a_pace_that_is_set_replaces_the_sources_own() -> None:
+    clock = Clock()
+    asking = fetcher(answers(httpx2.Response(200, content=b"x")), clock, paces={"source": 0.5})
+    for _ in range(3):
+        asking.fetch(SOURCE, REQUEST)
+    assert clock.slept == [0.5, 0.5]

@@ -15,7 +15,7 @@ from integrations.isos.catalogue import parse, survey
 from integrations.isos.feed_registry import FEEDS
 from integrations.isos.feeds import AgedOut, Request
 from integrations.isos.http import Fetcher
-from integrations.isos.pjm.api import DATA_MINER, further_pages
+from integrations.isos.pjm.api import DATA_MINER, further_pages, has_no_rows
 from integrations.isos.pjm.feeds import FEEDS as PJM_FEEDS
 from integrations.isos.pjm.feeds import FIVE_MINUTE_DAYS, HOURLY_DAYS
 from integrations.isos.pjm.reports import REPORTS
@@ -229,3 +229,18 @@ def test_a_recorded_answer_is_fetched_page_by_page_with_the_key_and_read(shared_
     assert [request.url.params["startRow"] for request in asked] == ["1", "301"]
     assert str(asked[0].url).startswith("https://api.pjm.com/api/v1/rt_marginal_value?rowCount=300&startRow=1&")
     assert {request.headers["ocp-apim-subscription-key"] for request in asked} == {"secret"}
+
+
+@pytest.mark.parametrize(
+    ("content", "is_empty"),
+    [
+        (b'{"links":[{"rel":"self","href":"https://api.pjm.com/api/v1/x"}],"items":[],"totalRows":0}', True),
+        (b'{"items": [ ], "totalRows": 0}', True),
+        (b"[]", True),
+        (b'{"items":[],"totalRows":7}', False),
+        (b'{"items":[{"a":[]}],"totalRows":1}', False),
+        (b"<html></html>", False),
+    ],
+)
+def test_an_answer_without_rows_is_told_from_others(content: bytes, is_empty: bool) -> None:
+    assert has_no_rows(content) is is_empty

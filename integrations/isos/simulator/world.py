@@ -5,6 +5,7 @@ from typing import Final
 
 from infra.clock import Clock
 from integrations.isos.simulator.caiso_operator import CaisoOperator
+from integrations.isos.simulator.ercot_operator import ErcotOperator
 from integrations.isos.simulator.exchange import Exchange
 from integrations.isos.simulator.faults import Faults
 from integrations.isos.simulator.grid_market import GridMarket
@@ -20,7 +21,7 @@ MEMBER_PACES: Final[Mapping[str, float]] = {"pjm_data_miner": 0.1}
 """Seconds between two requests, by source, of whoever has the key of a member."""
 
 _OPERATORS: Final[Mapping[str, Callable[[GridMarket], Operator]]] = {
-    "MISO": MisoOperator, "CAISO": CaisoOperator, "PJM": PjmOperator,
+    "MISO": MisoOperator, "CAISO": CaisoOperator, "PJM": PjmOperator, "ERCOT": ErcotOperator,
 }  # fmt: skip
 
 # Restated prices are those of another seed, at the same places.
