@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, KNOWN, Order, Page, PageRequest, Row, by_id, page, row
-
-SORTS = {
-    "-log_position": Order(("log_position",), descending=True),
-    "log_position": Order(("log_position",)),
-}
-Sort = Literal["-log_position", "log_position"]
+from queries.relational import (
+    ALL,
+    KNOWN,
+    RECORDED_ORDERS,
+    Page,
+    PageRequest,
+    RecordedSort,
+    Row,
+    by_id,
+    page,
+    row,
+)
 
 CURVE_SCHEMA = pa.schema(
     [
@@ -43,7 +47,7 @@ def list_curves(
     scenario: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    sort: Sort = "-log_position",
+    sort: RecordedSort = "-log_position",
 ) -> Page:
     """Curves, newest first unless sorted otherwise; those recorded in [since, until)."""
     return page(
@@ -58,7 +62,7 @@ def list_curves(
               AND (%(until)s::timestamptz IS NULL OR recorded_at < %(until)s)
               AND {KNOWN}""",  # noqa: S608 - names from this package
         {"tenant": tenant, "hub": hub, "scenario": scenario, "since": since, "until": until},
-        SORTS[sort],
+        RECORDED_ORDERS[sort],
         request,
     )
 

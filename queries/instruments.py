@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 from uuid import UUID
 
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, KNOWN, Order, Page, PageRequest, Row, by_id, page, row
-
-SORTS = {
-    "name": Order(("name",)),
-    "-name": Order(("name",), descending=True),
-    "log_position": Order(("log_position",)),
-    "-log_position": Order(("log_position",), descending=True),
-}
-Sort = Literal["name", "-name", "log_position", "-log_position"]
+from queries.relational import ALL, KNOWN, NAMED_ORDERS, NamedSort, Page, PageRequest, Row, by_id, page, row
 
 INSTRUMENT_SCHEMA = pa.schema(
     [
@@ -45,7 +36,7 @@ def list_instruments(
     name: str | None = None,
     iso: str | None = None,
     market: str | None = None,
-    sort: Sort = "name",
+    sort: NamedSort = "name",
 ) -> Page:
     """Hubs."""
     return page(
@@ -57,7 +48,7 @@ def list_instruments(
               AND (%(market)s::text IS NULL OR market = %(market)s)
               AND {KNOWN}""",  # noqa: S608 - names from this file
         {"tenant": tenant, "name": name, "iso": iso, "market": market},
-        SORTS[sort],
+        NAMED_ORDERS[sort],
         request,
     )
 

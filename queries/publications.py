@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, HELD, Order, Page, PageRequest, Row, by_id, page, row, rows
-
-SORTS = {
-    "-log_position": Order(("log_position",), descending=True),
-    "log_position": Order(("log_position",)),
-}
-Sort = Literal["-log_position", "log_position"]
+from queries.relational import (
+    ALL,
+    HELD,
+    RECORDED_ORDERS,
+    Order,
+    Page,
+    PageRequest,
+    RecordedSort,
+    Row,
+    by_id,
+    page,
+    row,
+    rows,
+)
 
 PUBLICATION_SCHEMA = pa.schema(
     [
@@ -66,7 +72,7 @@ def list_publications(
     feed: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    sort: Sort = "-log_position",
+    sort: RecordedSort = "-log_position",
     entitled: Sequence[str] | None = None,
     request: PageRequest = ALL,
 ) -> Page:
@@ -97,7 +103,7 @@ def list_publications(
             "until": until,
             "entitled": entitled,
         },
-        SORTS[sort],
+        RECORDED_ORDERS[sort],
         request,
     )
 

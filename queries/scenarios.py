@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 from uuid import UUID
 
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, HELD, KNOWN, Order, Page, PageRequest, Row, by_id, page, row, rows
-
-SORTS = {
-    "name": Order(("name",)),
-    "-name": Order(("name",), descending=True),
-    "log_position": Order(("log_position",)),
-    "-log_position": Order(("log_position",), descending=True),
-}
-Sort = Literal["name", "-name", "log_position", "-log_position"]
+from queries.relational import ALL, HELD, KNOWN, NAMED_ORDERS, NamedSort, Page, PageRequest, Row, by_id, page, row, rows
 
 SCENARIO_SCHEMA = pa.schema(
     [
@@ -36,7 +27,7 @@ _COLUMNS = "scenario_id AS id, name, revision, growth_per_year, seasonal_weight,
 
 
 def list_scenarios(
-    pool: Pool, tenant: str, request: PageRequest = ALL, *, name: str | None = None, sort: Sort = "name"
+    pool: Pool, tenant: str, request: PageRequest = ALL, *, name: str | None = None, sort: NamedSort = "name"
 ) -> Page:
     """Scenarios, each in its newest revision."""
     return page(
@@ -44,7 +35,7 @@ def list_scenarios(
         f"""SELECT {_COLUMNS} FROM scenario
             WHERE tenant = %(tenant)s AND (%(name)s::text IS NULL OR name = %(name)s) AND {HELD}""",  # noqa: S608
         {"tenant": tenant, "name": name},
-        SORTS[sort],
+        NAMED_ORDERS[sort],
         request,
     )
 

@@ -14,6 +14,7 @@ from api.rest.listing import ListingOf
 from api.rest.resources import ReadingOf
 from commands.permissions import Permission
 from queries import scenarios as queries
+from queries.relational import NamedSort
 
 router = APIRouter(
     prefix="/v1/scenarios",
@@ -28,7 +29,7 @@ def list_scenarios(
     view: ViewOf,
     caller: CallerOf,
     name: NameParameter = None,
-    sort: Annotated[queries.Sort, Query()] = "name",
+    sort: Annotated[NamedSort, Query()] = "name",
 ) -> Response:
     """Scenarios as last revised, by name."""
     return listing.answer(
