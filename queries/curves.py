@@ -75,10 +75,11 @@ def curve(pool: Pool, tenant: str, curve_id: UUID, as_of: int | None = None) -> 
     )
 
 
-def curves_by_id(pool: Pool, tenant: str, curve_ids: Sequence[UUID]) -> dict[UUID, Row]:
+def curves_by_id(pool: Pool, tenant: str, curve_ids: Sequence[UUID], as_of: int | None = None) -> dict[UUID, Row]:
     """Those of the curves that the tenant has, whole, in one query."""
     return by_id(
         pool,
-        "SELECT curve_id AS id, c.* FROM curve c WHERE tenant = %(tenant)s AND curve_id = ANY(%(ids)s)",
-        {"tenant": tenant, "ids": list(curve_ids)},
+        f"""SELECT curve_id AS id, c.* FROM curve c
+            WHERE tenant = %(tenant)s AND curve_id = ANY(%(ids)s) AND {KNOWN}""",  # noqa: S608
+        {"tenant": tenant, "ids": list(curve_ids), "as_of": as_of},
     )

@@ -53,12 +53,15 @@ def list_instruments(
     )
 
 
-def instruments_by_id(pool: Pool, tenant: str, instrument_ids: Sequence[UUID]) -> dict[UUID, Row]:
+def instruments_by_id(
+    pool: Pool, tenant: str, instrument_ids: Sequence[UUID], as_of: int | None = None
+) -> dict[UUID, Row]:
     """Those of the hubs that the tenant has, in one query."""
     return by_id(
         pool,
-        "SELECT instrument_id AS id, i.* FROM instrument i WHERE tenant = %(tenant)s AND instrument_id = ANY(%(ids)s)",
-        {"tenant": tenant, "ids": list(instrument_ids)},
+        f"""SELECT instrument_id AS id, i.* FROM instrument i
+            WHERE tenant = %(tenant)s AND instrument_id = ANY(%(ids)s) AND {KNOWN}""",  # noqa: S608
+        {"tenant": tenant, "ids": list(instrument_ids), "as_of": as_of},
     )
 
 

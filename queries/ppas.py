@@ -135,21 +135,25 @@ def valuation(pool: Pool, tenant: str, valuation_id: UUID, as_of: int | None = N
     )
 
 
-def ppas_by_id(pool: Pool, tenant: str, ppa_ids: Sequence[UUID]) -> dict[UUID, Row]:
+def ppas_by_id(pool: Pool, tenant: str, ppa_ids: Sequence[UUID], as_of: int | None = None) -> dict[UUID, Row]:
     """Those of the contracts that the tenant has, in one query and without their valuations."""
     return by_id(
         pool,
-        "SELECT ppa_id AS id, p.* FROM ppa p WHERE tenant = %(tenant)s AND ppa_id = ANY(%(ids)s)",
-        {"tenant": tenant, "ids": list(ppa_ids)},
+        f"""SELECT ppa_id AS id, p.* FROM ppa p
+            WHERE tenant = %(tenant)s AND ppa_id = ANY(%(ids)s) AND {KNOWN}""",  # noqa: S608
+        {"tenant": tenant, "ids": list(ppa_ids), "as_of": as_of},
     )
 
 
-def valuations_by_id(pool: Pool, tenant: str, valuation_ids: Sequence[UUID]) -> dict[UUID, Row]:
+def valuations_by_id(
+    pool: Pool, tenant: str, valuation_ids: Sequence[UUID], as_of: int | None = None
+) -> dict[UUID, Row]:
     """Those of the valuations that the tenant has, in one query."""
     return by_id(
         pool,
-        "SELECT valuation_id AS id, v.* FROM ppa_valuation v WHERE tenant = %(tenant)s AND valuation_id = ANY(%(ids)s)",
-        {"tenant": tenant, "ids": list(valuation_ids)},
+        f"""SELECT valuation_id AS id, v.* FROM ppa_valuation v
+            WHERE tenant = %(tenant)s AND valuation_id = ANY(%(ids)s) AND {KNOWN}""",  # noqa: S608
+        {"tenant": tenant, "ids": list(valuation_ids), "as_of": as_of},
     )
 
 

@@ -182,11 +182,11 @@ def coverage(
     )
 
 
-def publications_by_id(pool: Pool, publication_ids: Sequence[UUID]) -> dict[UUID, Row]:
+def publications_by_id(pool: Pool, publication_ids: Sequence[UUID], as_of: int | None = None) -> dict[UUID, Row]:
     """Those of the publications that there are, without their readings, in one query."""
     return by_id(
         pool,
-        "SELECT publication_id AS id, p.* FROM publication p WHERE publication_id = ANY(%(ids)s)"
-        " AND superseded_by IS NULL",
-        {"ids": list(publication_ids)},
+        f"""SELECT publication_id AS id, p.* FROM publication p
+            WHERE publication_id = ANY(%(ids)s) AND {HELD}""",  # noqa: S608
+        {"ids": list(publication_ids), "as_of": as_of},
     )

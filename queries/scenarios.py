@@ -50,11 +50,11 @@ def scenario(pool: Pool, tenant: str, scenario_id: UUID, as_of: int | None = Non
     return found
 
 
-def scenarios_by_id(pool: Pool, tenant: str, scenario_ids: Sequence[UUID]) -> dict[UUID, Row]:
-    """Those of the scenarios that the tenant has, as last revised, in one query."""
+def scenarios_by_id(pool: Pool, tenant: str, scenario_ids: Sequence[UUID], as_of: int | None = None) -> dict[UUID, Row]:
+    """Those of the scenarios that the tenant has, as last revised (by `as_of`), in one query."""
     return by_id(
         pool,
-        "SELECT scenario_id AS id, s.* FROM scenario s WHERE tenant = %(tenant)s AND scenario_id = ANY(%(ids)s)"
-        " AND superseded_by IS NULL",
-        {"tenant": tenant, "ids": list(scenario_ids)},
+        f"""SELECT scenario_id AS id, s.* FROM scenario s
+            WHERE tenant = %(tenant)s AND scenario_id = ANY(%(ids)s) AND {HELD}""",  # noqa: S608
+        {"tenant": tenant, "ids": list(scenario_ids), "as_of": as_of},
     )

@@ -132,7 +132,7 @@ class PricesQuery:
         )
         local = local_texts(found["interval_start_utc"], zone) if zone else [None] * found.num_rows
         listed = rows(found.append_column("interval_start_local", pa.array(local, pa.string())))
-        return listing.connection(request, Page(listed, behind), lambda row: Price(**row))
+        return listing.connection(request, Page(listed, behind), lambda row, _: Price(**row))
 
     @strawberry.field(
         description="Prices of the named nodes as columns: a series for each place, market and feed.",
