@@ -21,7 +21,7 @@ from commands.message import A, Loaded, Tools
 from commands.reading_processes import ReadingProcesses
 from commands.readings import Readings
 from commands.registry import REGISTRY
-from commands.running_feeds import Feeds, Stopping
+from commands.running_feeds import Feeds, NewestInterval, Stopping
 from infra.clickhouse import ClickHouse
 from infra.data_folder import DataFolder
 from infra.embedded_postgres import EmbeddedPostgres
@@ -47,6 +47,7 @@ from projections.live_credentials import LiveCredentials
 from projections.projector import RelationalProjector
 from projections.registry import relational_projections
 from projections.replays import Replays
+from queries.feeds import newest_interval_end_utc
 from queries.prices import price_history
 from queries.publications import superseded_readings
 from queries.quotes import newest_quotes
@@ -168,7 +169,7 @@ def _assemble(
         relational=relational,
         columnar=columnar,
         replays=replays,
-        feeds=_open_feeds(settings),
+        feeds=_open_feeds(settings, partial(newest_interval_end_utc, pool)),
         subscriptions=subscriptions,
         closers=closers,
     )  # fmt: skip
@@ -184,7 +185,7 @@ def _assemble(
     return platform
 
 
-def _open_feeds(settings: Settings) -> Feeds:
+def _open_feeds(settings: Settings, newest_interval_end: NewestInterval) -> Feeds:
     """All feeds over one Fetcher. Raises PlatformError for a setting of a source that there is not."""
     known = {feed.source.name for feed in FEEDS.values()}
     for setting, given in (("CARBON254_SOURCES", settings.sources), ("CARBON254_SOURCE_KEYS", settings.source_keys)):
@@ -196,7 +197,7 @@ def _open_feeds(settings: Settings) -> Feeds:
     stopping = Stopping()
     keys = {name: key.get_secret_value() for name, key in settings.source_keys.items()}
     fetcher = Fetcher(base_urls=settings.sources, keys=SourceKeys(keys, settings.source_keys_dir), sleep=stopping.sleep)
-    return Feeds(FEEDS, fetcher, stopping)
+    return Feeds(FEEDS, fetcher, stopping, newest_interval_end)
 
 
 def _columnar_subscription(log: EventLog, columnar: ColumnarProjector, projection: ColumnarProjection) -> Subscription:

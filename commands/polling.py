@@ -59,9 +59,9 @@ class Poller:
 
     def _run(self, feed_id: str) -> None:
         """A run that fails is logged and shown in the feed's state; the next one comes a cadence later."""
-        start_utc, end_utc = self._feeds.recent(feed_id, self._tools.now())
         ids = uuid4()
         try:
+            start_utc, end_utc = self._feeds.recent(feed_id, self._tools.now())
             run = self._feeds.run(
                 feed_id,
                 start_utc,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -52,15 +52,25 @@ class FeedState:
 
 # A poll asks for what may have changed, but for a feed of every five minutes not for all of a week each time.
 POLLED_CADENCES = 12
+# An outage that lasted longer is for somebody to make up who knows what to ask of the source.
+MOST_MADE_UP = timedelta(days=7)
+_DAY = timedelta(days=1)
+
+
+NewestInterval = Callable[[str], datetime | None]
+"""Where the newest interval that is on record of a feed ends; None where nothing is. May lag behind the log."""
 
 
 class Feeds:
     """Runs feeds over one `Fetcher`, whose pacing they share. Safe to use from any thread; close it."""
 
-    def __init__(self, feeds: Mapping[str, Feed], fetcher: Fetcher, stopping: Stopping) -> None:
+    def __init__(
+        self, feeds: Mapping[str, Feed], fetcher: Fetcher, stopping: Stopping, newest_interval_end: NewestInterval
+    ) -> None:
         self._feeds = feeds
         self._fetcher = fetcher
         self._stopping = stopping
+        self._newest_interval_end = newest_interval_end
         self._states = {feed_id: FeedState() for feed_id in feeds}
         self._running: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
@@ -75,11 +85,19 @@ class Feeds:
             return self._states[feed_id]
 
     def recent(self, feed_id: str, now_utc: datetime) -> tuple[datetime, datetime]:
-        """The stretch that may hold something new: until it is settled, and at most twelve cadences or since the last
-        good run."""
-        feed, last = self._feeds[feed_id], self.state(feed_id).last_good_run_at
-        back = POLLED_CADENCES * feed.cadence + (now_utc - last if last else timedelta(0))
-        return now_utc - min(back, max(feed.settled_after, feed.cadence)), now_utc
+        """The stretch that may hold something new: until it is settled, and at most twelve cadences; and before that
+        what was missed since the last good run, or before the platform was opened since the newest interval on record.
+
+        What is made up is a week at most, and only what the source still serves.
+        """
+        feed = self._feeds[feed_id]
+        may_change_from = now_utc - min(POLLED_CADENCES * feed.cadence, max(feed.settled_after, feed.cadence))
+        last = self.state(feed_id).last_good_run_at or self._newest_interval_end(feed_id)
+        missed = min(now_utc - last, MOST_MADE_UP) if last else timedelta(0)
+        start_utc = may_change_from - max(missed, timedelta(0))
+        while start_utc < may_change_from and not _serves(feed, start_utc, now_utc):
+            start_utc = min(start_utc + _DAY, may_change_from)
+        return start_utc, now_utc
 
     def stop(self) -> None:
         """Ends what runs, soon, and lets nothing begin."""
@@ -179,6 +197,14 @@ class Stopping:
     def check(self) -> None:
         if self._stop.is_set():
             raise Stopped("The platform is being closed.", "Run the feed again: it goes on where it was.")
+
+
+def _serves(feed: Feed, start_utc: datetime, now_utc: datetime) -> bool:
+    try:
+        feed.plan(start_utc, now_utc, now_utc)
+    except AgedOut:
+        return False
+    return True
 
 
 def _definition(feed: Feed) -> FeedDefinition:

@@ -46,5 +46,5 @@ def test_what_is_wrong_is_named_but_no_key(
 def test_a_source_that_there_is_not_is_refused(setting: str) -> None:
     settings = Settings.model_validate({setting: {"caiso-oasys": "https://elsewhere.example"}})
     with pytest.raises(PlatformError, match="names caiso-oasys") as refused:
-        _open_feeds(settings)
+        _open_feeds(settings, lambda _: None)
     assert "caiso-oasis" in refused.value.remedy
