@@ -79,7 +79,7 @@ def document_of(app: FastAPI) -> Document:
     components["responses"] = {}
     for _, method, operation in operations(document):
         answers = operation["responses"]
-        for status in sorted(_possible(method)):
+        for status in sorted(_possible(method, operation)):
             components["responses"].setdefault(_name(status), _problem(status))
             answers[str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
     return document
@@ -92,8 +92,9 @@ def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
             yield path, method, operation
 
 
-def _possible(method: str) -> set[int]:
-    return set(_ALWAYS) | set(_OF_READS if method == "get" else _OF_CHANGES)
+def _possible(method: str, operation: Document) -> set[int]:
+    conditional = any(parameter["name"] == "if-match" for parameter in operation.get("parameters", ()))
+    return set(_ALWAYS) | set(_OF_READS if method == "get" else _OF_CHANGES) | ({412} if conditional else set())
 
 
 def _name(status: int) -> str:

@@ -45,9 +45,10 @@ def list_scenarios(
     **one(queries.SCENARIO_SCHEMA, revisions=array_of(queries.SCENARIO_SCHEMA)),
 )
 def read_scenario(scenario_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerOf) -> Response:
-    """One scenario with all its revisions."""
+    """One scenario with all its revisions. Its `ETag` is what `If-Match` of `revise-scenario` names."""
     return reading.answer(
         ["scenarios"],
         lambda as_of: queries.scenario(view.pool, caller.tenant, scenario_id, as_of),
         Problem(404, f"there is no scenario {scenario_id}", remedy="`scenarios list` shows them."),
+        revised=True,
     )
