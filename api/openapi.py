@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI finds in the routes, with the problems that any of them may answer.
+"""The OpenAPI document: what FastAPI finds in the routes, with examples and the problems that any of them may answer.
 
 `python -m api.openapi` prints it; it is checked in as docs/openapi.json, and a test compares the two.
 """
@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import problems
+from api.rest.examples import ANSWERS
 
 Document = dict[str, Any]
 
@@ -79,6 +80,8 @@ def document_of(app: FastAPI) -> Document:
     components["responses"] = {}
     for _, method, operation in operations(document):
         answers = operation["responses"]
+        if example := ANSWERS.get(operation["operationId"]):
+            answers["200"]["content"]["application/json"]["example"] = example
         for status in sorted(_possible(method, operation)):
             components["responses"].setdefault(_name(status), _problem(status))
             answers[str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
