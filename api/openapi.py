@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI finds in the routes, with the problems that any of them may answer.
+"""The OpenAPI document: what FastAPI finds in the routes, with examples and the problems that any of them may answer.
 
 `python -m api.openapi` prints it; it is checked in as docs/openapi.json, and a test compares the two.
 """
@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import problems
+from api.rest.examples import ANSWERS
 
 Document = dict[str, Any]
 
@@ -79,7 +80,9 @@ def document_of(app: FastAPI) -> Document:
     components["responses"] = {}
     for _, method, operation in operations(document):
         answers = operation["responses"]
-        for status in sorted(_possible(method)):
+        if example := ANSWERS.get(operation["operationId"]):
+            answers["200"]["content"]["application/json"]["example"] = example
+        for status in sorted(_possible(method, operation)):
             components["responses"].setdefault(_name(status), _problem(status))
             answers[str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
     return document
@@ -92,8 +95,9 @@ def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
             yield path, method, operation
 
 
-def _possible(method: str) -> set[int]:
-    return set(_ALWAYS) | set(_OF_READS if method == "get" else _OF_CHANGES)
+def _possible(method: str, operation: Document) -> set[int]:
+    conditional = any(parameter["name"] == "if-match" for parameter in operation.get("parameters", ()))
+    return set(_ALWAYS) | set(_OF_READS if method == "get" else _OF_CHANGES) | ({412} if conditional else set())
 
 
 def _name(status: int) -> str:

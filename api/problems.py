@@ -33,6 +33,7 @@ TYPES: Mapping[int, tuple[str, str]] = {
     405: ("wrong-method", "The route exists, but not for this method."),
     406: ("not-acceptable", "None of the formats that the request accepts is served."),
     409: ("conflict", "It contradicts the state of things, or the same command is under way."),
+    412: ("changed-meanwhile", "It is no longer what the caller looked at: `If-Match` or `revision` names another."),
     413: ("too-large", "The body is larger than is taken."),
     422: ("not-valid", "The request was understood, but a field's value is not allowed; `errors` names the fields."),
     429: ("too-many-requests", "The caller sends more than its rate allows."),

@@ -22,7 +22,7 @@ from commands.message import A, Loaded, Tools
 from commands.reading_processes import ReadingProcesses
 from commands.readings import Readings
 from commands.registry import REGISTRY
-from commands.running_feeds import Feeds, Stopping
+from commands.running_feeds import Feeds, NewestInterval, Stopping
 from infra.clickhouse import ClickHouse
 from infra.clock import Clock
 from infra.data_folder import DataFolder
@@ -52,6 +52,7 @@ from projections.live_credentials import LiveCredentials
 from projections.projector import LIVE_BATCH, RelationalProjector
 from projections.registry import relational_projections
 from projections.replays import Replays
+from queries.feeds import newest_interval_end_utc
 from queries.prices import price_history
 from queries.publications import superseded_readings
 from queries.quotes import newest_quotes
@@ -184,7 +185,13 @@ def _assemble(
         relational=relational,
         columnar=columnar,
         replays=replays,
-        feeds=_open_feeds(settings, clock, MEMBER_PACES if is_simulated else {}, is_simulated=folder.is_simulated),
+        feeds=_open_feeds(
+            settings,
+            partial(newest_interval_end_utc, pool),
+            clock,
+            MEMBER_PACES if is_simulated else {},
+            is_simulated=folder.is_simulated,
+        ),
         clock=clock,
         subscriptions=subscriptions,
         closers=closers,
@@ -213,10 +220,11 @@ def _mark_simulated(folder: DataFolder, log: EventLog) -> None:
 
 def _open_feeds(
     settings: Settings,
-    clock: Clock | None = None,
-    paces: Mapping[str, float] | None = None,
+    newest_interval_end: NewestInterval,
+    clock: Clock,
+    paces: Mapping[str, float],
     *,
-    is_simulated: bool = False,
+    is_simulated: bool,
 ) -> Feeds:
     """All feeds over one Fetcher. Raises PlatformError for a setting of a source that there is not."""
     known = {feed.source.name for feed in FEEDS.values()}
@@ -226,7 +234,6 @@ def _open_feeds(
                 f"{setting} names {', '.join(unknown)}, but there is no such source",
                 f"The sources are {', '.join(sorted(known))}.",
             )
-    clock = clock or Clock()
     stopping = Stopping(clock)
     keys = {name: key.get_secret_value() for name, key in settings.source_keys.items()}
     fetcher = Fetcher(
@@ -236,7 +243,7 @@ def _open_feeds(
         sleep=stopping.sleep,
         clock=clock.seconds,
     )
-    return Feeds(FEEDS, fetcher, stopping, settings.sources, is_simulated=is_simulated)
+    return Feeds(FEEDS, fetcher, stopping, newest_interval_end, settings.sources, is_simulated=is_simulated)
 
 
 def _columnar_subscription(log: EventLog, columnar: ColumnarProjector, projection: ColumnarProjection) -> Subscription:

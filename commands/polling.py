@@ -92,9 +92,9 @@ class Poller:
 
     def _run(self, feed_id: str) -> FeedRun | None:
         """A run that fails is logged and shown in the feed's state; None where it broke off."""
-        start_utc, end_utc = self._feeds.recent(feed_id, self._clock.now())
         ids = uuid4()
         try:
+            start_utc, end_utc = self._feeds.recent(feed_id, self._clock.now())
             run = self._feeds.run(
                 feed_id,
                 start_utc,

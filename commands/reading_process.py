@@ -1,14 +1,16 @@
 """The process in which payloads are read: whatever it is doing, it can be ended. A program of its own.
 
-Usage: python -P -m commands.reading_process SECONDS
+Usage: python -P -m commands.reading_process SECONDS BYTES
 Standard input brings payloads, standard output takes what was read (see `Order` and `send`). The end of the input ends
 the process, so that it outlives nobody. A payload that takes longer than SECONDS ends it too, by the system's alarm,
-which needs no help of an interpreter that is deep inside a library.
+which needs no help of an interpreter that is deep inside a library; and so does one for which BYTES of memory are too
+few, because what is left of it in memory would count against the next.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 from typing import BinaryIO
@@ -21,6 +23,8 @@ from infra import logs
 from integrations.isos.catalogue import Payload
 
 READY = b"+"
+OUT_OF_MEMORY = 71
+"""The exit code of a process that needed more memory than it may have."""
 _LENGTH_BYTES = 8
 
 
@@ -57,7 +61,7 @@ def read_exactly(source: BinaryIO, count: int) -> bytes:
 
 def main() -> None:
     """Reads payload after payload until the input ends."""
-    seconds = float(sys.argv[1])
+    seconds, memory_bytes = float(sys.argv[1]), int(sys.argv[2])
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # A terminal or a service manager sends these to us too; the owner decides, by closing our input.
         signal.signal(number, signal.SIG_IGN)
@@ -69,29 +73,36 @@ def main() -> None:
     os.dup2(2, 1)
     # pyarrow looks for pandas when it is given its first array: seconds that are no part of reading a payload.
     pa.array([0.0])
+    # Memory of its own that it may write to: what libraries reserve or map of files costs nothing.
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     sink.write(READY)
     sink.flush()
-    while True:
-        try:
-            order = msgspec.msgpack.decode(receive(source), type=Order)
-            contents = tuple(read_exactly(source, size) for size in order.sizes)
-        except EOFError:
-            return
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        outcome = _read(Payload(order.names, contents, order.place, order.problem), order.correlation_id)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        try:
-            send(sink, outcome)
-        except BrokenPipeError:
-            os._exit(1)  # the owner is gone, and so is whoever would read of it
+    try:
+        while _serve(source, sink, seconds):
+            pass
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
+    except BrokenPipeError:
+        os._exit(1)  # the owner is gone, and so is whoever would read of it
+
+
+def _serve(source: BinaryIO, sink: BinaryIO, seconds: float) -> bool:
+    """Reads one payload; False where the input has ended."""
+    try:
+        order = msgspec.msgpack.decode(receive(source), type=Order)
+        contents = tuple(read_exactly(source, size) for size in order.sizes)
+    except EOFError:
+        return False
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    outcome = _read(Payload(order.names, contents, order.place, order.problem), order.correlation_id)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    send(sink, outcome)
+    return True
 
 
 def _read(payload: Payload, correlation_id: str | None) -> Rows | Unreadable:
     with logs.bound(**{"correlation_id": correlation_id} if correlation_id else {}):
-        try:
-            return read_payload(payload)
-        except MemoryError:
-            return Unreadable("the file needs more memory to read than there is")
+        return read_payload(payload)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Payloads read in processes of their own: one that takes too long, or takes its process down, is quarantined.
+"""Payloads read in processes of their own: one that takes too long or too much, or takes its process down, is
+quarantined.
 
 A thread can't be stopped while it is inside a library, and a hostile file may well keep one there. A process can.
 """
@@ -16,13 +17,18 @@ from contextlib import suppress
 import msgspec
 
 from commands.reading import Rows, Unreadable
-from commands.reading_process import READY, Order, receive, send
+from commands.reading_process import OUT_OF_MEMORY, READY, Order, receive, send
 from infra import logs
 from infra.metrics import PARSE_SECONDS
+from integrations.isos.archives import MAX_MEMBER_BYTES
 from integrations.isos.catalogue import Payload
 
 MAX_SECONDS = 120.0
+# A file takes some five times its size, and may have that of `MAX_MEMBER_BYTES`.
+MAX_MEMORY_BYTES = 8 * MAX_MEMBER_BYTES
 MOST_PROCESSES = min(4, os.cpu_count() or 1)
+# pyarrow's allocator else takes a whole GiB for its first few bytes, which counts as if it were used.
+_HONEST = {"MIMALLOC_ARENA_EAGER_COMMIT": "0"}
 
 Process = subprocess.Popen[bytes]
 
@@ -30,8 +36,9 @@ Process = subprocess.Popen[bytes]
 class ReadingProcesses:
     """A few processes, started when they are first needed and kept."""
 
-    def __init__(self, max_seconds: float = MAX_SECONDS) -> None:
+    def __init__(self, max_seconds: float = MAX_SECONDS, max_memory_bytes: int = MAX_MEMORY_BYTES) -> None:
         self._max_seconds = max_seconds
+        self._max_memory_bytes = max_memory_bytes
         self._room = threading.BoundedSemaphore(MOST_PROCESSES)
         self._lock = threading.Lock()
         self._idle: list[Process] = []
@@ -86,8 +93,9 @@ class ReadingProcesses:
                 raise RuntimeError("the processes that read publications were ended")
             if self._idle:
                 return self._idle.pop()
-            command = [sys.executable, "-P", "-m", "commands.reading_process", str(self._max_seconds)]
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            limits = str(self._max_seconds), str(self._max_memory_bytes)
+            command = [sys.executable, "-P", "-m", "commands.reading_process", *limits]
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | _HONEST)
             self._all.add(process)
         assert process.stdout is not None
         if process.stdout.read(1) != READY:
@@ -104,6 +112,11 @@ class ReadingProcesses:
                 raise RuntimeError("the processes that read publications were ended")
         if status == -signal.SIGALRM:
             return Unreadable(f"reading it took longer than {self._max_seconds:g} s, and was stopped")
+        too_much = f"takes more than {self._max_memory_bytes >> 20:,} MiB of memory: split it up"
+        if status == OUT_OF_MEMORY:
+            return Unreadable(f"reading it {too_much}")
+        if status == -signal.SIGABRT:  # how libraries in C++ end where nobody would catch their exception
+            return Unreadable(f"a library gave up reading it (SIGABRT), most likely because it {too_much}")
         return Unreadable(f"the process that read it came to an end: {_words(status)}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -58,7 +58,13 @@ class FeedState:
 
 # A poll asks for what may have changed, but for a feed of every five minutes not for all of a week each time.
 POLLED_CADENCES = 12
-_AHEAD = timedelta(days=1)
+# An outage that lasted longer is for somebody to make up who knows what to ask of the source.
+MOST_MADE_UP = timedelta(days=7)
+_DAY = timedelta(days=1)
+
+
+NewestInterval = Callable[[str], datetime | None]
+"""Where the newest interval that is on record of a feed ends; None where nothing is. May lag behind the log."""
 
 
 class Feeds:
@@ -73,6 +79,7 @@ class Feeds:
         feeds: Mapping[str, Feed],
         fetcher: Fetcher,
         stopping: Stopping,
+        newest_interval_end: NewestInterval,
         base_urls: Mapping[str, str] | None = None,
         *,
         is_simulated: bool = False,
@@ -80,6 +87,7 @@ class Feeds:
         self._feeds = feeds
         self._fetcher = fetcher
         self._stopping = stopping
+        self._newest_interval_end = newest_interval_end
         self._base_urls = base_urls or {}
         self._is_simulated = is_simulated
         self._states = {feed_id: FeedState() for feed_id in feeds}
@@ -104,12 +112,20 @@ class Feeds:
             return self._states[feed_id]
 
     def recent(self, feed_id: str, now_utc: datetime) -> tuple[datetime, datetime]:
-        """The stretch that may hold something new: until it is settled, and at most twelve cadences or since the last
-        good run. That of a day-ahead market reaches to tomorrow."""
-        feed, last = self._feeds[feed_id], self.state(feed_id).last_good_run_at
-        back = POLLED_CADENCES * feed.cadence + (now_utc - last if last else timedelta(0))
-        ahead = _AHEAD if feed.market == "DA" else timedelta(0)
-        return now_utc - min(back, max(feed.settled_after, feed.cadence)), now_utc + ahead
+        """The stretch that may hold something new: until it is settled, and at most twelve cadences; and before that
+        what was missed since the last good run, or before the platform was opened since the newest interval on record.
+
+        What is made up is a week at most, and only what the source still serves. The stretch of a day-ahead market
+        reaches to tomorrow.
+        """
+        feed = self._feeds[feed_id]
+        may_change_from = now_utc - min(POLLED_CADENCES * feed.cadence, max(feed.settled_after, feed.cadence))
+        last = self.state(feed_id).last_good_run_at or self._newest_interval_end(feed_id)
+        missed = min(now_utc - last, MOST_MADE_UP) if last else timedelta(0)
+        start_utc = may_change_from - max(missed, timedelta(0))
+        while start_utc < may_change_from and not _serves(feed, start_utc, now_utc):
+            start_utc = min(start_utc + _DAY, may_change_from)
+        return start_utc, now_utc + (_DAY if feed.market == "DA" else timedelta(0))
 
     def stop(self) -> None:
         """Ends what runs, soon, and lets nothing begin."""
@@ -219,3 +235,11 @@ class Stopping:
     def check(self) -> None:
         if self._stop.is_set():
             raise Stopped("The platform is being closed.", "Run the feed again: it goes on where it was.")
+
+
+def _serves(feed: Feed, start_utc: datetime, now_utc: datetime) -> bool:
+    try:
+        feed.plan(start_utc, now_utc, now_utc)
+    except AgedOut:
+        return False
+    return True

@@ -27,7 +27,11 @@ class DefineScenario(Command):
 
 
 class ReviseScenario(DefineScenario):
-    """Other assumptions for a scenario that is defined already."""
+    """Other assumptions for a scenario that is defined already: if it still has the `revision`, where one is given."""
+
+    model_config = example(name="base", growth_per_year=0.03, seasonal_weight=1.0, revision=1)
+
+    revision: Annotated[int, Field(ge=1)] | None = None
 
 
 def stream_of_scenario(command: DefineScenario, caller: Caller, _: Tools) -> UUID:
@@ -44,5 +48,5 @@ def handle_define_scenario(command: DefineScenario, scenario: Scenario | None, c
 def handle_revise_scenario(command: ReviseScenario, scenario: Scenario | None, _: Context) -> Scenario:
     if scenario is None:
         raise NotFound("scenario", command.name, remedy="Define it first with `scenarios define`.")
-    scenario.revise(command.assumptions())
+    scenario.revise(command.assumptions(), command.revision)
     return scenario

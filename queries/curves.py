@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, KNOWN, Order, Page, PageRequest, Row, by_id, page, row
-
-SORTS = {
-    "-log_position": Order(("log_position",), descending=True),
-    "log_position": Order(("log_position",)),
-}
-Sort = Literal["-log_position", "log_position"]
+from queries.relational import (
+    ALL,
+    KNOWN,
+    RECORDED_ORDERS,
+    Page,
+    PageRequest,
+    RecordedSort,
+    Row,
+    by_id,
+    page,
+    row,
+)
 
 CURVE_SCHEMA = pa.schema(
     [
@@ -43,7 +47,7 @@ def list_curves(
     scenario: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    sort: Sort = "-log_position",
+    sort: RecordedSort = "-log_position",
 ) -> Page:
     """Curves, newest first unless sorted otherwise; those recorded in [since, until)."""
     return page(
@@ -58,7 +62,7 @@ def list_curves(
               AND (%(until)s::timestamptz IS NULL OR recorded_at < %(until)s)
               AND {KNOWN}""",  # noqa: S608 - names from this package
         {"tenant": tenant, "hub": hub, "scenario": scenario, "since": since, "until": until},
-        SORTS[sort],
+        RECORDED_ORDERS[sort],
         request,
     )
 
@@ -71,10 +75,11 @@ def curve(pool: Pool, tenant: str, curve_id: UUID, as_of: int | None = None) -> 
     )
 
 
-def curves_by_id(pool: Pool, tenant: str, curve_ids: Sequence[UUID]) -> dict[UUID, Row]:
+def curves_by_id(pool: Pool, tenant: str, curve_ids: Sequence[UUID], as_of: int | None = None) -> dict[UUID, Row]:
     """Those of the curves that the tenant has, whole, in one query."""
     return by_id(
         pool,
-        "SELECT curve_id AS id, c.* FROM curve c WHERE tenant = %(tenant)s AND curve_id = ANY(%(ids)s)",
-        {"tenant": tenant, "ids": list(curve_ids)},
+        f"""SELECT curve_id AS id, c.* FROM curve c
+            WHERE tenant = %(tenant)s AND curve_id = ANY(%(ids)s) AND {KNOWN}""",  # noqa: S608
+        {"tenant": tenant, "ids": list(curve_ids), "as_of": as_of},
     )

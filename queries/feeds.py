@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from infra.event_recorder import Pool
-from queries.relational import Row, rows
+from queries.relational import Row, row, rows
 
 
 def fetched_feeds(pool: Pool) -> dict[str, Row]:
@@ -13,7 +15,15 @@ def fetched_feeds(pool: Pool) -> dict[str, Row]:
         "SELECT feed, last_fetched_at, newest_interval_end_utc, requests, bytes_fetched FROM source_registry",
         {},
     )
-    return {row.pop("feed"): row for row in found}
+    return {fetched.pop("feed"): fetched for fetched in found}
+
+
+def newest_interval_end_utc(pool: Pool, feed: str) -> datetime | None:
+    """Where the newest interval that was let in of a feed ends; None where nothing was."""
+    found = row(
+        pool, "SELECT newest_interval_end_utc AS ends FROM source_registry WHERE feed = %(feed)s", {"feed": feed}
+    )
+    return found["ends"] if found else None
 
 
 def newest_fetches(pool: Pool, feed: str, most: int) -> list[Row]:

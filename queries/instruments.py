@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 from uuid import UUID
 
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, KNOWN, Order, Page, PageRequest, Row, by_id, page, row
-
-SORTS = {
-    "name": Order(("name",)),
-    "-name": Order(("name",), descending=True),
-    "log_position": Order(("log_position",)),
-    "-log_position": Order(("log_position",), descending=True),
-}
-Sort = Literal["name", "-name", "log_position", "-log_position"]
+from queries.relational import ALL, KNOWN, NAMED_ORDERS, NamedSort, Page, PageRequest, Row, by_id, page, row
 
 INSTRUMENT_SCHEMA = pa.schema(
     [
@@ -45,7 +36,7 @@ def list_instruments(
     name: str | None = None,
     iso: str | None = None,
     market: str | None = None,
-    sort: Sort = "name",
+    sort: NamedSort = "name",
 ) -> Page:
     """Hubs."""
     return page(
@@ -57,17 +48,20 @@ def list_instruments(
               AND (%(market)s::text IS NULL OR market = %(market)s)
               AND {KNOWN}""",  # noqa: S608 - names from this file
         {"tenant": tenant, "name": name, "iso": iso, "market": market},
-        SORTS[sort],
+        NAMED_ORDERS[sort],
         request,
     )
 
 
-def instruments_by_id(pool: Pool, tenant: str, instrument_ids: Sequence[UUID]) -> dict[UUID, Row]:
+def instruments_by_id(
+    pool: Pool, tenant: str, instrument_ids: Sequence[UUID], as_of: int | None = None
+) -> dict[UUID, Row]:
     """Those of the hubs that the tenant has, in one query."""
     return by_id(
         pool,
-        "SELECT instrument_id AS id, i.* FROM instrument i WHERE tenant = %(tenant)s AND instrument_id = ANY(%(ids)s)",
-        {"tenant": tenant, "ids": list(instrument_ids)},
+        f"""SELECT instrument_id AS id, i.* FROM instrument i
+            WHERE tenant = %(tenant)s AND instrument_id = ANY(%(ids)s) AND {KNOWN}""",  # noqa: S608
+        {"tenant": tenant, "ids": list(instrument_ids), "as_of": as_of},
     )
 
 

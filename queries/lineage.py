@@ -72,7 +72,7 @@ def lineage(
     if position is None:
         newest = row(pool, _NEWEST, {"id": node_id, "as_of": as_of})
         position = newest["position"] if newest else None
-    if position is None:
+    if position is None or (as_of is not None and position > as_of):
         return None
     edges = rows(pool, _WAY[direction], {"id": node_id, "position": position, "as_of": as_of})
     ends = {(edge[end], edge[f"{end}_position"]) for edge in edges for end in ("child", "parent")}

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, KNOWN, Order, Page, PageRequest, Row, by_id, page, row, rows
-
-SORTS = {
-    "name": Order(("name",)),
-    "-name": Order(("name",), descending=True),
-    "log_position": Order(("log_position",)),
-    "-log_position": Order(("log_position",), descending=True),
-}
-Sort = Literal["name", "-name", "log_position", "-log_position"]
-ValuationSort = Literal["-log_position", "log_position"]
+from queries.relational import (
+    ALL,
+    KNOWN,
+    NAMED_ORDERS,
+    RECORDED_ORDERS,
+    NamedSort,
+    Page,
+    PageRequest,
+    RecordedSort,
+    Row,
+    by_id,
+    page,
+    row,
+    rows,
+)
 
 PPA_SCHEMA = pa.schema(
     [
@@ -57,7 +61,7 @@ def list_ppas(
     name: str | None = None,
     hub: str | None = None,
     side: str | None = None,
-    sort: Sort = "name",
+    sort: NamedSort = "name",
 ) -> Page:
     """Contracts."""
     return page(
@@ -72,7 +76,7 @@ def list_ppas(
               AND (%(side)s::text IS NULL OR side = %(side)s)
               AND {KNOWN}""",  # noqa: S608 - names from this package
         {"tenant": tenant, "name": name, "hub": hub, "side": side},
-        SORTS[sort],
+        NAMED_ORDERS[sort],
         request,
     )
 
@@ -104,7 +108,7 @@ def list_valuations(
     curve_id: UUID | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    sort: ValuationSort = "-log_position",
+    sort: RecordedSort = "-log_position",
 ) -> Page:
     """Valuations of all contracts, newest first unless sorted otherwise; those recorded in [since, until)."""
     return page(
@@ -117,7 +121,7 @@ def list_valuations(
               AND (%(until)s::timestamptz IS NULL OR recorded_at < %(until)s)
               AND {KNOWN}""",  # noqa: S608 - names from this package
         {"tenant": tenant, "ppa_id": ppa_id, "curve_id": curve_id, "since": since, "until": until},
-        SORTS[sort],
+        RECORDED_ORDERS[sort],
         request,
     )
 
@@ -131,21 +135,25 @@ def valuation(pool: Pool, tenant: str, valuation_id: UUID, as_of: int | None = N
     )
 
 
-def ppas_by_id(pool: Pool, tenant: str, ppa_ids: Sequence[UUID]) -> dict[UUID, Row]:
+def ppas_by_id(pool: Pool, tenant: str, ppa_ids: Sequence[UUID], as_of: int | None = None) -> dict[UUID, Row]:
     """Those of the contracts that the tenant has, in one query and without their valuations."""
     return by_id(
         pool,
-        "SELECT ppa_id AS id, p.* FROM ppa p WHERE tenant = %(tenant)s AND ppa_id = ANY(%(ids)s)",
-        {"tenant": tenant, "ids": list(ppa_ids)},
+        f"""SELECT ppa_id AS id, p.* FROM ppa p
+            WHERE tenant = %(tenant)s AND ppa_id = ANY(%(ids)s) AND {KNOWN}""",  # noqa: S608
+        {"tenant": tenant, "ids": list(ppa_ids), "as_of": as_of},
     )
 
 
-def valuations_by_id(pool: Pool, tenant: str, valuation_ids: Sequence[UUID]) -> dict[UUID, Row]:
+def valuations_by_id(
+    pool: Pool, tenant: str, valuation_ids: Sequence[UUID], as_of: int | None = None
+) -> dict[UUID, Row]:
     """Those of the valuations that the tenant has, in one query."""
     return by_id(
         pool,
-        "SELECT valuation_id AS id, v.* FROM ppa_valuation v WHERE tenant = %(tenant)s AND valuation_id = ANY(%(ids)s)",
-        {"tenant": tenant, "ids": list(valuation_ids)},
+        f"""SELECT valuation_id AS id, v.* FROM ppa_valuation v
+            WHERE tenant = %(tenant)s AND valuation_id = ANY(%(ids)s) AND {KNOWN}""",  # noqa: S608
+        {"tenant": tenant, "ids": list(valuation_ids), "as_of": as_of},
     )
 
 

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, HELD, Order, Page, PageRequest, Row, by_id, page, row, rows
-
-SORTS = {
-    "-log_position": Order(("log_position",), descending=True),
-    "log_position": Order(("log_position",)),
-}
-Sort = Literal["-log_position", "log_position"]
+from queries.relational import (
+    ALL,
+    HELD,
+    RECORDED_ORDERS,
+    Order,
+    Page,
+    PageRequest,
+    RecordedSort,
+    Row,
+    by_id,
+    page,
+    row,
+    rows,
+)
 
 PUBLICATION_SCHEMA = pa.schema(
     [
@@ -66,7 +72,7 @@ def list_publications(
     feed: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    sort: Sort = "-log_position",
+    sort: RecordedSort = "-log_position",
     entitled: Sequence[str] | None = None,
     request: PageRequest = ALL,
 ) -> Page:
@@ -97,7 +103,7 @@ def list_publications(
             "until": until,
             "entitled": entitled,
         },
-        SORTS[sort],
+        RECORDED_ORDERS[sort],
         request,
     )
 
@@ -176,11 +182,11 @@ def coverage(
     )
 
 
-def publications_by_id(pool: Pool, publication_ids: Sequence[UUID]) -> dict[UUID, Row]:
+def publications_by_id(pool: Pool, publication_ids: Sequence[UUID], as_of: int | None = None) -> dict[UUID, Row]:
     """Those of the publications that there are, without their readings, in one query."""
     return by_id(
         pool,
-        "SELECT publication_id AS id, p.* FROM publication p WHERE publication_id = ANY(%(ids)s)"
-        " AND superseded_by IS NULL",
-        {"ids": list(publication_ids)},
+        f"""SELECT publication_id AS id, p.* FROM publication p
+            WHERE publication_id = ANY(%(ids)s) AND {HELD}""",  # noqa: S608
+        {"ids": list(publication_ids), "as_of": as_of},
     )

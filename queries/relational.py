@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from psycopg.rows import dict_row
 
@@ -52,6 +52,22 @@ class Order:
 
     columns: tuple[str, ...]
     descending: bool = False
+
+
+RecordedSort = Literal["-log_position", "log_position"]
+RECORDED_ORDERS = {
+    "-log_position": Order(("log_position",), descending=True),
+    "log_position": Order(("log_position",)),
+}
+"""The orders of what is found by when it was recorded."""
+
+NamedSort = Literal["name", "-name", "log_position", "-log_position"]
+NAMED_ORDERS = {
+    "name": Order(("name",)),
+    "-name": Order(("name",), descending=True),
+    **RECORDED_ORDERS,
+}
+"""The orders of what has a name, which no other of its tenant has."""
 
 
 def rows(pool: Pool, query: str, parameters: Mapping[str, Any]) -> list[Row]:

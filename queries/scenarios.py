@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 from uuid import UUID
 
 import pyarrow as pa
 
 from infra.event_recorder import Pool
-from queries.relational import ALL, HELD, KNOWN, Order, Page, PageRequest, Row, by_id, page, row, rows
-
-SORTS = {
-    "name": Order(("name",)),
-    "-name": Order(("name",), descending=True),
-    "log_position": Order(("log_position",)),
-    "-log_position": Order(("log_position",), descending=True),
-}
-Sort = Literal["name", "-name", "log_position", "-log_position"]
+from queries.relational import ALL, HELD, KNOWN, NAMED_ORDERS, NamedSort, Page, PageRequest, Row, by_id, page, row, rows
 
 SCENARIO_SCHEMA = pa.schema(
     [
@@ -36,7 +27,7 @@ _COLUMNS = "scenario_id AS id, name, revision, growth_per_year, seasonal_weight,
 
 
 def list_scenarios(
-    pool: Pool, tenant: str, request: PageRequest = ALL, *, name: str | None = None, sort: Sort = "name"
+    pool: Pool, tenant: str, request: PageRequest = ALL, *, name: str | None = None, sort: NamedSort = "name"
 ) -> Page:
     """Scenarios, each in its newest revision."""
     return page(
@@ -44,7 +35,7 @@ def list_scenarios(
         f"""SELECT {_COLUMNS} FROM scenario
             WHERE tenant = %(tenant)s AND (%(name)s::text IS NULL OR name = %(name)s) AND {HELD}""",  # noqa: S608
         {"tenant": tenant, "name": name},
-        SORTS[sort],
+        NAMED_ORDERS[sort],
         request,
     )
 
@@ -59,11 +50,11 @@ def scenario(pool: Pool, tenant: str, scenario_id: UUID, as_of: int | None = Non
     return found
 
 
-def scenarios_by_id(pool: Pool, tenant: str, scenario_ids: Sequence[UUID]) -> dict[UUID, Row]:
-    """Those of the scenarios that the tenant has, as last revised, in one query."""
+def scenarios_by_id(pool: Pool, tenant: str, scenario_ids: Sequence[UUID], as_of: int | None = None) -> dict[UUID, Row]:
+    """Those of the scenarios that the tenant has, as last revised (by `as_of`), in one query."""
     return by_id(
         pool,
-        "SELECT scenario_id AS id, s.* FROM scenario s WHERE tenant = %(tenant)s AND scenario_id = ANY(%(ids)s)"
-        " AND superseded_by IS NULL",
-        {"tenant": tenant, "ids": list(scenario_ids)},
+        f"""SELECT scenario_id AS id, s.* FROM scenario s
+            WHERE tenant = %(tenant)s AND scenario_id = ANY(%(ids)s) AND {HELD}""",  # noqa: S608
+        {"tenant": tenant, "ids": list(scenario_ids), "as_of": as_of},
     )

@@ -58,7 +58,14 @@ class Scenario(Aggregate):
                 remedy="Revise it with `scenarios revise`, or give the new one another name.",
             )
 
-    def revise(self, assumptions: Assumptions) -> None:
+    def revise(self, assumptions: Assumptions, revision: int | None = None) -> None:
+        """Where the `revision` is given that somebody looked at before, no other may have come between."""
+        if revision is not None and revision != self.revision:
+            raise Refused(
+                f"the scenario {self.name} is at revision {self.revision} by now, not {revision}",
+                remedy="Look at it again, and revise what it is now.",
+                status=412,
+            )
         if assumptions == self.assumptions:
             self.trigger_event(self.Confirmed)
         else:

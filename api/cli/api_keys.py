@@ -44,8 +44,8 @@ def list_(
 ) -> None:
     """List the keys, newest first."""
     with connect() as connection:
-        found = connection.get("/v1/api-keys", prefix=prefix)["items"]
-    show_rows(found, _COLUMNS, as_json=as_json, empty="No keys: `carbon254 api-keys issue NAME --role reader`.")
+        found = connection.items("/v1/api-keys", prefix=prefix)
+        show_rows(found, _COLUMNS, as_json=as_json, empty="No keys: `carbon254 api-keys issue NAME --role reader`.")
 
 
 @app.command()

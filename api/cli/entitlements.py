@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -75,9 +75,7 @@ def list_(
     tenant: Annotated[str | None, typer.Option("--tenant", help="Of one tenant only.")] = None, as_json: AsJson = False
 ) -> None:
     """List what is granted: to every tenant for the platform's admins, to your own else."""
-    with connect() as connection:
-        found: list[dict[str, Any]] = connection.get("/v1/entitlements", tenant=tenant)["items"]
     columns = ("tenant", "iso", "channel", "valid_from", "valid_until", "granted_by", "granted_at")
-    show_rows(
-        found, columns, as_json=as_json, empty="Nothing is granted: `carbon254 entitlements grant TENANT --iso MISO`."
-    )
+    empty = "Nothing is granted: `carbon254 entitlements grant TENANT --iso MISO`."
+    with connect() as connection:
+        show_rows(connection.items("/v1/entitlements", tenant=tenant), columns, as_json=as_json, empty=empty)

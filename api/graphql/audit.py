@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from dataclasses import astuple
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 import strawberry
 
 from api.graphql.access import NEEDS_AUDIT
-from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listing
+from api.graphql.connections import PAGE, PAGED, After, AsOf, Connection, First, Listing
 from api.graphql.context import Info
 from api.graphql.nodes import Noun
 from api.graphql.scalars import Long
 from api.rest.dependencies import moment
 from commands.permissions import Permission
 from queries.audit import AuditFilter, list_audit
-from queries.relational import Row
 
 
 @strawberry.type(description="One event of the log, or one refusal.")
@@ -45,10 +44,6 @@ class AuditEntry(Noun):
             raise ValueError(text)
         return position
 
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        return cls(**row)
-
 
 @strawberry.input(description="Which entries: each field that is given must agree.")
 class AuditWhere:
@@ -65,7 +60,12 @@ class AuditWhere:
 class AuditQuery:
     @strawberry.field(description="The audit log, newest first.", extensions=NEEDS_AUDIT, metadata=PAGED)
     def audit(
-        self, info: Info, where: AuditWhere | None = None, first: First = PAGE, after: After = None
+        self,
+        info: Info,
+        where: AuditWhere | None = None,
+        first: First = PAGE,
+        after: After = None,
+        as_of: AsOf = None,
     ) -> Connection[AuditEntry]:
         where = where or AuditWhere()
         wanted = AuditFilter(
@@ -77,7 +77,7 @@ class AuditQuery:
             since=moment(where.since, "since") if where.since else None,
             until=moment(where.until, "until") if where.until else None,
         )
-        listing = Listing("audit", ("position",), tuple[int], astuple(wanted))
-        request = listing.request(first, after)
+        listing = Listing("audit", ("position",), tuple[int], (*astuple(wanted), as_of))
+        request = listing.request(first, after, info.context.position_as_of(as_of))
         page = list_audit(info.context.view.pool, info.context.tenant, wanted, request)
         return listing.connection(request, page, AuditEntry.of)

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 First = Annotated[int, strawberry.argument(description=f"At most so many, from 1 to {MAX_PAGE}.")]
 After = Annotated[str | None, strawberry.argument(description="Continue behind this cursor of the same list.")]
+AsOf = Annotated[str | None, strawberry.argument(description="A time or a log position: what was known then.")]
 
 
 def page_rows(arguments: Mapping[str, Any]) -> int:
@@ -55,11 +56,11 @@ class Listing:
         content = msgspec.json.encode((self._digest, tuple(row[column] for column in self.columns)))
         return base64.urlsafe_b64encode(content).decode()
 
-    def request(self, first: int, after: str | None) -> PageRequest:
+    def request(self, first: int, after: str | None, as_of: int | None = None) -> PageRequest:
         """Raises Problem for a `first` out of range and an `after` that is no cursor of this list."""
         if not 1 <= first <= MAX_PAGE:
             raise Problem(400, f"first: {first} is not from 1 to {MAX_PAGE}", remedy="Ask for more in pages.")
-        return PageRequest(first, None if after is None else self._key(after))
+        return PageRequest(first, None if after is None else self._key(after), as_of)
 
     def _key(self, cursor: str) -> tuple[Any, ...]:
         try:
@@ -72,8 +73,8 @@ class Listing:
             raise Problem(400, "after: this cursor is of another list", remedy="Keep the arguments of the page before.")
         return tuple(key)
 
-    def connection(self, request: PageRequest, page: Page, node: Callable[[Row], T]) -> Connection[T]:
-        edges = [Edge(node=node(row), cursor=self.cursor(row)) for row in page.items]
+    def connection(self, request: PageRequest, page: Page, node: Callable[[Row, int | None], T]) -> Connection[T]:
+        edges = [Edge(node=node(row, request.as_of), cursor=self.cursor(row)) for row in page.items]
         return Connection(
             edges=edges,
             page_info=PageInfo(

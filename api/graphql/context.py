@@ -27,14 +27,17 @@ class Context:
         self.access = access
         self.correlation_id = correlation_id
         self._superseded: dict[int, Sequence[int]] = {}
+        self._loaders: dict[int | None, Loaders] = {}
 
     @property
     def tenant(self) -> str:
         return self.access.principal.tenant
 
-    @cached_property
-    def load(self) -> Loaders:
-        return Loaders(self.view, self.tenant, lambda: self.known_positions)
+    def load(self, as_of: int | None = None) -> Loaders:
+        """The loaders of what is known now, or was known at a position."""
+        if as_of not in self._loaders:
+            self._loaders[as_of] = Loaders(self.view, self.tenant, lambda: self.known_positions, as_of)
+        return self._loaders[as_of]
 
     @cached_property
     def known_positions(self) -> dict[str, int]:

@@ -10,7 +10,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from api.graphql.access import NEEDS_RESULTS
-from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listing
+from api.graphql.connections import PAGE, PAGED, After, AsOf, Connection, First, Listing
 from api.graphql.context import Info
 from api.graphql.limits import column_cost
 from api.graphql.nodes import Noun
@@ -58,7 +58,7 @@ class Curve(Noun):
 
     @strawberry.field(description="Its prices.", metadata={"rows": lambda _: column_cost(_MONTHS)})
     async def points(self, info: Info) -> CurvePoints:
-        return CurvePoints(table=await info.context.load.points.load(self.curve_id))
+        return CurvePoints(table=await info.context.load(self.as_of).points.load(self.curve_id))
 
     @strawberry.field(description="How well it meets the quotes, and what was needed for that.")
     async def report(self, info: Info) -> JSON:
@@ -73,7 +73,7 @@ class Curve(Noun):
         return str(await self._detail(info, "code_version"))
 
     async def _detail(self, info: Info, name: str) -> Any:
-        row = await info.context.load.curve.load(self.curve_id)
+        row = await info.context.load(self.as_of).curve.load(self.curve_id)
         assert row is not None
         return row[name]
 
@@ -81,12 +81,14 @@ class Curve(Noun):
 @strawberry.type
 class CurvesQuery:
     @strawberry.field(description="Curves, newest first.", extensions=NEEDS_RESULTS, metadata=PAGED)
-    def curves(self, info: Info, hub: str | None = None, first: First = PAGE, after: After = None) -> Connection[Curve]:
-        listing = Listing("curves", ("log_position",), tuple[int], (hub,))
-        request = listing.request(first, after)
+    def curves(
+        self, info: Info, hub: str | None = None, first: First = PAGE, after: After = None, as_of: AsOf = None
+    ) -> Connection[Curve]:
+        listing = Listing("curves", ("log_position",), tuple[int], (hub, as_of))
+        request = listing.request(first, after, info.context.position_as_of(as_of))
         page = list_curves(info.context.view.pool, info.context.tenant, hub, request)
         return listing.connection(request, page, Curve.of)
 
     @strawberry.field(description="One curve, null where there is none.", extensions=NEEDS_RESULTS)
-    async def curve(self, info: Info, curve_id: UUID) -> Curve | None:
-        return await Curve.find(info.context, curve_id)
+    async def curve(self, info: Info, curve_id: UUID, as_of: AsOf = None) -> Curve | None:
+        return await Curve.find(info.context, curve_id, info.context.position_as_of(as_of))

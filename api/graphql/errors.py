@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -36,6 +37,13 @@ def formatted(error: GraphQLError, correlation_id: UUID) -> dict[str, Any]:
         shown["message"] = "something went wrong here; the server's log has the details"
         shown["extensions"] = {"code": "INTERNAL_SERVER_ERROR", "correlationId": str(correlation_id)}
     return shown
+
+
+def log_refusals(errors: Sequence[GraphQLError]) -> None:
+    """A line for each reason for which fields were refused: the request's own line says 200, for the other fields."""
+    refused = {cause.reason: cause.status for error in errors if isinstance(cause := _cause(error), Refused)}
+    for reason, status in refused.items():
+        logger.warning("refused", extra={"status": status, "reason": reason})
 
 
 def _cause(error: GraphQLError) -> Exception | None:

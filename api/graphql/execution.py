@@ -11,7 +11,7 @@ from strawberry.types.graphql import OperationType
 
 from api.access import Access
 from api.graphql.context import Context
-from api.graphql.errors import formatted
+from api.graphql.errors import formatted, log_refusals
 from api.graphql.operation import Operation
 from api.graphql.schema import schema
 from api.platform import Platform
@@ -43,6 +43,7 @@ async def _execute(operation: Operation, context: Context) -> dict[str, Any]:
         return {"errors": [_refusal(error.as_http_error_reason())]}
     answer: dict[str, Any] = {}
     if result.errors:
+        log_refusals(result.errors)
         answer["errors"] = [formatted(error, context.correlation_id) for error in result.errors]
     if result.data is not None or any(error.path for error in result.errors or ()):
         answer["data"] = result.data

@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from api.graphql.access import NEEDS_RESULTS
-from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listing
+from api.graphql.connections import PAGE, PAGED, After, AsOf, Connection, First, Listing
 from api.graphql.context import Info
 from api.graphql.nodes import Noun
 from api.graphql.scalars import Long
@@ -34,12 +34,14 @@ class Instrument(Noun):
 @strawberry.type
 class InstrumentsQuery:
     @strawberry.field(description="Hubs by name.", extensions=NEEDS_RESULTS, metadata=PAGED)
-    def instruments(self, info: Info, first: First = PAGE, after: After = None) -> Connection[Instrument]:
-        listing = Listing("instruments", ("name",), tuple[str])
-        request = listing.request(first, after)
+    def instruments(
+        self, info: Info, first: First = PAGE, after: After = None, as_of: AsOf = None
+    ) -> Connection[Instrument]:
+        listing = Listing("instruments", ("name",), tuple[str], (as_of,))
+        request = listing.request(first, after, info.context.position_as_of(as_of))
         page = list_instruments(info.context.view.pool, info.context.tenant, request)
         return listing.connection(request, page, Instrument.of)
 
     @strawberry.field(description="One hub, null where there is none.", extensions=NEEDS_RESULTS)
-    async def instrument(self, info: Info, instrument_id: UUID) -> Instrument | None:
-        return await Instrument.find(info.context, instrument_id)
+    async def instrument(self, info: Info, instrument_id: UUID, as_of: AsOf = None) -> Instrument | None:
+        return await Instrument.find(info.context, instrument_id, info.context.position_as_of(as_of))

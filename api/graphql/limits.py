@@ -18,12 +18,14 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLCompositeType,
     GraphQLError,
     GraphQLField,
     GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
     get_named_type,
     parse,
@@ -120,19 +122,22 @@ class _Shapes:
                 raise LimitExceeded(f"{name} is selected more than {MAX_REPEATS} times")
         depth = aliases = 0
         for selection in selected.selections:
-            if isinstance(selection, FieldNode):
-                inner = self._measure(selection.selection_set, level + 1)
-                inner = _Shape(inner.depth + 1, inner.aliases + (selection.alias is not None))
-            elif isinstance(selection, InlineFragmentNode):
-                inner = self._measure(selection.selection_set, level + 1)
-            else:
-                inner = self._fragment(selection.name.value)  # type: ignore[attr-defined]
+            inner = self._selection(selection, level)
             depth, aliases = max(depth, inner.depth), aliases + inner.aliases
         if depth > MAX_DEPTH:
             raise LimitExceeded(f"this nests deeper than {MAX_DEPTH} levels")
         if aliases > MAX_ALIASES:
             raise LimitExceeded(f"this has {aliases:,} aliases, more than {MAX_ALIASES}")
         return _Shape(depth, aliases)
+
+    def _selection(self, selection: SelectionNode, level: int) -> _Shape:
+        if isinstance(selection, FieldNode):
+            inner = self._measure(selection.selection_set, level + 1)
+            return _Shape(inner.depth + 1, inner.aliases + (selection.alias is not None))
+        if isinstance(selection, InlineFragmentNode):
+            return self._measure(selection.selection_set, level + 1)
+        assert isinstance(selection, FragmentSpreadNode)
+        return self._fragment(selection.name.value)
 
     def _fragment(self, name: str) -> _Shape:
         if name not in self._fragments:

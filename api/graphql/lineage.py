@@ -8,6 +8,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from api.graphql.access import NEEDS_RESULTS
+from api.graphql.connections import AsOf
 from api.graphql.context import Info
 from api.graphql.scalars import Long
 from api.problems import Problem
@@ -57,11 +58,19 @@ class LineageQuery:
         metadata={"rows": lambda _: MAX_NODES // 10},
     )
     def lineage(
-        self, info: Info, id: str, direction: Direction = Direction.UPSTREAM, position: Long | None = None
+        self,
+        info: Info,
+        id: str,
+        direction: Direction = Direction.UPSTREAM,
+        position: Long | None = None,
+        as_of: AsOf = None,
     ) -> Lineage | None:
         context = info.context
         entitled = context.access.entitled()
-        found = lineage_of(context.view.pool, context.tenant, id, direction.value, position, entitled=entitled)
+        known = context.position_as_of(as_of)
+        found = lineage_of(
+            context.view.pool, context.tenant, id, direction.value, position, entitled=entitled, as_of=known
+        )
         if found is None:
             context.access.demand_lineage(context.view, id)
             return None

@@ -32,16 +32,21 @@ class ValuationsKey(NamedTuple):
 
 
 class Loaders:
-    """The loaders of one request. What the tenant does not have loads as None."""
+    """The loaders of one request, of what was known at the position `as_of` (None for now).
 
-    def __init__(self, view: ReadView, tenant: str, known_positions: Callable[[], Mapping[str, int]]) -> None:
+    What the tenant does not have, or was not known then, loads as None.
+    """
+
+    def __init__(
+        self, view: ReadView, tenant: str, known_positions: Callable[[], Mapping[str, int]], as_of: int | None
+    ) -> None:
         pool = view.pool
-        self.instrument = _loader(lambda ids: instruments_by_id(pool, tenant, ids))
-        self.scenario = _loader(lambda ids: scenarios_by_id(pool, tenant, ids))
-        self.publication = _loader(lambda ids: publications_by_id(pool, ids))
-        self.curve = _loader(lambda ids: curves_by_id(pool, tenant, ids))
-        self.ppa = _loader(lambda ids: ppas_by_id(pool, tenant, ids))
-        self.valuation = _loader(lambda ids: valuations_by_id(pool, tenant, ids))
+        self.instrument = _loader(lambda ids: instruments_by_id(pool, tenant, ids, as_of))
+        self.scenario = _loader(lambda ids: scenarios_by_id(pool, tenant, ids, as_of))
+        self.publication = _loader(lambda ids: publications_by_id(pool, ids, as_of))
+        self.curve = _loader(lambda ids: curves_by_id(pool, tenant, ids, as_of))
+        self.ppa = _loader(lambda ids: ppas_by_id(pool, tenant, ids, as_of))
+        self.valuation = _loader(lambda ids: valuations_by_id(pool, tenant, ids, as_of))
         self.audit_entry = _loader(lambda positions: audit_by_position(pool, tenant, positions))
 
         def points(curve_ids: list[UUID]) -> Mapping[UUID, Any]:
@@ -53,13 +58,19 @@ class Loaders:
             pages: dict[tuple[int, int | None], list[UUID]] = defaultdict(list)
             for ppa_id, limit, before in keys:
                 pages[limit, before].append(ppa_id)
+            behind = None if as_of is None else as_of + 1
             for (limit, before), ppa_ids in pages.items():
-                for ppa_id, page in valuations_of_ppas(pool, tenant, ppa_ids, limit, before).items():
+                for ppa_id, page in valuations_of_ppas(pool, tenant, ppa_ids, limit, _least(before, behind)).items():
                     found[ValuationsKey(ppa_id, limit, before)] = page
             return found
 
         self.points = _loader(points)
         self.valuations = _loader(valuations)
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    """The lower of two bounds; None is no bound."""
+    return min((bound for bound in (one, other) if bound is not None), default=None)
 
 
 def _loader(read: Callable[[list[K]], Mapping[K, T]]) -> DataLoader[K, T | None]:

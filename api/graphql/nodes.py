@@ -15,11 +15,16 @@ from queries.relational import Row
 
 
 class Noun(relay.Node):
-    """A type whose objects are found by a key of their own, and by the global id made of it."""
+    """A type whose objects are found by a key of their own, and by the global id made of it.
+
+    `as_of` is the position at which the object was asked for, None for now: what it leads to is read as of it too.
+    """
 
     KEY: ClassVar[str]
     LOADER: ClassVar[str]
     NEEDS: ClassVar[Permission] = Permission.READ_RESULTS
+
+    as_of: int | None = None
 
     @classmethod
     def resolve_id_attr(cls) -> str:
@@ -31,15 +36,17 @@ class Noun(relay.Node):
         return UUID(text)
 
     @classmethod
-    def of(cls, row: Row) -> Self:
+    def of(cls, row: Row, as_of: int | None = None) -> Self:
         """The object of a read model's row, which names the key `id`."""
         known = {field.name: row[field.name] for field in fields(cls) if field.init and field.name in row}
-        return cls(**{cls.KEY: row.get("id"), **known})
+        made = cls(**{cls.KEY: row.get("id"), **known})
+        made.as_of = as_of
+        return made
 
     @classmethod
-    async def find(cls, context: Context, key: Any) -> Self | None:
-        row = await getattr(context.load, cls.LOADER).load(key)
-        return None if row is None else cls.of(row)
+    async def find(cls, context: Context, key: Any, as_of: int | None = None) -> Self | None:
+        row = await getattr(context.load(as_of), cls.LOADER).load(key)
+        return None if row is None else cls.of(row, as_of)
 
 
 async def find_node(context: Context, wanted: relay.GlobalID, kinds: dict[str, type[Noun]]) -> Noun | None:

@@ -10,7 +10,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from api.graphql.access import NEEDS_RESULTS
-from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listing, cut
+from api.graphql.connections import PAGE, PAGED, After, AsOf, Connection, First, Listing, cut
 from api.graphql.context import Info
 from api.graphql.curves import Curve
 from api.graphql.loaders import ValuationsKey
@@ -64,11 +64,11 @@ class PpaValuation(Noun):
 
     @strawberry.field(description="The contract.", metadata={"rows": lambda _: 1})
     async def ppa(self, info: Info) -> Ppa | None:
-        return await Ppa.find(info.context, self.ppa_id)
+        return await Ppa.find(info.context, self.ppa_id, self.as_of)
 
     @strawberry.field(description="The curve that it was priced on.", metadata={"rows": lambda _: 1})
     async def curve(self, info: Info) -> Curve | None:
-        return await Curve.find(info.context, self.curve_id)
+        return await Curve.find(info.context, self.curve_id, self.as_of)
 
 
 @strawberry.type(description="A power purchase agreement: a fixed price for energy delivered at a hub.")
@@ -85,7 +85,7 @@ class Ppa(Noun):
     log_position: Long
 
     @classmethod
-    def of(cls, row: Row) -> Self:
+    def of(cls, row: Row, as_of: int | None = None) -> Self:
         terms = row["terms"]
         agreed = PpaTerms(
             power_mw=FloatColumn(terms["power_mw"]),
@@ -95,32 +95,32 @@ class Ppa(Noun):
             discount_rate_per_year=terms["discount_rate_per_year"],
             upfront_cost_usd=terms["upfront_cost_usd"],
         )
-        return super().of(row | {"terms": agreed})
+        return super().of(row | {"terms": agreed}, as_of)
 
     @strawberry.field(description="What it was worth, newest first.", metadata=PAGED)
     async def valuations(
         self, info: Info, first: First = VALUATIONS_PAGE, after: After = None
     ) -> Connection[PpaValuation]:
         listing = Listing("valuations", ("log_position",), tuple[int], (self.ppa_id,))
-        request = listing.request(first, after)
+        request = listing.request(first, after, self.as_of)
         before = request.after[0] if request.after else None
-        found = await info.context.load.valuations.load(ValuationsKey(self.ppa_id, first + 1, before))
+        found = await info.context.load(self.as_of).valuations.load(ValuationsKey(self.ppa_id, first + 1, before))
         return listing.connection(request, cut(found or [], first), PpaValuation.of)
 
 
 @strawberry.type
 class PpasQuery:
     @strawberry.field(description="Contracts by name.", extensions=NEEDS_RESULTS, metadata=PAGED)
-    def ppas(self, info: Info, first: First = PAGE, after: After = None) -> Connection[Ppa]:
-        listing = Listing("ppas", ("name",), tuple[str])
-        request = listing.request(first, after)
+    def ppas(self, info: Info, first: First = PAGE, after: After = None, as_of: AsOf = None) -> Connection[Ppa]:
+        listing = Listing("ppas", ("name",), tuple[str], (as_of,))
+        request = listing.request(first, after, info.context.position_as_of(as_of))
         page = list_ppas(info.context.view.pool, info.context.tenant, request)
         return listing.connection(request, page, Ppa.of)
 
     @strawberry.field(description="One contract, null where there is none.", extensions=NEEDS_RESULTS)
-    async def ppa(self, info: Info, ppa_id: UUID) -> Ppa | None:
-        return await Ppa.find(info.context, ppa_id)
+    async def ppa(self, info: Info, ppa_id: UUID, as_of: AsOf = None) -> Ppa | None:
+        return await Ppa.find(info.context, ppa_id, info.context.position_as_of(as_of))
 
     @strawberry.field(description="One valuation, null where there is none.", extensions=NEEDS_RESULTS)
-    async def ppa_valuation(self, info: Info, valuation_id: UUID) -> PpaValuation | None:
-        return await PpaValuation.find(info.context, valuation_id)
+    async def ppa_valuation(self, info: Info, valuation_id: UUID, as_of: AsOf = None) -> PpaValuation | None:
+        return await PpaValuation.find(info.context, valuation_id, info.context.position_as_of(as_of))

@@ -18,8 +18,7 @@ from api.graphql.limits import MAX_COLUMN_ROWS, column_cost
 from api.graphql.markets import INTERVALS_PER_HOUR, Iso, Market
 from api.graphql.scalars import DateTimeColumn, FloatColumn, IntColumn, Long, StringColumn, column, local_texts, rows
 from api.problems import Problem
-from api.rest.dependencies import moment, time_zone
-from api.rest.prices import MARKET_ZONES
+from api.rest.dependencies import moment, zone_of
 from queries.prices import KEY_COLUMNS, PRICE_SCHEMA, PriceQuery, price_batches, price_page
 from queries.relational import Page
 
@@ -124,7 +123,7 @@ class PricesQuery:
     def prices(
         self, info: Info, where: PriceWhere, first: First = PAGE, after: After = None
     ) -> Connection[Price] | None:
-        context, zone = info.context, _zone(where)
+        context, zone = info.context, zone_of(where.iso.value, where.tz)
         query = _query(context, where, zone)
         listing = Listing("prices", KEY_COLUMNS, tuple[str, str, datetime, str, str], (query,))
         request = listing.request(first, after)
@@ -133,7 +132,7 @@ class PricesQuery:
         )
         local = local_texts(found["interval_start_utc"], zone) if zone else [None] * found.num_rows
         listed = rows(found.append_column("interval_start_local", pa.array(local, pa.string())))
-        return listing.connection(request, Page(listed, behind), lambda row: Price(**row))
+        return listing.connection(request, Page(listed, behind), lambda row, _: Price(**row))
 
     @strawberry.field(
         description="Prices of the named nodes as columns: a series for each place, market and feed.",
@@ -143,7 +142,7 @@ class PricesQuery:
     def price_series(self, info: Info, where: PriceWhere) -> list[PriceSeries] | None:
         if not where.nodes:
             raise Problem(400, "nodes: priceSeries needs at least one", remedy="Name nodes, or page through `prices`.")
-        context, zone = info.context, _zone(where)
+        context, zone = info.context, zone_of(where.iso.value, where.tz)
         query = _query(context, where, zone)
         batches: list[pa.RecordBatch] = []
         for batch in price_batches(context.view.clickhouse, query, **_known(context, query)):
@@ -152,12 +151,6 @@ class PricesQuery:
                 remedy = "Ask for fewer nodes, a market or a shorter time; `GET /v1/prices` has no such limit."
                 raise Problem(400, f"priceSeries: more than {MAX_COLUMN_ROWS} rows", remedy=remedy)
         return list(_series(pa.Table.from_batches(batches, PRICE_SCHEMA), query.iso, zone))
-
-
-def _zone(where: PriceWhere) -> ZoneInfo | None:
-    if where.tz is None:
-        return None
-    return time_zone(MARKET_ZONES[where.iso.value] if where.tz == "market" else where.tz)
 
 
 def _query(context: Context, where: PriceWhere, zone: ZoneInfo | None) -> PriceQuery:

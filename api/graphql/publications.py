@@ -9,7 +9,7 @@ from uuid import UUID
 import strawberry
 
 from api.graphql.access import NEEDS_MARKET_DATA, demand_market_data
-from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listing
+from api.graphql.connections import PAGE, PAGED, After, AsOf, Connection, First, Listing
 from api.graphql.context import Context, Info
 from api.graphql.markets import Iso, PublicationStatus
 from api.graphql.nodes import Noun
@@ -41,8 +41,8 @@ class Publication(Noun):
     log_position: Long
 
     @classmethod
-    async def find(cls, context: Context, key: Any) -> Self | None:
-        found = await super().find(context, key)
+    async def find(cls, context: Context, key: Any, as_of: int | None = None) -> Self | None:
+        found = await super().find(context, key, as_of)
         # What could not be read is of no ISO, and a matter of those who operate the platform.
         if found is None or (found.iso is None and not context.access.is_platform):
             return None
@@ -52,7 +52,7 @@ class Publication(Noun):
 
     @strawberry.field(description="SHA-256 of the raw bytes, innermost first.")
     async def raw_sha256(self, info: Info) -> list[str]:
-        row = await info.context.load.publication.load(self.publication_id)
+        row = await info.context.load(self.as_of).publication.load(self.publication_id)
         return list(row["raw_sha256"]) if row else []
 
 
@@ -66,18 +66,19 @@ class PublicationsQuery:
         status: PublicationStatus | None = None,
         first: First = PAGE,
         after: After = None,
+        as_of: AsOf = None,
     ) -> Connection[Publication]:
         access = info.context.access
         if iso is not None:
             demand_market_data(info.context, iso.value)
         of_iso, of_status = iso and iso.value, status and status.value
-        listing = Listing("publications", ("log_position",), tuple[int], (of_iso, of_status))
-        request = listing.request(first, after)
+        listing = Listing("publications", ("log_position",), tuple[int], (of_iso, of_status, as_of))
+        request = listing.request(first, after, info.context.position_as_of(as_of))
         page = list_publications(
             info.context.view.pool, iso=of_iso, status=of_status, entitled=access.entitled(), request=request
         )
         return listing.connection(request, page, Publication.of)
 
     @strawberry.field(description="One publication, null where there is none.", extensions=NEEDS_MARKET_DATA)
-    async def publication(self, info: Info, publication_id: UUID) -> Publication | None:
-        return await Publication.find(info.context, publication_id)
+    async def publication(self, info: Info, publication_id: UUID, as_of: AsOf = None) -> Publication | None:
+        return await Publication.find(info.context, publication_id, info.context.position_as_of(as_of))

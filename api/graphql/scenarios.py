@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from api.graphql.access import NEEDS_RESULTS
-from api.graphql.connections import PAGE, PAGED, After, Connection, First, Listing
+from api.graphql.connections import PAGE, PAGED, After, AsOf, Connection, First, Listing
 from api.graphql.context import Info
 from api.graphql.nodes import Noun
 from api.graphql.scalars import Long
@@ -32,12 +32,14 @@ class Scenario(Noun):
 @strawberry.type
 class ScenariosQuery:
     @strawberry.field(description="Scenarios by name.", extensions=NEEDS_RESULTS, metadata=PAGED)
-    def scenarios(self, info: Info, first: First = PAGE, after: After = None) -> Connection[Scenario]:
-        listing = Listing("scenarios", ("name",), tuple[str])
-        request = listing.request(first, after)
+    def scenarios(
+        self, info: Info, first: First = PAGE, after: After = None, as_of: AsOf = None
+    ) -> Connection[Scenario]:
+        listing = Listing("scenarios", ("name",), tuple[str], (as_of,))
+        request = listing.request(first, after, info.context.position_as_of(as_of))
         page = list_scenarios(info.context.view.pool, info.context.tenant, request)
         return listing.connection(request, page, Scenario.of)
 
     @strawberry.field(description="One scenario, null where there is none.", extensions=NEEDS_RESULTS)
-    async def scenario(self, info: Info, scenario_id: UUID) -> Scenario | None:
-        return await Scenario.find(info.context, scenario_id)
+    async def scenario(self, info: Info, scenario_id: UUID, as_of: AsOf = None) -> Scenario | None:
+        return await Scenario.find(info.context, scenario_id, info.context.position_as_of(as_of))

@@ -30,6 +30,17 @@ def changing_headers() -> dict[str, str]:
     return {"Cache-Control": MAY_CHANGE, "Vary": VARIES}
 
 
+def revision_tag(revision: int) -> str:
+    """The tag of what changes by revisions: what `If-Match` of the command that revises it names."""
+    return f'"{revision}"'
+
+
+def revision_of(tag: str) -> int | None:
+    """The revision behind a tag, None for a tag of anything else."""
+    digits = tag.strip().removeprefix('"').removesuffix('"')
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
+
+
 def is_known(request: Request, etag: str) -> bool:
     """Whether `If-None-Match` names the tag: the caller has these bytes."""
     given = request.headers.get("if-none-match", "")
@@ -39,7 +50,7 @@ def is_known(request: Request, etag: str) -> bool:
 def answer(
     request: Request, content: bytes, media_type: str, *, immutable: bool, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """`content` with the headers that its life deserves; 304 without it where the caller has it already."""
+    """`content` with the headers that its life deserves; 304 without what never changes where the caller has it."""
     more = dict(headers or {})
     if not immutable:
         return Response(content, media_type=media_type, headers=changing_headers() | more)

@@ -9,13 +9,14 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Header, Response
 from pydantic import BaseModel
 
 from api.problems import RETRY_AFTER_S, Problem
+from api.rest.caching import revision_of
 from api.rest.dependencies import CallerOf, PlatformOf, only_known_parameters
 from commands.bus import Handling
 from commands.message import Answer, Command
@@ -34,6 +35,9 @@ PLACES = {
     "ppa.registered": "/v1/ppas/{id}",
     "ppa.priced": "/v1/ppas/valuations/{id}",
 }
+
+
+IfMatch = Annotated[str | None, Header(description="the `ETag` of the thing: refused (412) if it was revised since")]
 
 
 class CommandAnswer(BaseModel):
@@ -98,11 +102,31 @@ def _operation(handling: Handling) -> Callable[..., CommandAnswer]:
             response.headers["Cache-Control"] = "no-store"
         return told
 
-    send.__annotations__ |= {
+    def revise(
+        body: Command, response: Response, platform: PlatformOf, caller: CallerOf, if_match: IfMatch = None
+    ) -> CommandAnswer:
+        return send(_of_revision(body, if_match), response, platform, caller)
+
+    operation = revise if "revision" in handling.message.model_fields else send
+    operation.__annotations__ |= {
         "body": handling.message, "response": Response, "platform": PlatformOf, "caller": CallerOf,
         "return": CommandAnswer,
     }  # fmt: skip
-    return send
+    if operation is revise:
+        operation.__annotations__["if_match"] = IfMatch
+    return operation
+
+
+def _of_revision(body: Command, if_match: str | None) -> Command:
+    """The command with the revision that `If-Match` names. Raises Problem for the tag of anything else."""
+    if if_match is None or if_match.strip() == "*":
+        return body
+    revision = revision_of(if_match)
+    if not revision:
+        raise Problem(
+            412, f"If-Match: {if_match[:100]} is no revision", remedy="Send the `ETag` of the thing as it is."
+        )
+    return body.model_copy(update={"revision": revision})
 
 
 def _answered(answer: Answer) -> CommandAnswer:

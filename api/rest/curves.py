@@ -25,7 +25,7 @@ from api.rest.resources import ReadingOf
 from commands.permissions import Permission
 from queries import curves as queries
 from queries.curve_points import POINTS_SCHEMA, curve_points
-from queries.relational import Page, PageRequest, Row
+from queries.relational import Page, PageRequest, RecordedSort, Row
 from queries.stale_lists import STALE, mark_curves, marked, staleness
 from queries.staleness import PROJECTIONS
 from queries.view import ReadView
@@ -49,7 +49,7 @@ def list_curves(
     hub: NameParameter = None,
     scenario: NameParameter = None,
     stale: StaleParameter = None,
-    sort: Annotated[queries.Sort, Query()] = "-log_position",
+    sort: Annotated[RecordedSort, Query()] = "-log_position",
 ) -> Response:
     """Curves, newest first; `since` and `until` are about `recorded_at`.
 

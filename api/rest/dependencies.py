@@ -28,10 +28,22 @@ _LONGEST_POSITION = 19  # digits of 2**63
 
 Iso = Literal["MISO", "CAISO", "PJM", "ERCOT"]
 Market = Literal["DA", "RTH", "RT15", "RT5"]
+MarketIso = Annotated[Iso, Query(description="the operator", examples=["PJM"])]
 IsoParameter = Annotated[Iso | None, Query(description="the operator")]
 MarketParameter = Annotated[Market | None, Query(description="day-ahead, or real time by the hour, 15 or 5 minutes")]
+StartParameter = Annotated[str, Query(description="first interval start, inclusive", examples=["2026-01-30T05:00Z"])]
+EndParameter = Annotated[str, Query(description="interval starts before this", examples=["2026-01-31T05:00Z"])]
+ZoneParameter = Annotated[str | None, Query(description="IANA name or `market`: reads naive times, adds local columns")]
 NameParameter = Annotated[str | None, Query(max_length=200, description="exactly this name")]
 StaleParameter = Annotated[bool | None, Query(description="only those that are stale, or only those that are not")]
+
+# What `tz=market` means: the clock by which the ISO runs its markets. MISO keeps Eastern Standard Time all year.
+MARKET_ZONES = {
+    "MISO": "Etc/GMT+5",
+    "CAISO": "America/Los_Angeles",
+    "PJM": "America/New_York",
+    "ERCOT": "America/Chicago",
+}
 
 
 def platform_of(request: Request) -> Platform:
@@ -213,7 +225,11 @@ def moment(text: str, field: str, tz: ZoneInfo | None = None) -> datetime:
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def time_zone(name: str) -> ZoneInfo:
+def zone_of(iso: str, tz: str | None) -> ZoneInfo | None:
+    """The zone that `tz` names: `market` for the ISO's own clock, else an IANA name. Raises Problem for others."""
+    if tz is None:
+        return None
+    name = MARKET_ZONES[iso] if tz == "market" else tz
     if name not in available_timezones():
         raise Problem(
             400, f"tz: {name!r} is no IANA time zone", remedy="Write for example America/Chicago, or `market`."

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
-from api.rest.dependencies import AccessOf, ViewOf, needs, only_known_parameters, wait_for_position
+from api.rest.dependencies import (
+    AccessOf,
+    IsoParameter,
+    ViewOf,
+    needs,
+    only_known_parameters,
+    wait_for_position,
+)
+from api.rest.documented import listed
+from api.rest.listing import CurrentListingOf
 from commands.permissions import Permission
-from queries.entitlements import list_entitlements as entitlements_of
+from queries import entitlements as queries
 
 router = APIRouter(
     prefix="/v1/entitlements",
@@ -17,10 +26,15 @@ router = APIRouter(
 )
 
 
-@router.get("", operation_id="list_entitlements")
+@router.get("", operation_id="list_entitlements", **listed(queries.ENTITLEMENT_SCHEMA))
 def list_entitlements(
-    view: ViewOf, access: AccessOf, tenant: Annotated[str | None, Query(max_length=100)] = None
-) -> dict[str, Any]:
+    listing: CurrentListingOf,
+    view: ViewOf,
+    access: AccessOf,
+    tenant: Annotated[str | None, Query(max_length=100)] = None,
+    iso: IsoParameter = None,
+    sort: Annotated[queries.Sort, Query()] = "tenant",
+) -> Response:
     """What your tenant was granted, by ISO and channel; admins of the platform's own tenant see what every tenant was.
 
     The platform's own tenant is entitled to everything, without a grant.
@@ -29,4 +43,8 @@ def list_entitlements(
         if tenant not in (None, access.principal.tenant):
             access.demand(f"what {tenant} is entitled to", Permission.GRANT_ENTITLEMENTS)
         tenant = access.principal.tenant
-    return {"items": entitlements_of(view.pool, tenant).items}
+    return listing.answer(
+        queries.ENTITLEMENT_SCHEMA,
+        ["entitlements"],
+        lambda page: queries.list_entitlements(view.pool, tenant, page, iso=iso, sort=sort),
+    )

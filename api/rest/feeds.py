@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from fastapi.responses import StreamingResponse
 
 from api.access import Access
@@ -15,7 +15,9 @@ from api.problems import Problem
 from api.rest.dependencies import (
     AccessOf,
     CallerOf,
+    EndParameter,
     PlatformOf,
+    StartParameter,
     ViewOf,
     moment,
     needs,
@@ -72,8 +74,8 @@ def run_feed(
     name: str,
     platform: PlatformOf,
     caller: CallerOf,
-    start: Annotated[str, Query(description="first interval start, inclusive", examples=["2026-01-30T05:00Z"])],
-    end: Annotated[str, Query(description="interval starts before this", examples=["2026-01-31T05:00Z"])],
+    start: StartParameter,
+    end: EndParameter,
 ) -> StreamingResponse:
     """Fetches what the feed has of [start, end) and is not known yet.
 

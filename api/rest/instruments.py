@@ -23,6 +23,7 @@ from api.rest.listing import ListingOf
 from api.rest.resources import ReadingOf
 from commands.permissions import Permission
 from queries import instruments as queries
+from queries.relational import NamedSort
 
 router = APIRouter(
     prefix="/v1/instruments",
@@ -39,7 +40,7 @@ def list_instruments(
     name: NameParameter = None,
     iso: IsoParameter = None,
     market: MarketParameter = None,
-    sort: Annotated[queries.Sort, Query()] = "name",
+    sort: Annotated[NamedSort, Query()] = "name",
 ) -> Response:
     """Hubs by name."""
     return listing.answer(

@@ -61,12 +61,12 @@ def lack_events(view: ReadView, projections: Sequence[str]) -> bool:
     return not count_dead_letters(view.pool).keys().isdisjoint(projections)
 
 
-def _as_of(
-    platform: PlatformOf,
-    as_of: Annotated[
-        str | None, Query(description="a time or a log position: what was known then", examples=["2026-01-31T12:00Z"])
-    ] = None,
-) -> AsOf:
+AsOfText = Annotated[
+    str | None, Query(description="a time or a log position: what was known then", examples=["2026-01-31T12:00Z"])
+]
+
+
+def _as_of(platform: PlatformOf, as_of: AsOfText = None) -> AsOf:
     return read_as_of(platform, as_of)
 
 

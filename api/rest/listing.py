@@ -2,7 +2,8 @@
 
 * JSON comes page by page: `{items, next_cursor}`, and the next page's address in the header `Link`.
 * The tabular formats come whole and streamed, however long the list is; with `limit` or `cursor` they are a page too.
-* Every page of a walk shows the list as it stood at the first one: the cursor carries the position.
+* Every page of a walk shows the list as it stood at the first one: the cursor carries the position. Lists of who has
+  access are the exception: each of their pages shows what counts when it is read.
 """
 
 from __future__ import annotations
@@ -127,6 +128,22 @@ def listing_of(
 
 
 ListingOf = Annotated[Listing, Depends(listing_of)]
+
+
+def current_listing_of(
+    request: Request,
+    platform: PlatformOf,
+    view: ViewOf,
+    caller: CallerOf,
+    limit: LimitParameter = None,
+    cursor: CursorParameter = None,
+    format: FormatParameter = None,
+) -> Listing:
+    """Of a list of what counts now, which has no `as_of`: who has access, and not who had it."""
+    return listing_of(request, platform, view, caller, AsOf(), limit, cursor, format)
+
+
+CurrentListingOf = Annotated[Listing, Depends(current_listing_of)]
 
 
 def _pages(list_page: ListPage, position: int) -> Iterator[list[Row]]:

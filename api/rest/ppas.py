@@ -27,7 +27,7 @@ from api.rest.listing import ListingOf
 from api.rest.resources import ReadingOf
 from commands.permissions import Permission
 from queries import ppas as queries
-from queries.relational import Page, PageRequest, Row
+from queries.relational import NamedSort, Page, PageRequest, RecordedSort, Row
 from queries.stale_lists import STALE, mark_curves, mark_ppas, marked, staleness
 from queries.staleness import PROJECTIONS
 from queries.view import ReadView
@@ -54,7 +54,7 @@ def list_ppas(
     hub: NameParameter = None,
     side: Annotated[Literal["buy", "sell"] | None, Query()] = None,
     stale: StaleParameter = None,
-    sort: Annotated[queries.Sort, Query()] = "name",
+    sort: Annotated[NamedSort, Query()] = "name",
 ) -> Response:
     """Contracts by name. `stale` says why the newest valuation under some scenario would be another by now."""
 
@@ -75,7 +75,7 @@ def list_valuations(
     ppa_id: Annotated[UUID | None, Query()] = None,
     curve_id: Annotated[UUID | None, Query()] = None,
     stale: StaleParameter = None,
-    sort: Annotated[queries.ValuationSort, Query()] = "-log_position",
+    sort: Annotated[RecordedSort, Query()] = "-log_position",
 ) -> Response:
     """Valuations of all contracts, newest first; `since` and `until` are about `recorded_at`.
 

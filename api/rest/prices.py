@@ -14,20 +14,23 @@ from api.problems import Problem
 from api.rest.caching import changing_headers, etag_of, immutable_headers, is_known
 from api.rest.dependencies import (
     AccessOf,
-    Iso,
+    EndParameter,
     IsoParameter,
-    Market,
+    MarketIso,
+    MarketParameter,
     PlatformOf,
+    StartParameter,
     ViewOf,
+    ZoneParameter,
     moment,
     needs,
     only_known_parameters,
-    time_zone,
     wait_for_position,
+    zone_of,
 )
 from api.rest.documented import NOT_MODIFIED, array_of, listed, tables
 from api.rest.formats import Format, chosen_format
-from api.rest.knowledge import AsOf, Known, known_at, read_as_of
+from api.rest.knowledge import AsOf, AsOfText, Known, known_at, read_as_of
 from api.rest.listing import (
     DEFAULT_LIMIT,
     CursorParameter,
@@ -47,14 +50,6 @@ router = APIRouter(
     tags=["prices"],
     dependencies=[needs(Permission.READ_MARKET_DATA), Depends(only_known_parameters), Depends(wait_for_position)],
 )
-
-# What `tz=market` means: the clock by which the ISO runs its markets. MISO keeps Eastern Standard Time all year.
-MARKET_ZONES = {
-    "MISO": "Etc/GMT+5",
-    "CAISO": "America/Los_Angeles",
-    "PJM": "America/New_York",
-    "ERCOT": "America/Chicago",
-}
 
 # Prices may be read up to where their rows are loaded and replaced readings are known.
 _FILLED_BY = ("prices", "publications")
@@ -83,15 +78,15 @@ def list_prices(
     platform: PlatformOf,
     view: ViewOf,
     access: AccessOf,
-    iso: Annotated[Iso, Query(examples=["PJM"])],
-    start: Annotated[str, Query(description="first interval start, inclusive", examples=["2026-01-30T05:00Z"])],
-    end: Annotated[str, Query(description="interval starts before this", examples=["2026-01-31T05:00Z"])],
+    iso: MarketIso,
+    start: StartParameter,
+    end: EndParameter,
     node: Annotated[list[str], Query(description="nodes by name; all where none is given")] = [],  # noqa: B006
     node_type: Annotated[str | None, Query()] = None,
-    market: Annotated[Market | None, Query()] = None,
+    market: MarketParameter = None,
     feed: Annotated[str | None, Query()] = None,
-    tz: Annotated[str | None, Query(description="IANA name or `market`: reads naive times, adds local columns")] = None,
-    as_of: Annotated[str | None, Query(description="a time or a log position: what was known then")] = None,
+    tz: ZoneParameter = None,
+    as_of: AsOfText = None,
     limit: LimitParameter = None,
     cursor: CursorParameter = None,
     format: FormatParameter = None,
@@ -102,7 +97,7 @@ def list_prices(
     """
     chosen = chosen_format(request, format)
     access.demand_iso(iso, chosen)
-    zone = time_zone(MARKET_ZONES[iso] if tz == "market" else tz) if tz else None
+    zone = zone_of(iso, tz)
     try:
         query = PriceQuery(
             iso=iso,

@@ -28,7 +28,7 @@ from api.rest.resources import ReadingOf
 from commands.permissions import Permission
 from infra.canonical import from_parquet
 from queries import publications as queries
-from queries.relational import Row
+from queries.relational import RecordedSort, Row
 from queries.view import ReadView
 
 router = APIRouter(
@@ -50,7 +50,7 @@ def list_publications(
     status: Annotated[Literal["ingested", "quarantined"] | None, Query()] = None,
     market: MarketParameter = None,
     feed: NameParameter = None,
-    sort: Annotated[queries.Sort, Query()] = "-log_position",
+    sort: Annotated[RecordedSort, Query()] = "-log_position",
 ) -> Response:
     """Publications, newest first; `since` and `until` are about `recorded_at`."""
     if iso:

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Depends, Query
 from api.platform import Platform
 from api.problems import Problem
 from api.rest.dependencies import (
+    MARKET_ZONES,
     AccessOf,
-    Iso,
+    MarketIso,
     PlatformOf,
     ViewOf,
     needs,
@@ -21,7 +22,6 @@ from api.rest.dependencies import (
 )
 from api.rest.feeds import is_fresh
 from api.rest.knowledge import AsOf, known_at
-from api.rest.prices import MARKET_ZONES
 from commands.permissions import Permission
 from queries.feeds import fetched_feeds
 from queries.publications import coverage, superseded_readings
@@ -43,7 +43,7 @@ def report_quality(
     platform: PlatformOf,
     view: ViewOf,
     access: AccessOf,
-    iso: Annotated[Iso, Query(examples=["MISO"])],
+    iso: MarketIso,
     start: Annotated[date, Query(description="first market day", examples=["2026-01-30"])],
     end: Annotated[date, Query(description="the market day after the last", examples=["2026-01-31"])],
 ) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from api.rest.listing import ListingOf
 from api.rest.resources import ReadingOf
 from commands.permissions import Permission
 from queries import scenarios as queries
+from queries.relational import NamedSort
 
 router = APIRouter(
     prefix="/v1/scenarios",
@@ -28,7 +29,7 @@ def list_scenarios(
     view: ViewOf,
     caller: CallerOf,
     name: NameParameter = None,
-    sort: Annotated[queries.Sort, Query()] = "name",
+    sort: Annotated[NamedSort, Query()] = "name",
 ) -> Response:
     """Scenarios as last revised, by name."""
     return listing.answer(
@@ -44,9 +45,10 @@ def list_scenarios(
     **one(queries.SCENARIO_SCHEMA, revisions=array_of(queries.SCENARIO_SCHEMA)),
 )
 def read_scenario(scenario_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerOf) -> Response:
-    """One scenario with all its revisions."""
+    """One scenario with all its revisions. Its `ETag` is what `If-Match` of `revise-scenario` names."""
     return reading.answer(
         ["scenarios"],
         lambda as_of: queries.scenario(view.pool, caller.tenant, scenario_id, as_of),
         Problem(404, f"there is no scenario {scenario_id}", remedy="`scenarios list` shows them."),
+        revised=True,
     )

@@ -11,20 +11,22 @@ from api.problems import Problem
 from api.rest.caching import changing_headers
 from api.rest.dependencies import (
     AccessOf,
-    Iso,
-    Market,
+    EndParameter,
+    MarketIso,
+    MarketParameter,
     PlatformOf,
+    StartParameter,
     ViewOf,
+    ZoneParameter,
     moment,
     needs,
     only_known_parameters,
-    time_zone,
     wait_for_position,
+    zone_of,
 )
 from api.rest.formats import chosen_format
-from api.rest.knowledge import known_at, read_as_of
+from api.rest.knowledge import AsOfText, known_at, read_as_of
 from api.rest.listing import FormatParameter
-from api.rest.prices import MARKET_ZONES
 from commands.permissions import Permission
 from infra.tabular import MEDIA_TYPES, render
 from queries.publications import superseded_readings
@@ -52,20 +54,20 @@ def list_series(
     platform: PlatformOf,
     view: ViewOf,
     access: AccessOf,
-    iso: Annotated[Iso, Query(examples=["PJM"])],
-    start: Annotated[str, Query(description="first interval start, inclusive", examples=["2026-01-30T05:00Z"])],
-    end: Annotated[str, Query(description="interval starts before this", examples=["2026-01-31T05:00Z"])],
+    iso: MarketIso,
+    start: StartParameter,
+    end: EndParameter,
     label: Annotated[list[str], Query(description="`column=value` of a label column; may be repeated")] = [],  # noqa: B006
     feed: Annotated[str | None, Query()] = None,
-    market: Annotated[Market | None, Query()] = None,
-    tz: Annotated[str | None, Query(description="IANA name or `market`: reads naive times, adds local columns")] = None,
-    as_of: Annotated[str | None, Query(description="a time or a log position: what was known then")] = None,
+    market: MarketParameter = None,
+    tz: ZoneParameter = None,
+    as_of: AsOfText = None,
     format: FormatParameter = None,
 ) -> Response:
     """Winning rows of a dataset, sorted by their labels and interval. Times are UTC; `[start, end)`."""
     chosen = chosen_format(request, format)
     access.demand_iso(iso, chosen)
-    zone = time_zone(MARKET_ZONES[iso] if tz == "market" else tz) if tz else None
+    zone = zone_of(iso, tz)
     try:
         query = SeriesQuery(
             dataset=dataset,

@@ -12,11 +12,13 @@ from jsonschema_rs import validator_for
 from api import problems
 from api.app import create_routes
 from api.openapi import document_of, operations, text_of
+from api.rest.examples import ANSWERS
 from tests.api.conftest import Get
 
 ROOT = Path(__file__).parents[2]
 CHECKED_IN = ROOT / "docs" / "openapi.json"
 OPEN = {"/livez", "/readyz"}
+PRICES = "/v1/prices?iso=MISO&start=2026-03-10&end=2026-03-12&limit=1"
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,39 @@ def test_lists_are_as_described(document: dict[str, Any], get: Get, market: dict
     assert checked > 10
 
 
+def test_what_lists_answer_has_an_example_with_the_same_fields(
+    document: dict[str, Any], get: Get, market: dict[str, Any]
+) -> None:
+    with_rows = 0
+    for path, method, operation in operations(document):
+        content = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
+        if method != "get" or "{" in path or not (example := content.get("example")):
+            continue
+        real = get(PRICES if path == "/v1/prices" else path).json()
+        assert real.keys() == example.keys(), path
+        for row in real["items"][:1]:
+            assert row.keys() == example["items"][0].keys(), path
+            with_rows += 1
+    assert with_rows >= 12
+
+
+@pytest.mark.parametrize("operation_id", ANSWERS)
+def test_an_example_is_what_the_schema_allows(document: dict[str, Any], operation_id: str) -> None:
+    (operation,) = (o for _, _, o in operations(document) if o["operationId"] == operation_id)
+    content = operation["responses"]["200"]["content"]["application/json"]
+    assert content["example"] == ANSWERS[operation_id]
+    validator_for(content["schema"] | {"components": document["components"]}, validate_formats=True).validate(
+        content["example"]
+    )
+
+
+def test_whatever_has_columns_has_an_example(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        content = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
+        if method == "get" and path.startswith("/v1/") and content.get("schema", {}).get("required"):
+            assert "example" in content, path
+
+
 def test_things_are_as_described(document: dict[str, Any], get: Get, market: dict[str, Any]) -> None:
     for path, made in (
         ("/v1/curves/{curve_id}", "curve"),
@@ -92,5 +127,7 @@ def test_things_are_as_described(document: dict[str, Any], get: Get, market: dic
         ("/v1/scenarios/{scenario_id}", "scenario"),
         ("/v1/lineage/{node_id}", "curve"),
     ):
-        schema = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-        validator_for(schema).validate(get(re.sub(r"\{\w+\}", market[made]["id"], path)).json())
+        content = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+        found = get(re.sub(r"\{\w+\}", market[made]["id"], path)).json()
+        validator_for(content["schema"]).validate(found)
+        assert found.keys() == content["example"].keys(), path

@@ -43,6 +43,27 @@ def test_what_was_changed_or_was_there_is_200(get: Get) -> None:
         assert "location" not in answer.headers
 
 
+def test_who_revises_what_another_has_revised_is_told(get: Get) -> None:
+    made = post(get, "define-scenario", {"name": "shared", "growth_per_year": 0.01}).json()
+    address = f"/v1/scenarios/{made['id']}"
+    looked_at = get(f"{address}?wait_for={made['position']}").headers["etag"]
+    key = {"Idempotency-Key": str(uuid4()), "If-Match": looked_at}
+    mine = post(get, "revise-scenario", {"name": "shared", "growth_per_year": 0.02}, **key)
+    assert mine.status_code == 200
+    theirs = post(get, "revise-scenario", {"name": "shared", "growth_per_year": 0.03}, **{"If-Match": looked_at})
+    assert (theirs.status_code, theirs.json()["type"]) == (412, "/docs/problems#changed-meanwhile")
+    in_body = post(get, "revise-scenario", {"name": "shared", "growth_per_year": 0.03, "revision": 1})
+    assert in_body.status_code == 412
+    read = get(f"{address}?wait_for=head")
+    assert (read.json()["growth_per_year"], read.headers["cache-control"]) == (0.02, "no-store")
+    assert read.headers["etag"] != looked_at
+    again = post(get, "revise-scenario", {"name": "shared", "growth_per_year": 0.02}, **key)
+    assert again.json() == mine.json(), "what was done once is answered again, whatever came after"
+    for tag, status in ((read.headers["etag"], 200), ("*", 200), ('"of-something-else"', 412), ('"0"', 412)):
+        body = {"name": "shared", "growth_per_year": 0.04}
+        assert post(get, "revise-scenario", body, **{"If-Match": tag}).status_code == status
+
+
 def test_every_location_leads_to_what_was_made(get: Get, market: dict[str, Any]) -> None:
     created = {entry["event"]: entry["target_id"] for entry in get("/v1/audit").json()["items"]}
     for event, place in PLACES.items():

@@ -15,8 +15,10 @@ import pytest
 from api.cli.connection import Connection
 from api.openapi import operations
 from api.platform import Platform
+from queries.api_keys import API_KEY_SCHEMA
 from queries.audit import AUDIT_SCHEMA
 from queries.curves import CURVE_SCHEMA
+from queries.entitlements import ENTITLEMENT_SCHEMA
 from queries.instruments import INSTRUMENT_SCHEMA
 from queries.ppas import PPA_SCHEMA, VALUATION_SCHEMA
 from queries.prices import PRICE_SCHEMA
@@ -26,7 +28,7 @@ from queries.scenarios import SCENARIO_SCHEMA
 from queries.stale_lists import STALE
 from tests.api.conftest import Get
 
-pytestmark = pytest.mark.usefixtures("market")
+pytestmark = pytest.mark.usefixtures("market", "access")
 
 PRICES = "/v1/prices?iso=MISO&start=2026-03-10&end=2026-03-12"
 LISTS = {
@@ -39,7 +41,22 @@ LISTS = {
     "/v1/ppas": PPA_SCHEMA.append(STALE),
     "/v1/ppas/valuations": VALUATION_SCHEMA.append(STALE),
     "/v1/audit": AUDIT_SCHEMA,
+    "/v1/api-keys": API_KEY_SCHEMA,
+    "/v1/entitlements": ENTITLEMENT_SCHEMA,
 }
+
+
+@pytest.fixture(scope="module")
+def access(api: Connection, market: dict[str, Any]) -> None:
+    """Six keys, one of them revoked, and what three tenants were granted by several channels."""
+    for number in range(6):
+        key = api.command("issue-api-key", {"name": f"loader {number}", "roles": ["reader", "auditor"]})
+    api.command("revoke-api-key", {"key_id": key["id"]})
+    for tenant, iso in (("b", "MISO"), ("a", "PJM"), ("c", "ERCOT"), ("a", "CAISO")):
+        grant = {"tenant": tenant, "iso": iso, "channels": ["hub", "api"]}
+        api.command("grant-entitlement", grant)
+    api.command("revoke-entitlement", {"tenant": "c", "iso": "ERCOT", "channels": ["hub"]})
+    api.get("/v1/projections")  # waits until everything is readable
 
 
 def with_(path: str, **params: object) -> str:
@@ -193,6 +210,10 @@ def test_nothing_acceptable_is_406(get: Get) -> None:
         ("/v1/ppas/valuations?ppa_id={ppa}", 3),
         ("/v1/ppas/valuations?curve_id={ppa}", 0),
         ("/v1/audit?noun=curve", 3),
+        ("/v1/api-keys?prefix=c254_", 6),
+        ("/v1/api-keys?prefix=x", 0),
+        ("/v1/entitlements?tenant=a", 4),
+        ("/v1/entitlements?iso=ERCOT", 1),
     ],
 )
 def test_filters(get: Get, market: dict[str, Any], path: str, rows: int) -> None:
@@ -212,7 +233,19 @@ def test_every_sort_that_is_documented_sorts(get: Get) -> None:
             assert values == sorted(values, reverse=sort.startswith("-")), (path, sort)
         assert get(f"{path}?sort=hub,name").status_code == 422
         sorted_lists += 1
-    assert sorted_lists == 8
+    assert sorted_lists == 10
+
+
+def test_who_has_access_is_told_as_of_now(get: Get, api: Connection) -> None:
+    """What is revoked between two pages is on none of the later ones, and no row is told twice."""
+    assert "as_of" in get("/v1/api-keys?as_of=1").json()["title"]
+    before = get("/v1/entitlements").json()["items"]
+    pages = walk(get, "/v1/entitlements", 1)
+    seen = next(pages)
+    api.command("revoke-entitlement", {"tenant": "b", "iso": "MISO", "channels": ["hub", "api"]})
+    api.get("/v1/projections")
+    seen += [row for page in pages for row in page]
+    assert seen == [row for row in before if row["tenant"] != "b"]
 
 
 def test_prices_are_paged_by_their_whole_key(get: Get) -> None:
@@ -233,3 +266,4 @@ def test_the_command_line_follows_the_cursors(
     assert positions == list(range(platform.log.head(), 0, -1))
     assert [e["position"] for e in api.items("/v1/audit", most=3)] == positions[:3]
     assert list(api.items("/v1/curves", hub="nowhere")) == []
+    assert [key["name"] for key in api.items("/v1/api-keys")] == [f"loader {number}" for number in reversed(range(6))]

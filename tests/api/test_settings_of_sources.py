@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from api.cli.main import _wrong_setting
 from api.wiring import _open_feeds
+from infra.clock import Clock
 from infra.errors import PlatformError
 from infra.settings import Settings
 
@@ -46,5 +47,5 @@ def test_what_is_wrong_is_named_but_no_key(
 def test_a_source_that_there_is_not_is_refused(setting: str) -> None:
     settings = Settings.model_validate({setting: {"caiso-oasys": "https://elsewhere.example"}})
     with pytest.raises(PlatformError, match="names caiso-oasys") as refused:
-        _open_feeds(settings)
+        _open_feeds(settings, lambda _: None, Clock(), {}, is_simulated=False)
     assert "caiso-oasis" in refused.value.remedy

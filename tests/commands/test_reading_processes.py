@@ -18,7 +18,7 @@ from commands.reading_processes import MOST_PROCESSES, ReadingProcesses
 from commands.readings import Readings
 from infra.objects import Objects
 from integrations.isos.catalogue import Payload
-from tests.integrations.samples import MISO_NAME, miso_file
+from tests.integrations.samples import MISO_NAME, miso_file, miso_rows
 from write_model.publications import Defect
 
 GOOD = Payload((MISO_NAME,), (miso_file(),), MISO_NAME)
@@ -44,12 +44,14 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading
         "    def parse(payload):\n"
         "        if 'stuck' in payload.names[0]: libc.sleep(60)\n"
         "        if 'crash' in payload.names[0]: os.kill(os.getpid(), signal.SIGSEGV)\n"
+        "        if 'greedy' in payload.names[0]: bytearray(1 << 30)\n"
+        "        if 'hungry' in payload.names[0]: import_module('pyarrow').allocate_buffer(1 << 30)\n"
         "        if 'noise' in payload.names[0]: print('noise'); os.write(1, b'more noise')\n"
         "        return good(payload)\n"
         "    catalogue.parse = parse\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    found = ReadingProcesses(max_seconds=3.0)
+    found = ReadingProcesses(max_seconds=3.0, max_memory_bytes=512 << 20)
     yield found
     found.close()
 
@@ -82,6 +84,27 @@ def test_what_takes_too_long_is_stopped_wherever_it_is_and_named(hostile: Readin
     assert "longer than 3 s" in found.reason
     assert found.file == f"upload.zip!stuck-{MISO_NAME}"
     assert isinstance(hostile.read(named("good")), Rows), "the next one is read"
+
+
+def test_what_needs_too_much_memory_is_named_and_the_next_is_read() -> None:
+    """A file of some 20 MB takes five times that; where it may not, its process ends and not ours."""
+    nodes = [f"NODE.{number}" for number in range(100_000)]
+    large = Payload((MISO_NAME,), (miso_file(rows=miso_rows(nodes)),), MISO_NAME)
+    processes = ReadingProcesses(max_memory_bytes=320 << 20)
+    try:
+        outcome = processes.read(large)
+        assert isinstance(outcome, Unreadable)
+        assert "takes more than 320 MiB of memory: split it up" in outcome.reason
+        assert isinstance(processes.read(GOOD), Rows)
+    finally:
+        processes.close()
+
+
+@pytest.mark.parametrize("way", ["greedy", "hungry"])
+def test_memory_is_refused_to_the_interpreter_and_to_libraries(hostile: ReadingProcesses, way: str) -> None:
+    outcome = hostile.read(named(way))
+    assert isinstance(outcome, Unreadable)
+    assert "512 MiB of memory" in outcome.reason
 
 
 def test_what_takes_its_process_down_is_named(hostile: ReadingProcesses) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -13,11 +14,12 @@ import pytest
 
 from api.platform import Platform
 from commands.feeds import FeedRun
-from commands.running_feeds import FeedError, Feeds, Stopped, Stopping
-from integrations.isos.feeds import AgedOut, Feed, Source
+from commands.running_feeds import MOST_MADE_UP, FeedError, Feeds, Stopped, Stopping
+from integrations.isos.feeds import AgedOut, Feed, Request, Source
 from integrations.isos.http import Fetcher
+from queries.feeds import newest_interval_end_utc
 from tests.commands.test_bus import caller
-from tests.commands.test_feeds import FIRST, feed, midnight
+from tests.commands.test_feeds import FIRST, daily, feed, midnight
 from tests.e2e.market_files import miso_text
 
 
@@ -26,10 +28,14 @@ def serve(request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(200, text=miso_text("da_expost_lmp", {f"N{request.url.host}": [20] * 24}, day))
 
 
-def feeds_of(wanted: Feed, answer: Callable[[httpx2.Request], httpx2.Response] = serve) -> Feeds:
+def feeds_of(
+    wanted: Feed,
+    answer: Callable[[httpx2.Request], httpx2.Response] = serve,
+    newest: Callable[[str], datetime | None] = lambda _: None,
+) -> Feeds:
     stopping = Stopping()
     client = httpx2.Client(transport=httpx2.MockTransport(answer))
-    return Feeds({wanted.id: wanted}, Fetcher(client, sleep=stopping.sleep), stopping)
+    return Feeds({wanted.id: wanted}, Fetcher(client, sleep=stopping.sleep), stopping, newest)
 
 
 def run(platform: Platform, feeds: Feeds, wanted: Feed, progress: Any = lambda _, __: None) -> FeedRun:
@@ -136,6 +142,50 @@ def test_the_recent_stretch_is_bounded() -> None:
     assert feeds_of(often).recent(often.id, now) == (now - timedelta(hours=1), now)
     # What is cleared for tomorrow is already out.
     assert feeds_of(rarely).recent(rarely.id, now) == (now - timedelta(days=7), now + timedelta(days=1))
+
+
+def test_what_was_missed_while_no_server_ran_is_made_up(platform: Platform) -> None:
+    """Three days are on record; the next server, which remembers nothing, begins a day and a half after them."""
+    wanted = feed(plan=plan_days, cadence=timedelta(minutes=5), settled_after=timedelta(minutes=5))
+    run(platform, feeds_of(wanted), wanted)
+    platform.settled_position()
+    restarted = feeds_of(wanted, newest=partial(newest_interval_end_utc, platform.pool))
+    ends = midnight(FIRST) + timedelta(days=3)
+    now = ends + timedelta(days=1.5)
+    start_utc, end_utc = restarted.recent(wanted.id, now)
+    assert (start_utc, end_utc) == (ends - timedelta(minutes=5), now)
+    made_up = restarted.run(
+        wanted.id, start_utc, end_utc, tools=platform.bus.tools, dispatch=platform.bus.dispatch, caller=caller(),
+        progress=lambda _, __: None,
+    )  # fmt: skip
+    assert (made_up.known, made_up.fetched, made_up.failed) == (1, 2, [])
+
+
+def plan_days(start_utc: datetime, end_utc: datetime, _: datetime) -> list[Request]:
+    """All market days that the stretch touches."""
+    first = (start_utc - timedelta(hours=5)).date()
+    days = ((end_utc - timedelta(hours=5, microseconds=1)).date() - first).days
+    return [daily(first + timedelta(days=day)) for day in range(days + 1)]
+
+
+def test_how_far_back_is_made_up_has_bounds() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+
+    def kept_two_days(start_utc: datetime, _: datetime, now_utc: datetime) -> list[Request]:
+        if start_utc < now_utc - timedelta(days=2):
+            raise AgedOut("it is kept for two days")
+        return []
+
+    def since(last: datetime, **changes: object) -> timedelta:
+        wanted = feed(cadence=timedelta(hours=1), settled_after=timedelta(hours=1), **changes)
+        return now - feeds_of(wanted, newest=lambda _: last).recent(wanted.id, now)[0]
+
+    hour = timedelta(hours=1)
+    assert since(now - timedelta(days=3)) == timedelta(days=3) + hour
+    assert since(now - timedelta(days=400)) == MOST_MADE_UP + hour
+    assert since(now + timedelta(days=1)) == hour, "a forecast reaches beyond now"
+    assert hour <= since(now - timedelta(days=3), plan=kept_two_days) <= timedelta(days=2)
+    assert since(now - timedelta(days=3), plan=kept_two_days) > timedelta(days=1)
 
 
 def test_the_registry_sums_up_what_was_fetched_and_a_rebuild_says_the_same(platform: Platform) -> None:

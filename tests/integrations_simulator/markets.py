@@ -90,7 +90,7 @@ class Fetching:
             client, base_urls=base_urls, keys=KEYS, paces=MEMBER_PACES, sleep=clock.wait, clock=clock.seconds,
             patience_s=patience_s,
         )  # fmt: skip
-        return cls(platform, clock, Feeds(FEEDS, fetcher, Stopping(clock), base_urls))
+        return cls(platform, clock, Feeds(FEEDS, fetcher, Stopping(clock), lambda _: None, base_urls))
 
     @property
     def tools(self) -> Tools:

@@ -1,4 +1,7 @@
+import pytest
+
 from tests.write_model.specification import Given
+from write_model.base import Refused
 from write_model.scenarios import Assumptions, Scenario, scenario_id
 
 BASE = Assumptions(growth_per_year=0.02, seasonal_weight=1.0)
@@ -31,6 +34,16 @@ def test_a_revision_replaces_the_assumptions_and_counts() -> None:
 def test_a_revision_to_the_same_assumptions_is_on_record_and_changes_nothing() -> None:
     scenario = defined().when(lambda s: s.revise(BASE)).then((Scenario.Confirmed, {}))
     assert (scenario.assumptions, scenario.revision) == (BASE, 1)
+
+
+def test_a_revision_of_what_was_looked_at_is_refused_once_it_is_another() -> None:
+    scenario = (
+        defined().when(lambda s: s.revise(HIGH, 1)).then((Scenario.Revised, {"name": "base", "assumptions": HIGH}))
+    )
+    with pytest.raises(Refused, match="at revision 2 by now, not 1") as refused:
+        scenario.revise(BASE, 1)
+    assert refused.value.status == 412
+    assert scenario.revision == 2
 
 
 def test_a_name_finds_its_stream_in_its_tenant_only() -> None:

@@ -47,6 +47,24 @@ def test_without_a_grant_market_data_is_refused(platform: Platform, sample: dict
         assert data(ask_as(theirs, "{ publications { edges { cursor } } }")) == {"publications": {"edges": []}}
 
 
+def test_refused_fields_are_logged_by_reason(
+    platform: Platform, sample: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with calling_as(platform, "none", *ROLES) as theirs, caplog.at_level("WARNING", "api.graphql.errors"):
+        forbidden(ask_as(theirs, prices_of("PJM", "MISO")))
+        forbidden(
+            ask_as(
+                theirs,
+                "{ a: publications(iso: PJM) { edges { cursor } } b: publications(iso: PJM) { edges { cursor } } }",
+            )
+        )
+    lines = [
+        (line.levelname, line.message, line.__dict__["status"], line.__dict__["reason"]) for line in caplog.records
+    ]
+    reasons = [f"none is not entitled to {iso} by the channel api" for iso in ("PJM", "MISO", "PJM")]
+    assert lines == [("WARNING", "refused", 403, reason) for reason in reasons]
+
+
 def test_a_grant_opens_one_iso_by_one_channel_until_it_is_revoked(
     platform: Platform, api: Connection, sample: dict[str, str]
 ) -> None:

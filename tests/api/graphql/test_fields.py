@@ -118,6 +118,33 @@ def test_lists_are_those_of_rest_in_its_order(
         }
 
 
+@pytest.mark.parametrize(("path", "field", "key", "columns"), LISTS, ids=[row[1] for row in LISTS])
+def test_lists_are_shown_as_they_were_known(
+    api: Connection, sample: dict[str, str], ask: Ask, path: str, field: str, key: str, columns: str
+) -> None:
+    query = f"query ($asOf: String) {{ {field}(first: 1000, asOf: $asOf) {{ edges {{ node {{ {key} }} }} }} }}"
+    made_at = min(row["log_position"] for row in api.items(path))
+    for position in (made_at - 1, made_at):
+        found = data(ask(query, asOf=str(position)))[field]["edges"]
+        assert [edge["node"][key] for edge in found] == [row["id"] for row in api.items(path, as_of=position)]
+        assert bool(found) == (position == made_at)
+    one = f"query ($id: UUID!, $asOf: String) {{ {field[:-1]}({key}: $id, asOf: $asOf) {{ {key} }} }}"
+    row = next(api.items(path))
+    assert data(ask(one, id=row["id"], asOf=str(row["log_position"] - 1))) == {field[:-1]: None}
+    assert data(ask(one, id=row["id"], asOf=str(row["log_position"]))) == {field[:-1]: {key: row["id"]}}
+
+
+def test_a_cursor_stays_with_its_time(sample: dict[str, str], ask: Ask) -> None:
+    query = "query ($after: String, $asOf: String) { publications(first: 1, after: $after, asOf: $asOf) { pageInfo { endCursor } } }"  # noqa: E501
+    cursor = data(ask(query, asOf="2100-01-01"))["publications"]["pageInfo"]["endCursor"]
+    assert data(ask(query, asOf="2100-01-01", after=cursor))["publications"]["pageInfo"]["endCursor"] not in (
+        None,
+        cursor,
+    )
+    assert "another list" in ask(query, after=cursor)["errors"][0]["message"]
+    assert "asOf" in ask(query, asOf="yesterday")["errors"][0]["message"]
+
+
 def test_a_valued_contract_is_that_of_rest(api: Connection, sample: dict[str, str], ask: Ask) -> None:
     rest, curve = api.get(f"/v1/ppas/{sample['ppa']}"), api.get(f"/v1/curves/{sample['curve']}")
     found = data(ask(
@@ -227,3 +254,34 @@ def test_a_view_of_the_past_shows_no_later_prices_and_points(platform: Platform,
     assert answered_to(platform, "local", query, past) == {
         "priceSeries": [], "curves": {"edges": [{"node": {"points": {"rowCount": 0}}}]},
     }  # fmt: skip
+
+
+def test_what_was_known_then_leads_to_what_was_known_then(api: Connection, sample: dict[str, str], ask: Ask) -> None:
+    """A scenario revised and a contract valued again: neither shows in what was known before."""
+    (scenario,) = api.get("/v1/scenarios")["items"]
+    before = str(api.get("/v1/audit")["items"][0]["position"])
+    api.command("revise-scenario", {"name": scenario["name"], "growth_per_year": 0.09})
+    body = {"ppa_id": sample["ppa"], "curve_id": sample["curve"], "paths": 200, "seed": 8}
+    again = api.command("price-ppa", body)["id"]
+    api.get("/v1/projections")
+    query = """query ($scenario: UUID!, $ppa: UUID!, $valuation: UUID!, $curve: String!, $asOf: String) {
+        scenario(scenarioId: $scenario, asOf: $asOf) { growthPerYear revision }
+        scenarios(asOf: $asOf) { edges { node { growthPerYear } } }
+        ppa(ppaId: $ppa, asOf: $asOf) { valuations { edges { node {
+          valuationId ppa { valuations { edges { node { valuationId } } } } } } } }
+        ppaValuation(valuationId: $valuation, asOf: $asOf) { valuationId }
+        audit(first: 1, asOf: $asOf) { edges { node { position } } }
+        lineage(id: $curve, direction: DOWNSTREAM, asOf: $asOf) { nodes { id } } }"""
+    ids = {"scenario": scenario["id"], "ppa": sample["ppa"], "valuation": again, "curve": sample["curve"]}
+    then, now = data(ask(query, **ids, asOf=before)), data(ask(query, **ids))
+    assert then["scenario"] == {"growthPerYear": scenario["growth_per_year"], "revision": scenario["revision"]}
+    assert then["scenarios"]["edges"][0]["node"]["growthPerYear"] == scenario["growth_per_year"]
+    assert now["scenarios"]["edges"][0]["node"]["growthPerYear"] == now["scenario"]["growthPerYear"] == 0.09
+    for answer, valuations in ((then, [sample["valuation"]]), (now, [again, sample["valuation"]])):
+        nodes = [edge["node"] for edge in answer["ppa"]["valuations"]["edges"]]
+        assert [node["valuationId"] for node in nodes] == valuations
+        nested = [edge["node"]["valuationId"] for edge in nodes[0]["ppa"]["valuations"]["edges"]]
+        assert nested == valuations
+        assert {again} & {node["id"] for node in answer["lineage"]["nodes"]} == {again} & set(valuations)
+    assert (then["ppaValuation"], now["ppaValuation"]) == (None, {"valuationId": again})
+    assert then["audit"]["edges"] == [{"node": {"position": int(before)}}]
