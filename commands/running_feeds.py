@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from commands.feeds import Dispatch, FeedRun, Progress, run_feed
 from commands.message import Caller, Tools
 from infra.errors import PlatformError
+from integrations.isos.feed_registry import ROWS_UNDER
 from integrations.isos.feeds import AgedOut, Feed, Request
 from integrations.isos.http import Fetched, Fetcher, Validators
 
@@ -24,7 +25,10 @@ class FeedError(PlatformError):
 
 @dataclass(frozen=True)
 class FeedDefinition:
-    """What a feed is, for those who only look. `id` is `iso/name` in small letters; `source` names who is asked."""
+    """What a feed is, for those who only look. `id` is `iso/name` in small letters; `source` names who is asked.
+
+    `rows_feed` is the feed that its rows bear.
+    """
 
     id: str
     iso: str
@@ -32,6 +36,7 @@ class FeedDefinition:
     title: str
     dataset: str
     market: str
+    rows_feed: str
     source: str
     licence: str
     cadence: timedelta
@@ -184,6 +189,6 @@ class Stopping:
 def _definition(feed: Feed) -> FeedDefinition:
     return FeedDefinition(
         id=feed.id, iso=feed.iso, name=feed.name, title=feed.title, dataset=feed.dataset, market=feed.market,
-        source=feed.source.name, licence=feed.licence, cadence=feed.cadence, freshness_target=feed.freshness_target,
-        settled_after=feed.settled_after,
+        rows_feed=ROWS_UNDER.get(feed.id, feed.name), source=feed.source.name, licence=feed.licence,
+        cadence=feed.cadence, freshness_target=feed.freshness_target, settled_after=feed.settled_after,
     )  # fmt: skip

@@ -98,9 +98,7 @@ def _fetched_again(batch: Batch, recorded: RecordedEvent) -> None:
         _answered(batch, recorded, event.feed, (before.first_day, before.last_day), event.answer)
 
 
-def _answered(
-    batch: Batch, recorded: RecordedEvent, feed: str, days: tuple[date, date], answer: FetchedAnswer
-) -> None:
+def _answered(batch: Batch, recorded: RecordedEvent, feed: str, days: tuple[date, date], answer: FetchedAnswer) -> None:
     newest, position = answer.last_interval_end_utc, recorded.position
     batch.insert(table.AnswerRow(recorded.stream_id, feed, *days, answer.fetched_at, newest, position))
     for publication_id in dict.fromkeys(answer.publications):

@@ -26,6 +26,7 @@ _SHORT_STEP_S = 300
 MOST_FINDINGS = 1_000
 """Of each kind, market day and feed."""
 MOST_FINDINGS_IN_ALL = 10_000
+NO_TARGET = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class FeedToJudge:
     feed: str
     market: str
     first_interval_start_utc: datetime
-    target: timedelta = timedelta(0)
+    target: timedelta = NO_TARGET
 
 
 @dataclass
@@ -83,6 +84,17 @@ def quality(
     return found
 
 
+def due_intervals(market: str, day: MarketDay, step_s: int, now_utc: datetime, target: timedelta) -> int:
+    """How many intervals of a day, its first ones, should be there by now.
+
+    Day-ahead days are expected whole once they have begun, others as far as intervals ended longer ago than `target`.
+    """
+    whole = day.intervals(step_s)
+    if market == "DA":
+        return whole if day.start_utc <= now_utc else 0
+    return max(0, min(whole, (now_utc - target - day.start_utc) // timedelta(seconds=step_s)))
+
+
 @dataclass(frozen=True)
 class _FeedDay:
     """A feed's market day, to be judged."""
@@ -106,11 +118,7 @@ class _FeedDay:
         """How many of the day's intervals should be there by now: the first ones."""
         if self.counted_step_s is None:
             return None
-        whole = self.day.intervals(self.step_s)
-        if self.feed.market == "DA":
-            return whole if self.day.start_utc <= self.now_utc else 0
-        due = (self.now_utc - self.feed.target - self.day.start_utc) // timedelta(seconds=self.step_s)
-        return max(0, min(whole, due))
+        return due_intervals(self.feed.market, self.day, self.step_s, self.now_utc, self.feed.target)
 
     def values(self) -> dict[str, Any]:
         history = self.day.start_utc

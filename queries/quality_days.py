@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from infra.event_recorder import Pool
+from queries.quality import NO_TARGET, due_intervals
 from queries.relational import HELD, Page, PageRequest, Row, rows
 from read_models.market_days import MarketDay, step_s
 
@@ -94,18 +95,16 @@ def quality_days(
         if request.limit is not None and len(keys) > request.limit:
             break
     listed = keys if request.limit is None else keys[: request.limit]
-    targets: dict[FeedKey, timedelta] = {}
-    for feed in fetched.values():
-        targets[feed.key] = min(feed.target, targets.get(feed.key, feed.target))
+    targets = {feed.key: feed.target for feed in fetched.values()}
     found = _spanned(pool, listed, request.as_of)
     items = [
-        _item(key, day, found.get((day, key)), known.quarantined.get((key, day), 0), now_utc - targets.get(key, _NOW))
+        _item(
+            key, day, found.get((day, key)), known.quarantined.get((key, day), 0), now_utc, targets.get(key, NO_TARGET)
+        )
         for day, key in listed
     ]
     return Page(items, (listed[-1][0], *listed[-1][1]) if len(keys) > len(listed) else None)
 
-
-_NOW = timedelta(0)
 
 _SPANS = f"""
 SELECT f.iso, f.dataset, f.market, f.feed, days.first, days.last
@@ -206,26 +205,23 @@ def _spanned(pool: Pool, keys: Sequence[tuple[date, FeedKey]], as_of: int | None
     }
 
 
-def _item(key: FeedKey, day: date, found: Row | None, quarantined: int, due_utc: datetime) -> Row:
+def _item(key: FeedKey, day: date, found: Row | None, quarantined: int, now_utc: datetime, target: timedelta) -> Row:
     item: Row = {**key._asdict(), "market_day": day, "publications": 0, "quarantined": quarantined}
     for name in ("row_count", "gap_count", "first_recorded_at", "last_recorded_at"):
         item[name] = found[name] if found else None
     if found:
         item["publications"] = found["publications"]
-    return item | _intervals(key, MarketDay.of(key.iso, day), found, due_utc)
+    return item | _intervals(key, MarketDay.of(key.iso, day), found, now_utc, target)
 
 
-def _intervals(key: FeedKey, day: MarketDay, found: Row | None, due_utc: datetime) -> Row:
-    """What is expected of a day by the moment until which intervals are due, and what of it came."""
+def _intervals(key: FeedKey, day: MarketDay, found: Row | None, now_utc: datetime, target: timedelta) -> Row:
+    """What is expected of a day by now, and what of it came."""
     step = step_s(key.dataset, key.iso, key.market, key.feed)
     if step is None:
         return dict.fromkeys(
             ("expected_intervals", "spanned_intervals", "completeness", "repeated_intervals", "missing")
         )
-    length, whole = timedelta(seconds=step), day.intervals(step)
-    expected = max(0, min(whole, (due_utc - day.start_utc) // length))
-    if key.market == "DA":
-        expected = whole if day.start_utc <= due_utc else 0
+    length, expected = timedelta(seconds=step), due_intervals(key.market, day, step, now_utc, target)
     stretches = _ranges(found["spanned"]) if found else []
     missing = list(_between(stretches, expected))
     spanned = expected - sum(after - first for first, after in missing)

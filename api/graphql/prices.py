@@ -19,8 +19,7 @@ from api.graphql.markets import INTERVALS_PER_HOUR, Iso, Market
 from api.graphql.scalars import DateTimeColumn, FloatColumn, IntColumn, Long, StringColumn, column, local_texts, rows
 from api.problems import Problem
 from api.rest.dependencies import moment, time_zone
-from api.rest.prices import MARKET_ZONES
-from queries.prices import KEY_COLUMNS, PRICE_SCHEMA, PriceQuery, price_batches, price_page
+from queries.prices import KEY_COLUMNS, MARKET_ZONES, PRICE_SCHEMA, PriceQuery, price_batches, price_page
 from queries.relational import Page
 
 MAX_NODES = 100

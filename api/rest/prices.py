@@ -38,7 +38,7 @@ from api.rest.listing import (
 )
 from commands.permissions import Permission
 from infra.tabular import MEDIA_TYPES, render, with_local_times
-from queries.prices import PRICE_SCHEMA, PriceQuery, price_batches, price_page
+from queries.prices import MARKET_ZONES, PRICE_SCHEMA, PriceQuery, price_batches, price_page
 from queries.publications import COVERAGE_SCHEMA, coverage, superseded_readings
 from queries.relational import Page, PageRequest
 from queries.view import ReadView
@@ -47,14 +47,6 @@ router = APIRouter(
     tags=["prices"],
     dependencies=[needs(Permission.READ_MARKET_DATA), Depends(only_known_parameters), Depends(wait_for_position)],
 )
-
-# What `tz=market` means: the clock by which the ISO runs its markets. MISO keeps Eastern Standard Time all year.
-MARKET_ZONES = {
-    "MISO": "Etc/GMT+5",
-    "CAISO": "America/Los_Angeles",
-    "PJM": "America/New_York",
-    "ERCOT": "America/Chicago",
-}
 
 # Prices may be read up to where their rows are loaded and replaced readings are known.
 _FILLED_BY = ("prices", "publications")

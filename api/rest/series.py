@@ -24,9 +24,9 @@ from api.rest.dependencies import (
 from api.rest.formats import chosen_format
 from api.rest.knowledge import known_at, read_as_of
 from api.rest.listing import FormatParameter
-from api.rest.prices import MARKET_ZONES
 from commands.permissions import Permission
 from infra.tabular import MEDIA_TYPES, render
+from queries.prices import MARKET_ZONES
 from queries.publications import superseded_readings
 from queries.series import SeriesQuery, answer_schema, series, series_datasets
 

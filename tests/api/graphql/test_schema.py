@@ -7,7 +7,7 @@ from pathlib import Path
 
 from api.graphql.markets import Iso
 from api.graphql.schema import schema, sdl
-from api.rest.prices import MARKET_ZONES
+from queries.prices import MARKET_ZONES
 
 CHECKED_IN = Path(__file__).parents[3] / "docs" / "graphql" / "schema.graphql"
 
