@@ -106,17 +106,18 @@ class _FeedDay:
     now_utc: datetime
 
     @property
-    def counted_step_s(self) -> int | None:
-        return step_s(self.feed.dataset, self.iso, self.feed.market, self.feed.feed)
+    def step_s(self) -> int:
+        """0 where intervals are not counted."""
+        return step_s(self.feed.dataset, self.iso, self.feed.market, self.feed.feed) or 0
 
     @property
-    def step_s(self) -> int:
-        return self.counted_step_s or 3600
+    def slots(self) -> int:
+        return self.day.intervals(self.step_s or _SHORT_STEP_S)
 
     @property
     def expected(self) -> int | None:
         """How many of the day's intervals should be there by now: the first ones."""
-        if self.counted_step_s is None:
+        if not self.step_s:
             return None
         return due_intervals(self.feed.market, self.day, self.step_s, self.now_utc, self.feed.target)
 
@@ -143,7 +144,7 @@ class _FeedDay:
 
 def _add(found: Quality, of: _FeedDay, table: PinnedTable, known: dict[str, Any]) -> None:
     """Judges one day of one feed."""
-    received = np.zeros(of.day.intervals(of.step_s), np.int64)  # places by interval
+    received = np.zeros(of.slots, np.int64)  # places by interval
     places, repeated, restated = 0, 0, 0
     marks = []
     for part in places_of_day(table, of.checks, {**known, **of.values()}):
@@ -196,7 +197,7 @@ def _marks(part: pa.Table, checks: Checks) -> pa.Table:
     flat = pc.list_flatten(part["marks"]).combine_chunks()
     columns = {name: part[name].take(place).cast(pa.string()) for name in checks.labels}
     columns |= {name: part[name].take(place) for name in ("median", "scale")}
-    columns |= {name: flat.field(number) for number, name in enumerate(("start", "value", "fault"))}
+    columns |= {name: flat.field(number) for number, name in enumerate(("start", "value", "fault", "end"))}
     return pa.table(columns)
 
 
@@ -235,7 +236,7 @@ def _missing(of: _FeedDay, received: int, places: int) -> str:
 
 
 def _mark(of: _FeedDay, kind: str, mark: Row) -> Row:
-    start = datetime.fromtimestamp(mark["start"], UTC)
+    start, end = (datetime.fromtimestamp(mark[name], UTC) for name in ("start", "end"))
     value, fault, checks = mark["value"], mark["fault"], of.checks
     if kind == "component":
         detail = f"off from its components by {round(fault, 4):g} $/MWh"
@@ -250,7 +251,7 @@ def _mark(of: _FeedDay, kind: str, mark: Row) -> Row:
     of_place = {"place": checks.place(mark), "value": value}
     if checks.is_prices:
         of_place |= {"node": mark["node"], "node_type": mark["node_type"], "lmp_usd_per_mwh": value}
-    return of.finding(kind, start, start + timedelta(seconds=of.step_s), detail, **of_place)
+    return of.finding(kind, start, end, detail, **of_place)
 
 
 def _second(moment: datetime) -> int:

@@ -34,10 +34,11 @@ def places_of_day(table: PinnedTable, checks: Checks, values: Mapping[str, Any])
     * `slots`: the day's intervals that it has, counted from 0,
     * `repeated`, `restated`: rows of the day that say of an interval what the same version said before, or another,
     * `median`, `scale`: of its values of the history and the day, for spikes,
-    * `marks`: the day's faults and spikes, each (start in s since 1970, value, fault).
+    * `marks`: the day's faults and spikes, each (start in s since 1970, value, fault, end).
 
     `values`: iso, feed, market; start, end and history (s since 1970), step (s), known (position), superseded
-    (positions). An interval is known by its end: a run of a dispatch starts at any second, and ends on a mark.
+    (positions). An interval is known by its end: a run of a dispatch starts at any second, and ends on a mark. Where
+    intervals are of any length, step is 0; then each is known by its start, and slots are of five minutes.
     """
     query = _select(checks)
     for run in _runs(table, checks, values):
@@ -76,7 +77,7 @@ def _select(checks: Checks) -> str:
     return f"""
     WITH arraySort(groupArray((start, version, publication_position, log_position, said, end, value, fault))) AS points,
          points.1 AS starts, points.2 AS versions, points.5 AS sayings,
-         arrayMap(end -> end - {{step:Int64}}, points.6) AS slots_s,
+         if({{step:Int64}} = 0, starts, arrayMap(end -> end - {{step:Int64}}, points.6)) AS slots_s,
          arrayMap((start, next, slot) -> start != next AND slot >= {{history:Int64}} AND slot < {{end:Int64}},
                   starts, arrayPushBack(arrayPopFront(starts), toInt64(-1)), slots_s) AS wins,
          arrayMap((start, before, version, earlier, slot) ->
@@ -84,11 +85,12 @@ def _select(checks: Checks) -> str:
                   starts, arrayPushFront(arrayPopBack(starts), toInt64(-1)),
                   versions, arrayPushFront(arrayPopBack(versions), versions[1]), slots_s) AS is_again,
          arrayPushFront(arrayPopBack(sayings), toUInt64(0)) AS said_before,
-         arrayFilter((_, win) -> win, arrayZip(slots_s, points.7, points.8), wins) AS winners,
+         arrayFilter((_, win) -> win, arrayZip(slots_s, points.7, points.8, points.6), wins) AS winners,
          arrayFilter(winner -> winner.1 >= {{start:Int64}}, winners) AS of_day,
          {_SPIKES if checks.has_spikes else _NO_SPIKES}
     SELECT {labels},
-           arrayDistinct(arrayMap(slot -> toUInt16(intDiv(slot - {{start:Int64}}, {{step:Int64}})), of_day.1)) AS slots,
+           arrayDistinct(arrayMap(slot -> toUInt16(intDiv(slot - {{start:Int64}}, greatest({{step:Int64}}, 300))),
+                                  of_day.1)) AS slots,
            toInt64(arrayCount((a, new, old) -> a AND new = old, is_again, sayings, said_before))
                AS repeated,
            toInt64(arrayCount((a, new, old) -> a AND new != old, is_again, sayings, said_before))
@@ -114,7 +116,7 @@ _SPIKES = f"""
          arrayReduce('quantileExact(0.5)', levels) AS median,
          arrayReduce('quantileExact(0.5)', arrayMap(level -> abs(level - median), levels)) AS deviation,
          greatest(1.4826 * deviation, 0.1 * abs(median), 1.0) AS scale,
-         arrayMap(winner -> (winner.1, winner.2, toFloat64({SPIKE})),
+         arrayMap(winner -> (winner.1, winner.2, toFloat64({SPIKE}), winner.4),
                   arrayFilter(winner -> abs(winner.2 - median) > {SPIKE_SCORE} * scale
                                         AND length(levels) >= {FEWEST_FOR_SPIKES}, of_day)) AS spikes
 """

@@ -21,6 +21,7 @@ from queries.relational import PageRequest, Row
 
 # A day of a whole market is millions of rows to look at: a month is what one request may ask for.
 _COST_ROWS_PER_DAY = 300
+_COST_ROWS_OF_MISSING = 10
 
 
 @strawberry.input(description="Which market days: those of [start, end), at most 31.")
@@ -110,7 +111,9 @@ class DataQualityDay:
     spanned_intervals: int | None = strawberry.field(description="Those within the span of a publication.")
     completeness: float | None
     repeated_intervals: int | None
-    missing: list[Stretch] | None
+    missing: list[Stretch] | None = strawberry.field(
+        description="Expected intervals that no publication spans.", metadata={"rows": lambda _: _COST_ROWS_OF_MISSING}
+    )
     row_count: Long | None = strawberry.field(description="Null where a file spans several days.")
     gap_count: Long | None
     first_recorded_at: datetime | None
