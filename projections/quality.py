@@ -26,6 +26,10 @@ def _ingested(batch: Batch, recorded: RecordedEvent) -> None:
     _add(batch, recorded, recorded.event.reading)
 
 
+def _quarantined(batch: Batch, recorded: RecordedEvent) -> None:
+    batch.insert(table.QuarantinedRow(recorded.stream_id, recorded.position))
+
+
 def _reread(batch: Batch, recorded: RecordedEvent) -> None:
     assert isinstance(recorded.event, Publication.Reread)
     table.supersede(batch, recorded.stream_id, recorded.position)
@@ -105,8 +109,9 @@ def _answered(batch: Batch, recorded: RecordedEvent, feed: str, days: tuple[date
         batch.insert(table.FetchedPublicationRow(publication_id, feed, *days, position))
 
 
-def _days_before(recorded: RecordedEvent) -> Iterator[Wanted]:
+def _before(recorded: RecordedEvent) -> Iterator[Wanted]:
     yield table.DayRow, recorded.stream_id
+    yield table.QuarantinedRow, recorded.stream_id
 
 
 def _answers_before(recorded: RecordedEvent) -> Iterator[Wanted]:
@@ -119,9 +124,10 @@ PROJECTION = RelationalProjection(
     tables=table.TABLES,
     handlers={
         Publication.Ingested: _ingested,
+        Publication.Quarantined: _quarantined,
         Publication.Reread: _reread,
         FeedFetch.Fetched: _fetched,
         FeedFetch.FetchedAgain: _fetched_again,
     },
-    finds={Publication.Reread: _days_before, FeedFetch.FetchedAgain: _answers_before},
+    finds={Publication.Reread: _before, FeedFetch.FetchedAgain: _answers_before},
 )

@@ -118,7 +118,7 @@ WHERE days.first IS NOT NULL
 """  # noqa: S608 - names from this package
 _QUARANTINED = f"""
 SELECT f.feed, f.first_day, f.last_day, count(DISTINCT f.publication_id) AS quarantined
-FROM (SELECT publication_id FROM publication WHERE status = 'quarantined' AND {HELD}) q
+FROM (SELECT publication_id FROM quarantined_publication WHERE {HELD}) q
 JOIN fetched_publication f ON f.publication_id = q.publication_id
     AND (%(as_of)s::bigint IS NULL OR f.log_position <= %(as_of)s)
 GROUP BY f.feed, f.first_day, f.last_day

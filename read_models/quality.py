@@ -3,7 +3,7 @@
 It holds what the event of a reading says, so that years of days are listed without touching a single price. Beside it:
 `pg.data_quality_feed`, every feed with such rows; `pg.feed_answer`, each answer of a source with the newest interval it
 brought, so that freshness can be told of any past moment; `pg.fetched_publication`, the feed and days for which a
-publication was fetched, for a quarantined one says neither itself.
+publication was fetched, and `pg.quarantined_publication`, for what can't be read says neither itself.
 
 A row of a reading holds from its `log_position` until the position `superseded_by`; the newest has none.
 """
@@ -53,6 +53,11 @@ CREATE TABLE IF NOT EXISTS fetched_publication (
     first_day date NOT NULL, last_day date NOT NULL,
     log_position bigint NOT NULL,
     PRIMARY KEY (publication_id, log_position)
+);
+CREATE TABLE IF NOT EXISTS quarantined_publication (
+    publication_id uuid PRIMARY KEY,
+    log_position bigint NOT NULL,
+    superseded_by bigint
 );
 """
 
@@ -119,8 +124,18 @@ class FetchedPublicationRow(Row):
     log_position: int
 
 
+class QuarantinedRow(Row):
+    TABLE = "quarantined_publication"
+    LOOKUP = "publication_id"
+
+    publication_id: UUID
+    log_position: int
+    superseded_by: int | None = None
+
+
 def supersede(batch: Batch, publication_id: UUID, log_position: int) -> None:
-    """A new reading replaces the rows of the ones before it; `batch` must hold these."""
-    for row in batch.of(DayRow, publication_id):
+    """A new reading replaces the rows of the ones before it, or a quarantine; `batch` must hold these."""
+    held: list[DayRow | QuarantinedRow] = [*batch.of(DayRow, publication_id), *batch.of(QuarantinedRow, publication_id)]
+    for row in held:
         if row.superseded_by is None:
             batch.change(row, superseded_by=log_position)

@@ -182,9 +182,7 @@ class QualityQuery:
         listing = Listing("dataQuality", KEY_COLUMNS, tuple[date, str, str, str, str], (wanted, as_of))
         known = read_as_of(context.platform, as_of)
         asked = listing.request(first, after)
-        request = PageRequest(
-            asked.limit, asked.after, known_at(context.view, ("quality", "publications"), known).position
-        )
+        request = PageRequest(asked.limit, asked.after, known_at(context.view, ("quality",), known).position)
         now_utc = judged_at(context.platform, known)
         page = quality_days(
             context.view.pool, wanted, fetched_feeds(context.platform), now_utc=now_utc, request=request

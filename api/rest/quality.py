@@ -89,7 +89,7 @@ def list_quality_days(
     now_utc = judged_at(platform, listing.as_of)
     return listing.answer(
         DAY_SCHEMA,
-        ["quality", "publications"],
+        ["quality"],
         lambda page: quality_days(view.pool, wanted, fetched_feeds(platform), now_utc=now_utc, request=page),
         narrowed=entitled is not None,
     )

@@ -243,12 +243,14 @@ def test_freshness_is_that_of_the_moment_asked_for(log: EventLog, pool: Pool, pr
         "DELETE FROM pg.data_quality_feed",
         "DELETE FROM pg.feed_answer",
         "DELETE FROM pg.fetched_publication",
+        "UPDATE pg.quarantined_publication SET superseded_by = NULL",
     ],
 )
 def test_damage_is_found_and_mended(log: EventLog, pool: Pool, projector: RelationalProjector, damage: str) -> None:
     known = ingest(log, reading(MIDNIGHT, MIDNIGHT + DAY))
     read_again(log, known, reading(MIDNIGHT, MIDNIGHT + 2 * DAY, parser_version=2))
     fetched(log, "ercot/rtm_spp", MIDNIGHT, MIDNIGHT + DAY, known.id)
+    read_again(log, ingest(log, Defect("no", "f.csv", 1, None)), reading(MIDNIGHT, MIDNIGHT + DAY))
     projector.handle(log.page(0))
 
     def quiet(_: int, __: int) -> None: ...
