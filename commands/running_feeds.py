@@ -13,6 +13,7 @@ from commands.message import Caller, Tools
 from infra.clock import Clock
 from infra.errors import PlatformError
 from infra.urls import is_loopback
+from integrations.isos.feed_registry import ROWS_UNDER
 from integrations.isos.feeds import AgedOut, Feed, Request
 from integrations.isos.http import Fetched, Fetcher, Validators
 
@@ -28,7 +29,8 @@ class FeedError(PlatformError):
 class FeedDefinition:
     """What a feed is, for those who only look. `id` is `iso/name` in small letters; `source` names who is asked.
 
-    `asked_at` is where: the operator's own address, or what was set instead, such as a simulator.
+    `asked_at` is where: the operator's own address, or what was set instead, such as a simulator. `rows_feed` is the
+    feed that its rows bear.
     """
 
     id: str
@@ -37,6 +39,7 @@ class FeedDefinition:
     title: str
     dataset: str
     market: str
+    rows_feed: str
     source: str
     asked_at: str
     licence: str
@@ -103,8 +106,8 @@ class Feeds:
         asked_at = self._base_urls.get(feed.source.name, feed.source.base_url)
         return FeedDefinition(
             id=feed.id, iso=feed.iso, name=feed.name, title=feed.title, dataset=feed.dataset, market=feed.market,
-            source=feed.source.name, asked_at=asked_at, licence=feed.licence,
-            cadence=feed.cadence, freshness_target=feed.freshness_target, settled_after=feed.settled_after,
+            rows_feed=ROWS_UNDER.get(feed.id, feed.name), source=feed.source.name, asked_at=asked_at,
+            licence=feed.licence, cadence=feed.cadence, freshness_target=feed.freshness_target, settled_after=feed.settled_after,
         )  # fmt: skip
 
     def state(self, feed_id: str) -> FeedState:

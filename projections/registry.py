@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from infra.objects import Objects
-from projections import api_keys, audit, curves, entitlements, feeds, instruments, ppas, publications, scenarios
+from projections import (
+    api_keys,
+    audit,
+    curves,
+    entitlements,
+    feeds,
+    instruments,
+    ppas,
+    publications,
+    quality,
+    scenarios,
+)
 from projections.lineage import lineage_projection
 from projections.quotes import quotes_projection
 from projections.relational import RelationalProjection
@@ -21,5 +32,6 @@ def relational_projections(objects: Objects) -> tuple[RelationalProjection, ...]
         ppas.PROJECTION,
         api_keys.PROJECTION,
         feeds.PROJECTION,
+        quality.PROJECTION,
         lineage_projection(objects),
     )

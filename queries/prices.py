@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from infra.clickhouse import ClickHouse
 from infra.errors import PlatformError
+from read_models.market_days import MARKET_ZONES as MARKET_ZONES
 from read_models.prices import price_table
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())

@@ -18,6 +18,7 @@ from api.graphql.ppas import Ppa, PpasQuery, PpaValuation
 from api.graphql.prices import PricesQuery
 from api.graphql.projections import ProjectionsQuery
 from api.graphql.publications import Publication, PublicationsQuery
+from api.graphql.quality import QualityQuery
 from api.graphql.scalars import CONFIG
 from api.graphql.scenarios import Scenario, ScenariosQuery
 
@@ -29,7 +30,7 @@ NODES: dict[str, type[Noun]] = {
 @strawberry.type(description="Everything here only reads: changes are commands of the REST API.")
 class Query(
     PricesQuery, InstrumentsQuery, PublicationsQuery, ScenariosQuery, CurvesQuery, PpasQuery, LineageQuery, AuditQuery,
-    ProjectionsQuery,
+    ProjectionsQuery, QualityQuery,
 ):  # fmt: skip
     @strawberry.field(description="The object of a global id, null where there is none.")
     async def node(self, info: Info, id: relay.GlobalID) -> relay.Node | None:

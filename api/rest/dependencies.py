@@ -20,6 +20,7 @@ from commands.message import Caller, refuse_control_characters
 from commands.permissions import Permission
 from infra.principal import Principal
 from projections.replays import NoReplay
+from queries.prices import MARKET_ZONES
 from queries.view import ReadView
 
 # Far beyond any market's data and any curve, and well within what every engine here can hold.
@@ -36,14 +37,6 @@ EndParameter = Annotated[str, Query(description="interval starts before this", e
 ZoneParameter = Annotated[str | None, Query(description="IANA name or `market`: reads naive times, adds local columns")]
 NameParameter = Annotated[str | None, Query(max_length=200, description="exactly this name")]
 StaleParameter = Annotated[bool | None, Query(description="only those that are stale, or only those that are not")]
-
-# What `tz=market` means: the clock by which the ISO runs its markets. MISO keeps Eastern Standard Time all year.
-MARKET_ZONES = {
-    "MISO": "Etc/GMT+5",
-    "CAISO": "America/Los_Angeles",
-    "PJM": "America/New_York",
-    "ERCOT": "America/Chicago",
-}
 
 
 def platform_of(request: Request) -> Platform:

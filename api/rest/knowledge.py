@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -18,10 +19,14 @@ from queries.view import ReadView
 
 @dataclass(frozen=True)
 class AsOf:
-    """The position asked for; None for now. A time is not final: what is recorded next may still fall before it."""
+    """The position asked for; None for now. A time is not final: what is recorded next may still fall before it.
+
+    `moment` is the time that was asked for, where one was.
+    """
 
     position: int | None = None
     is_final: bool = False
+    moment: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,17 @@ def read_as_of(platform: Platform, as_of: str | None, zone: ZoneInfo | None = No
     if is_number(as_of):
         position = known_position(platform, as_of, "as_of", remedy="Write a date as 2026-01-31, with its dashes.")
         return AsOf(position, is_final=True)
-    return AsOf(platform.log.position_at(moment(as_of, "as_of", zone)))
+    then = moment(as_of, "as_of", zone)
+    return AsOf(platform.log.position_at(then), moment=then)
+
+
+def judged_at(platform: Platform, as_of: AsOf) -> datetime:
+    """The moment from which to judge what is late: that asked for, when the position was recorded, or now."""
+    if as_of.moment is not None:
+        return as_of.moment
+    if as_of.position is not None and (found := platform.log.page(max(as_of.position - 1, 0), 1)):
+        return found[0].metadata.recorded_at
+    return platform.clock.now()
 
 
 def known_at(view: ReadView, projections: Sequence[str], as_of: AsOf) -> Known:

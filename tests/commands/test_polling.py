@@ -16,8 +16,8 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 def feed(cadence: timedelta, freshness_target: timedelta) -> FeedDefinition:
     return FeedDefinition(
-        "iso/feed", "ISO", "feed", "", "prices", "RT5", "source", "https://source.test", "", cadence, freshness_target,
-        HOUR,
+        "iso/feed", "ISO", "feed", "", "prices", "RT5", "feed", "source", "https://source.test", "", cadence,
+        freshness_target, HOUR,
     )  # fmt: skip
 
 

@@ -78,13 +78,14 @@ def test_a_backfill_that_is_killed_goes_on_and_asks_nothing_twice(fetching: Prog
     )
     assert [row["completeness"] for row in quality["items"]] == [1.0] * 4
     assert quality["findings"] == []
-    assert quality["freshness"] == [  # the days are long past
-        {
-            "feed": FEED,
-            "newest_interval_end_utc": "2026-03-14T05:00:00Z",
-            "freshness_target_s": 93_600.0,
-            "is_fresh": False,
-        }
+    (fresh,) = quality["freshness"]  # the days are long past
+    assert (fresh["feed"], fresh["arrives_by"], fresh["is_fresh"]) == (FEED, "fetch", False)
+    assert (fresh["newest_interval_end_utc"], fresh["freshness_target_s"]) == ("2026-03-14T05:00:00Z", 93_600.0)
+    then = ("quality", "report", "--iso", "MISO", "--start", "2026-03-10", "--end", "2026-03-14", "--as-of")
+    assert [row["is_fresh"] for row in fetching.json(*then, "2026-03-15T07:00Z")["freshness"]] == []
+    listed = fetching.json("quality", "list", "--iso", "MISO")
+    assert [(row["market_day"], row["completeness"]) for row in listed] == [
+        (f"2026-03-{day}", 1.0) for day in (13, 12, 11, 10)
     ]
     (listed,) = (feed for feed in fetching.json("feeds", "list") if feed["id"] == FEED)
     assert (listed["requests"], listed["bytes_fetched"]) == (4, sum(map(len, miso.files.values())))

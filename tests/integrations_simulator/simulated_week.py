@@ -19,7 +19,7 @@ from commands.polling import next_poll
 from integrations.isos.simulator.faults import HELD_BACK, Injected
 from integrations.isos.simulator.miso_answers import CONSOLIDATED_TABLE
 from queries.publications import superseded_readings
-from queries.quality import PriceFeed, Quality, price_quality
+from queries.quality import FeedToJudge, Quality, quality
 from tests.integrations_simulator.markets import BASE, Fetching, SteppedClock, in_process, world
 
 FEED, FINAL, STORED = "miso/rt_five_min_lmp", "miso/5min_lmp", "rt_five_min_lmp"
@@ -41,8 +41,8 @@ class Week:
     injected: list[Injected] = field(default_factory=list)
     found: Counter[str] = field(default_factory=Counter)
     delays: dict[datetime, timedelta] = field(default_factory=dict)
-    before: Quality = field(default_factory=lambda: Quality([], []))
-    after: Quality = field(default_factory=lambda: Quality([], []))
+    before: Quality = field(default_factory=Quality)
+    after: Quality = field(default_factory=Quality)
 
     @property
     def expected(self) -> Counter[str]:
@@ -112,7 +112,7 @@ def _quality(platform: Platform, start_utc: datetime, end_utc: datetime) -> Qual
     known = platform.settled_position()
     first, last = start_utc.astimezone(EST).date(), (end_utc - FIVE_MINUTES).astimezone(EST).date()
     days: list[date] = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    return price_quality(
-        platform.clickhouse, "MISO", days, EST, [PriceFeed(STORED, "RT5", start_utc)],
+    return quality(
+        platform.clickhouse, "MISO", days, [FeedToJudge("prices", STORED, "RT5", start_utc)],
         now_utc=end_utc, through_position=known, superseded=superseded_readings(platform.pool, known),
     )  # fmt: skip

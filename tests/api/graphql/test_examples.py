@@ -16,11 +16,11 @@ EXAMPLE = re.compile(r"^```graphql\n(.*?)^```\n(?:\n```json\n(.*?)^```\n)?", re.
 EXAMPLES = EXAMPLE.findall(PAGE.read_text())
 
 
-def test_there_are_ten() -> None:
-    assert len(EXAMPLES) == 10
+def test_there_are_eleven() -> None:
+    assert len(EXAMPLES) == 11
 
 
-@pytest.mark.parametrize(("query", "variables"), EXAMPLES, ids=map(str, range(1, 11)))
+@pytest.mark.parametrize(("query", "variables"), EXAMPLES, ids=map(str, range(1, 12)))
 def test_an_example_answers_something(sample: dict[str, str], ask: Ask, query: str, variables: str) -> None:
     for noun in ("curve", "ppa", "valuation"):
         variables = variables.replace(f"{noun.upper()}_ID", sample[noun])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from api.graphql.markets import Iso
 from api.graphql.schema import schema, sdl
-from api.rest.dependencies import MARKET_ZONES
+from queries.prices import MARKET_ZONES
 
 CHECKED_IN = Path(__file__).parents[3] / "docs" / "graphql" / "schema.graphql"
 
@@ -27,8 +27,12 @@ def test_the_operators_are_those_of_rest() -> None:
     assert {iso.value for iso in Iso} == set(MARKET_ZONES)
 
 
+# Shares, and a number whose unit is its dataset's.
+UNITLESS = {"seasonalWeight", "completeness", "value"}
+
+
 def test_prices_and_money_say_their_units() -> None:
     numbers = re.findall(r"^  (\w+)(?:\(.*\))?: Float(?:Column)?!?$", sdl(), re.MULTILINE)
     assert len(numbers) > 15
     for name in numbers:
-        assert re.search(r"(UsdPerMwh|Usd|Mw|PerYear|S)$", name) or name == "seasonalWeight", name
+        assert re.search(r"(UsdPerMwh|Usd|Mw|PerYear|S)$", name) or name in UNITLESS, name
