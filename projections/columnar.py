@@ -170,10 +170,13 @@ class ColumnarProjector:
         self, projection: ColumnarProjection, events: Sequence[RecordedEvent]
     ) -> tuple[list[RecordedEvent], dict[UUID, int]]:
         """The events that bring rows which are not there yet, and the streams that wait behind a dead letter."""
+        wanted = [r for r in events if projection.wants(r)]
+        if not wanted:  # most events are none of most projections' concern
+            return [], {}
         with self._cursor() as cursor:
             seen = self._checkpoint(cursor, projection)
             parked = dead_letters.parked_streams(cursor, projection.name)
-        return [r for r in events if r.position > seen and projection.wants(r)], parked
+        return [r for r in wanted if r.position > seen], parked
 
     def _insert(self, projection: ColumnarProjection, summary: SummaryInserts, recorded: RecordedEvent) -> Rows | None:
         """Returns what the summary takes from the event's rows."""
