@@ -51,6 +51,9 @@ format: setup ## format the code and mend what ruff can mend
 bench: setup ## run the benchmarks; figures go to docs/benchmarks.md by hand
 	@$(BIN)/python -m tests.benchmarks.ingest
 	@$(BIN)/python -m tests.benchmarks.reads
+	@$(BIN)/python -m tests.benchmarks.reads_at_size
+	@$(BIN)/python -m tests.benchmarks.steady_state
+	@$(BIN)/python -m tests.benchmarks.market_day
 	@$(BIN)/python -m tests.benchmarks.projections
 	@$(BIN)/python -m tests.benchmarks.log
 	@$(BIN)/python -m tests.benchmarks.graphql

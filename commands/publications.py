@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, model_validator
 from commands.message import Caller, Command, Context, Tools, example
 from infra.objects import MissingObject, Objects
 from integrations.isos.archives import is_archive
-from integrations.isos.catalogue import Payload, name_facts, survey
+from integrations.isos.catalogue import Payload, survey
 from write_model.base import NotFound
 from write_model.publications import Defect, Publication, Source, publication_id
 
@@ -94,14 +94,15 @@ def survey_upload(
         keys = tuple(sha256 if c is whole else keep_upload(tools.objects, tenant, c) for c in payload.contents)
         payloads.append(FoundPayload(objects=list(keys), names=list(payload.names), place=payload.place))
         if len(found.payloads) <= READ_AHEAD:
-            publication = publication_id(tenant, keys, name_facts(payload))
+            publication = publication_id(tenant, keys, tools.readings.name_facts(payload, keys))
             if tools.read_aggregate(Publication, publication) is None:
                 tools.readings.read_ahead(payload, keys)
     return payloads, [SkippedFile(file=skipped.place, reason=skipped.reason) for skipped in found.skipped]
 
 
 def stream_of_publication(command: IngestPublication, caller: Caller, tools: Tools) -> UUID:
-    return publication_id(caller.tenant, command.objects, name_facts(_payload(command, caller, tools.objects)))
+    payload = _payload(command, caller, tools.objects)
+    return publication_id(caller.tenant, command.objects, tools.readings.name_facts(payload, command.objects))
 
 
 def handle_ingest_publication(
@@ -114,7 +115,7 @@ def handle_ingest_publication(
             names=command.names,
             place=command.place,
             size_bytes=sum(map(len, payload.contents)),
-            name_facts=name_facts(payload),
+            name_facts=context.tools.readings.name_facts(payload, command.objects),
         )
         return Publication.ingest(context.stream_id, source, context.tools.readings.read(payload, command.objects))
     if publication.reading is None or command.reparse:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from commands.reading import Rows, Unreadable
 from commands.reading_processes import ReadingProcesses
 from infra.objects import Objects
-from integrations.isos.catalogue import Payload
+from integrations.isos.catalogue import Payload, name_facts
 from write_model.publications import Defect, Reading
 
 # What is read ahead and never asked for (its upload was given up) is forgotten after so many others.
@@ -22,6 +22,7 @@ class Readings:
         self._objects = objects
         self._processes = processes
         self._ahead: OrderedDict[tuple[object, ...], Reading | Defect] = OrderedDict()
+        self._facts: OrderedDict[tuple[object, ...], dict[str, str]] = OrderedDict()
         self._lock = threading.Lock()
 
     def read(self, payload: Payload, raw_sha256: tuple[str, ...]) -> Reading | Defect:
@@ -36,6 +37,19 @@ class Readings:
             self._ahead[_key(payload, raw_sha256)] = made
             while len(self._ahead) > MOST_AHEAD:
                 self._ahead.popitem(last=False)
+
+    def name_facts(self, payload: Payload, raw_sha256: tuple[str, ...]) -> dict[str, str]:
+        """As `catalogue.name_facts`, which decodes a whole document: an upload and its command ask three times."""
+        key = (*_key(payload, raw_sha256), payload.problem)
+        with self._lock:
+            found = self._facts.get(key)
+        if found is None:
+            found = name_facts(payload)
+            with self._lock:
+                self._facts[key] = found
+                while len(self._facts) > MOST_AHEAD:
+                    self._facts.popitem(last=False)
+        return dict(found)
 
     def _make(self, payload: Payload) -> Reading | Defect:
         outcome = self._processes.read(payload)

@@ -16,13 +16,20 @@ from uuid import UUID, uuid4
 
 from psycopg import sql
 
-from infra.clickhouse import ClickHouse, beside
+from infra.clickhouse import ClickHouse, Rows, beside
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from infra.failures import attempt
-from projections.columnar_build import ColumnarProjection, SetAside, TableBuild, delete_positions
-from projections.columnar_differences import differences
+from projections.columnar_build import (
+    ColumnarProjection,
+    SetAside,
+    SummaryInserts,
+    TableBuild,
+    ahead,
+    delete_positions,
+)
+from projections.columnar_differences import differences, summary_differences
 from projections.relational import Progress
 from projections.retries import Retried, retry_streams
 from read_models import columnar_builds as builds
@@ -70,7 +77,7 @@ class ColumnarProjector:
             self._drop_leftovers(projection)
         # A table that was ever loaded is there; asking would start the engine for nothing.
         if not checkpoint:
-            projection.create(self._clickhouse, projection.table)
+            projection.create_tables(self._clickhouse)
         return checkpoint
 
     def prepare(self, projection: ColumnarProjection, log: EventLog, progress: Progress) -> int:
@@ -83,11 +90,12 @@ class ColumnarProjector:
         """Loads the rows of all events, side by side, then records that they are there."""
         with self._writing[projection.name]:
             fresh, parked = self._fresh(projection, events)
-            insert = partial(self._insert, projection)
+            ready = [r for r in fresh if r.stream_id not in parked]
+            summary = SummaryInserts(self._clickhouse, projection.summary)
             with ThreadPoolExecutor(LOADS_AT_ONCE, thread_name_prefix="load") as threads:
-                inserting = [threads.submit(insert, r) for r in fresh if r.stream_id not in parked]
-            for inserted in inserting:
-                inserted.result()
+                for _, part in ahead(threads, partial(self._insert, projection, summary), ready):
+                    summary.add(part)
+            summary.flush()
             waiting = [SetAside(r, None, parked[r.stream_id]) for r in fresh if r.stream_id in parked]
             self._record(projection, events, waiting)
 
@@ -100,7 +108,7 @@ class ColumnarProjector:
                 if recorded.stream_id in parked:
                     set_aside.append(SetAside(recorded, None, parked[recorded.stream_id]))
                     continue
-                failure = attempt(partial(self._insert, projection, recorded))
+                failure = attempt(partial(self._insert_alone, projection, recorded))
                 if failure is not None:
                     parked[recorded.stream_id] = recorded.position
                     set_aside.append(SetAside(recorded, failure))
@@ -134,9 +142,20 @@ class ColumnarProjector:
             build = self._begin(projection, "verified")
             try:
                 build.fill(log, through, progress)
-                return differences(self._clickhouse, projection.table, build.table, through, set_aside)
+                return differences(
+                    self._clickhouse, projection.table, build.table, through, set_aside
+                ) or self._summary_differences(projection, build, through, set_aside)
             finally:
                 build.drop()
+
+    def _summary_differences(
+        self, projection: ColumnarProjection, build: TableBuild, through: int, set_aside: Sequence[int]
+    ) -> list[str]:
+        if projection.summary is None:
+            return []
+        live = projection.summary.table
+        with self._writing[projection.name]:  # a row that is replaced meanwhile would be one that differs
+            return summary_differences(self._clickhouse, live, build.name(live), through, set_aside)
 
     @contextmanager
     def _cursor(self) -> Iterator[Cursor]:
@@ -151,15 +170,25 @@ class ColumnarProjector:
         self, projection: ColumnarProjection, events: Sequence[RecordedEvent]
     ) -> tuple[list[RecordedEvent], dict[UUID, int]]:
         """The events that bring rows which are not there yet, and the streams that wait behind a dead letter."""
+        wanted = [r for r in events if projection.wants(r)]
+        if not wanted:  # most events are none of most projections' concern
+            return [], {}
         with self._cursor() as cursor:
             seen = self._checkpoint(cursor, projection)
             parked = dead_letters.parked_streams(cursor, projection.name)
-        return [r for r in events if r.position > seen and projection.wants(r)], parked
+        return [r for r in wanted if r.position > seen], parked
 
-    def _insert(self, projection: ColumnarProjection, recorded: RecordedEvent) -> None:
+    def _insert(self, projection: ColumnarProjection, summary: SummaryInserts, recorded: RecordedEvent) -> Rows | None:
+        """Returns what the summary takes from the event's rows."""
         rows = projection.rows(recorded)
         token = projection.token(recorded)
         self._clickhouse.insert_arrow(f"ch.{projection.table}", rows, deduplication_token=token)
+        return summary.taken(rows)
+
+    def _insert_alone(self, projection: ColumnarProjection, recorded: RecordedEvent) -> None:
+        summary = SummaryInserts(self._clickhouse, projection.summary)
+        summary.add(self._insert(projection, summary, recorded))
+        summary.flush()
 
     def _insert_again(self, projection: ColumnarProjection, _: Cursor, recorded: RecordedEvent) -> None:
         """Readers leave the event out as long as it is a dead letter, so that it may be there half, or taken away."""
@@ -168,6 +197,9 @@ class ColumnarProjector:
         # The engine remembers the event's own token, though its rows may be gone.
         token = f"{projection.token(recorded)}:{uuid4()}"
         self._clickhouse.insert_arrow(f"ch.{projection.table}", rows, deduplication_token=token)
+        summary = SummaryInserts(self._clickhouse, projection.summary)
+        summary.add(summary.taken(rows))
+        summary.flush()
 
     def _record(
         self, projection: ColumnarProjection, events: Sequence[RecordedEvent], set_aside: Sequence[SetAside]
@@ -180,7 +212,7 @@ class ColumnarProjector:
         self._drop_leftovers(projection)
         with self._cursor() as cursor:
             builds.note_build(cursor, projection.name, self._store)
-        return TableBuild(self._clickhouse, projection, beside(projection.table, purpose))
+        return TableBuild(self._clickhouse, projection, partial(beside, purpose=purpose))
 
     def _goal(self, projection: ColumnarProjection, log: EventLog) -> int:
         """How far a build has to come: as far as the live table, or, where that is of no use, the whole log."""
@@ -191,14 +223,17 @@ class ColumnarProjector:
         """Whenever a crash comes in between, what is in neither table is a dead letter, and so left out by readers."""
         with self._cursor() as cursor:
             _note(cursor, projection, build.set_aside)
-        self._clickhouse.exchange(projection.table, build.table)
+        # Between the two exchanges one table is older: both hold what came up to the checkpoint.
+        for table in projection.tables:
+            self._clickhouse.exchange(table, build.name(table))
         with self._cursor() as cursor:
             dead_letters.keep_dead_letters(cursor, projection.name, [s.recorded.position for s in build.set_aside])
             save_checkpoint(cursor, projection.name, projection.version, build.position, self._store)
 
     def _drop_leftovers(self, projection: ColumnarProjection) -> None:
         """Tables that an interrupted build left, unless somebody still reads them."""
-        self._clickhouse.drop_beside(projection.table)
+        for table in projection.tables:
+            self._clickhouse.drop_beside(table)
         with self._cursor() as cursor:
             builds.forget_builds(cursor, projection.name, self._store)
 

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from infra.clickhouse import ClickHouse, Rows, together
 from infra.event_mapper import RecordedEvent, Undecodable
@@ -28,8 +28,21 @@ _THREADS = 2
 _AHEAD = 8
 _ROWS_TOGETHER = 50_000
 _EVENTS_TOGETHER = 2_000
+_SUMMARY_ROWS_TOGETHER = 200_000
 
 RowsOf = Callable[[RecordedEvent], Rows]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A second table, of what `of` takes from the rows that each event brings.
+
+    It must not matter how often, in what order, or with what other rows they come in: nothing tells whether they did.
+    """
+
+    table: str
+    create: Callable[[ClickHouse, str], None]
+    of: Callable[[Rows], Rows]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +58,17 @@ class ColumnarProjection:
     create: Callable[[ClickHouse, str], None]
     rows_of: Mapping[type, RowsOf]
     concerns: Callable[[RecordedEvent], bool] = lambda _: True
+    summary: Summary | None = None
+
+    @property
+    def tables(self) -> Sequence[str]:
+        return [self.table, self.summary.table] if self.summary else [self.table]
+
+    def create_tables(self, clickhouse: ClickHouse, name: Callable[[str], str] = str) -> None:
+        """Creates what is missing of the tables, under the names that `name` makes of theirs."""
+        self.create(clickhouse, name(self.table))
+        if self.summary:
+            self.summary.create(clickhouse, name(self.summary.table))
 
     def wants(self, recorded: RecordedEvent) -> bool:
         """Whether it brings rows; of one that can't be decoded nobody knows."""
@@ -71,11 +95,44 @@ class SetAside:
     follows: int | None = None
 
 
-class TableBuild:
-    """Fills `table` from the first event on; `position` is how far it has come."""
+class SummaryInserts:
+    """Puts what a summary takes from many events into it, many rows an insert; `flush` puts in what is left."""
 
-    def __init__(self, clickhouse: ClickHouse, projection: ColumnarProjection, table: str) -> None:
-        self.table = table
+    def __init__(self, clickhouse: ClickHouse, summary: Summary | None, table: str = "") -> None:
+        """`table` is where it goes, if not into the live one."""
+        self._clickhouse = clickhouse
+        self._summary = summary
+        self._table = table or (summary.table if summary else "")
+        self._parts: list[Rows] = []
+        self._rows = 0
+
+    def taken(self, rows: Rows) -> Rows | None:
+        """What the summary takes from an event's rows."""
+        return self._summary.of(rows) if self._summary else None
+
+    def add(self, part: Rows | None) -> None:
+        if part is None or not part.table.num_rows:
+            return
+        self._parts.append(part)
+        self._rows += part.table.num_rows
+        if self._rows >= _SUMMARY_ROWS_TOGETHER:
+            self.flush()
+
+    def flush(self) -> None:
+        parts, self._parts, self._rows = self._parts, [], 0
+        if parts:
+            # No token that the engine has seen: the same rows again are harmless, and missing ones are not.
+            rows = parts[0] if len(parts) == 1 else together(parts)
+            self._clickhouse.insert_arrow(f"ch.{self._table}", rows, deduplication_token=str(uuid4()))
+
+
+class TableBuild:
+    """Fills tables beside the live ones from the first event on; `position` is how far it has come."""
+
+    def __init__(self, clickhouse: ClickHouse, projection: ColumnarProjection, name: Callable[[str], str]) -> None:
+        """`name` makes of a live table's name that of the one beside it."""
+        self.name = name
+        self.table = name(projection.table)
         self.position = 0
         self.set_aside: list[SetAside] = []
         self._clickhouse = clickhouse
@@ -83,21 +140,25 @@ class TableBuild:
         self._parked: dict[UUID, int] = {}
         self._group: list[tuple[RecordedEvent, Rows]] = []
         self._group_rows = 0
-        projection.create(clickhouse, table)
+        summary = projection.summary
+        self._summary = SummaryInserts(clickhouse, summary, name(summary.table) if summary else "")
+        projection.create_tables(clickhouse, name)
 
     def fill(self, log: EventLog, through: int, progress: Progress) -> None:
         """Goes on to the position `through`. Raises what is a store's fault; the table is of no use then."""
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="load") as threads:
             while self.position < through and (page := log.page(self.position)):
                 wanted = [r for r in page if r.position <= through and self._projection.wants(r)]
-                for recorded, rows in _ahead(threads, self._rows, wanted):
+                for recorded, rows in ahead(threads, self._rows, wanted):
                     self._add(recorded, rows)
                 self.position = min(page[-1].position, through)
                 progress(self.position, through)
         self._insert_group()
+        self._summary.flush()
 
     def drop(self) -> None:
-        self._clickhouse.command(f"DROP TABLE IF EXISTS ch.{self.table} SYNC")
+        for table in self._projection.tables:
+            self._clickhouse.command(f"DROP TABLE IF EXISTS ch.{self.name(table)} SYNC")
 
     def _rows(self, recorded: RecordedEvent) -> Rows | Failure:
         return attempt(partial(self._projection.rows, recorded))
@@ -135,6 +196,8 @@ class TableBuild:
     def _insert(self, parts: Sequence[Rows], token: str) -> None:
         rows = parts[0] if len(parts) == 1 else together(parts)
         self._clickhouse.insert_arrow(f"ch.{self.table}", rows, deduplication_token=token)
+        for part in parts:
+            self._summary.add(self._summary.taken(part))
 
     def _waits(self, recorded: RecordedEvent) -> bool:
         first = self._parked.get(recorded.stream_id)
@@ -153,7 +216,7 @@ def delete_positions(clickhouse: ClickHouse, table: str, positions: Sequence[int
     clickhouse.command(delete, {"positions": list(positions)})
 
 
-def _ahead(threads: ThreadPoolExecutor, work: Callable[[A], B], items: Sequence[A]) -> Iterator[tuple[A, B]]:
+def ahead(threads: ThreadPoolExecutor, work: Callable[[A], B], items: Sequence[A]) -> Iterator[tuple[A, B]]:
     """Each item with what `work` makes of it, in order, while the threads work on the next few."""
     pending: deque[tuple[A, Future[B]]] = deque()
     for item in items:

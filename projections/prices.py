@@ -6,13 +6,14 @@ from infra.canonical import from_parquet
 from infra.clickhouse import Rows
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
-from projections.columnar_build import ColumnarProjection
+from projections.columnar_build import ColumnarProjection, Summary
+from read_models.latest_prices import LATEST_TABLE, create_latest_table, newest_rows
 from read_models.prices import VERSION, PublicationFacts, create_price_table, price_table, publication_rows
 from write_model.publications import Publication, Reading
 
 
 def prices_projection(objects: Objects) -> ColumnarProjection:
-    """The projection of `ch.market_price_ticks`; rows are read from the object store."""
+    """The projection of `ch.market_price_ticks` with `ch.latest_prices`; rows are read from the object store."""
 
     def rows_of(recorded: RecordedEvent) -> Rows:
         reading = reading_of(recorded)
@@ -27,6 +28,7 @@ def prices_projection(objects: Objects) -> ColumnarProjection:
         create=create_price_table,
         rows_of={Publication.Ingested: rows_of, Publication.Reread: rows_of},
         concerns=lambda recorded: reading_of(recorded).dataset == "prices",
+        summary=Summary(LATEST_TABLE, create_latest_table, newest_rows),
     )
 
 

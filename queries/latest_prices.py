@@ -1,15 +1,22 @@
-"""The latest price of each place: the winning row of its last interval."""
+"""The latest price of each place: the winning row of its last interval.
+
+`ch.latest_prices` answers for the state that is live. Where its row of a place is not one of the state asked for, since
+it came later or was replaced, that place is looked up among all prices, which is slow.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from infra.clickhouse import ClickHouse
-from read_models.prices import price_table
+from read_models.latest_prices import LATEST_TABLE
+from read_models.prices import VINTAGES, price_table
 
 LOOK_BACK = timedelta(days=7)
 """Where all nodes are asked for, those without a price in so long before the ISO's newest interval are left out."""
@@ -30,15 +37,64 @@ _VALUES = (
     "publication_position",
 )
 _PLACE = "market, feed, node, node_type"
-# The vintage wins by its strength, which is its number; its name is read under another one.
-_SELECT = f"""
-SELECT iso, {_PLACE}, {", ".join(_VALUES)}, CAST(vintage, 'String') AS vintage_name
-FROM ch.{{table:Identifier}} WHERE """  # noqa: S608 - names from above
+_SELECT = f"SELECT iso, {_PLACE}, {', '.join(_VALUES)}, vintage FROM ch.{{table:Identifier}} "  # noqa: S608
 _ORDER = f"""
 ORDER BY {_PLACE}, interval_start_utc DESC, vintage DESC, source_version DESC, publication_position DESC,
     log_position DESC
-LIMIT 1 BY {_PLACE}"""
-_NEWEST = "SELECT max(interval_start_utc) AS newest, count() AS row_count FROM ch.{table:Identifier} WHERE "
+LIMIT 1 BY {_PLACE} SETTINGS optimize_read_in_order = 0"""
+_NEWEST = "SELECT max(interval_start_utc) AS newest, count() AS row_count FROM ch.{table:Identifier} "
+_NAMES = pa.array([None, *VINTAGES])
+_NEWEST_OF_FEEDS = "SELECT market, feed, max(interval_start_utc) AS newest FROM ch.{table:Identifier} "
+# More nodes than these are not looked up by name: most of them have a price in the last hour of their feed.
+_MOST_LOOKED_UP = 1_000
+_LAST = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Whose latest price, and what is known: rows up to `known`, but for those at the positions `superseded`."""
+
+    iso: str
+    nodes: Sequence[str]
+    market: str | None
+    feed: str | None
+    known: int
+    superseded: Sequence[int]
+    since: datetime | None = None
+
+    def places(self) -> tuple[list[str], dict[str, Any]]:
+        """The conditions on places, and the values to bind."""
+        conditions = ["iso = {iso:String}"]
+        values: dict[str, Any] = {"iso": self.iso}
+        if self.market is not None:
+            conditions.append("market = {market:String}")
+            values["market"] = self.market
+        if self.feed is not None:
+            conditions.append("feed = {feed:String}")
+            values["feed"] = self.feed
+        if self.nodes:
+            conditions.append("node IN {nodes:Array(String)}")
+            values["nodes"] = list(self.nodes)
+        return conditions, values
+
+    def rows(self) -> tuple[list[str], dict[str, Any]]:
+        """The conditions on rows of all prices, and the values to bind."""
+        conditions, values = self.places()
+        conditions.append("log_position <= {known:Int64}")
+        values["known"] = self.known
+        if self.superseded:
+            conditions.append("log_position NOT IN {superseded:Array(Int64)}")
+            values["superseded"] = list(self.superseded)
+        if self.since is not None:
+            conditions.append("interval_start_utc >= {since:DateTime64(6, 'UTC')}")
+            values["since"] = self.since
+        return conditions, values
+
+    def holds(self, found: pa.Table) -> pa.ChunkedArray:
+        """Which rows are of the state asked for."""
+        positions = found["log_position"]
+        is_known = pc.less_equal(positions, self.known)
+        return pc.and_not(is_known, pc.is_in(positions, pa.array(self.superseded, pa.int64())))
 
 
 def latest_prices(
@@ -51,28 +107,107 @@ def latest_prices(
     through_position: int,
     superseded: Sequence[int] = (),
 ) -> pa.Table:
-    """A row for each place (market, feed, node, node_type) that matches; empty `nodes` means all.
+    """A row for each place (market, feed, node, node_type) that matches, in any order; empty `nodes` means all.
 
     The columns are those of `ch.market_price_ticks`, the vintage as `vintage_name`. Rows past `through_position`, and
     those at the positions `superseded`, are unseen.
     """
-    conditions = ["iso = {iso:String}", "log_position <= {known:Int64}"]
-    values: dict[str, Any] = {"table": price_table(), "iso": iso, "known": through_position}
-    if superseded:
-        conditions.append("log_position NOT IN {superseded:Array(Int64)}")
-        values["superseded"] = list(superseded)
-    if market is not None:
-        conditions.append("market = {market:String}")
-        values["market"] = market
-    if feed is not None:
-        conditions.append("feed = {feed:String}")
-        values["feed"] = feed
-    if nodes:
-        conditions.append("node IN {nodes:Array(String)}")
-        values["nodes"] = list(nodes)
-    else:
-        (found,) = ch.query_arrow(_NEWEST + " AND ".join(conditions), values).to_pylist()
+    wanted = _Wanted(iso, nodes, market, feed, through_position, superseded)
+    found = _winners(ch, wanted)
+    vintages = pa.chunked_array([_NAMES.take(chunk) for chunk in found["vintage"].chunks], pa.string())
+    return found.drop_columns(["vintage"]).append_column("vintage_name", vintages)
+
+
+def _winners(ch: ClickHouse, wanted: _Wanted) -> pa.Table:
+    found = _live(ch, wanted)
+    holds = wanted.holds(found)
+    if not found.num_rows:  # as while it is built for the first time
+        return _among_all(ch, wanted)
+    if pc.all(holds).as_py():
+        return _recent(found, wanted)
+    certain = _recent(found.filter(holds), wanted)
+    doubtful = found.filter(pc.invert(holds))
+    if not wanted.nodes and certain.num_rows:
+        wanted = replace(wanted, since=pc.max(certain["interval_start_utc"]).as_py() - LOOK_BACK)
+        # What was replaced in an interval had no later one.
+        doubtful = doubtful.filter(pc.greater_equal(doubtful["interval_start_utc"], pa.scalar(wanted.since)))
+    if not doubtful.num_rows:
+        return certain
+    looked_up = _looked_up(ch, wanted, _plain(doubtful))
+    return _recent(pa.concat_tables([_without(_plain(certain), looked_up), looked_up]), wanted)
+
+
+def _looked_up(ch: ClickHouse, wanted: _Wanted, doubtful: pa.Table) -> pa.Table:
+    """The winners of at least the places of `doubtful` that have any, found among all prices."""
+    found = doubtful.slice(0, 0)
+    if len(pc.unique(doubtful["node"])) > _MOST_LOOKED_UP:
+        found = _plain(_in_last_hour(ch, wanted))
+        doubtful = _without(doubtful, found)
+    nodes = pc.unique(doubtful["node"])
+    if len(nodes) > _MOST_LOOKED_UP:
+        return _plain(_among_all(ch, wanted))
+    if not len(nodes):
+        return found
+    others = _plain(_among_all(ch, replace(wanted, nodes=nodes.to_pylist())))
+    return pa.concat_tables([found, _without(others, found)])
+
+
+def _live(ch: ClickHouse, wanted: _Wanted) -> pa.Table:
+    conditions, values = wanted.places()
+    return ch.query_arrow(f"{_SELECT} FINAL WHERE {' AND '.join(conditions)}", values | {"table": LATEST_TABLE})
+
+
+def _among_all(ch: ClickHouse, wanted: _Wanted) -> pa.Table:
+    """The same, but found among all prices."""
+    if not wanted.nodes and wanted.since is None:
+        conditions, values = wanted.rows()
+        values["table"] = price_table()
+        (found,) = ch.query_arrow(f"{_NEWEST} WHERE {' AND '.join(conditions)}", values).to_pylist()
         if found["row_count"]:
-            conditions.append("interval_start_utc >= {since:DateTime64(6, 'UTC')}")
-            values["since"] = found["newest"] - LOOK_BACK
-    return ch.query_arrow(_SELECT + " AND ".join(conditions) + _ORDER, values)
+            wanted = replace(wanted, since=found["newest"] - LOOK_BACK)
+    conditions, values = wanted.rows()
+    values["table"] = price_table()
+    return ch.query_arrow(f"{_SELECT} WHERE {' AND '.join(conditions)} {_ORDER}", values)
+
+
+def _in_last_hour(ch: ClickHouse, wanted: _Wanted) -> pa.Table:
+    """The winners of places that have a row in the last hour of their feed."""
+    conditions, values = wanted.rows()
+    values["table"] = price_table()
+    feeds = f"{_NEWEST_OF_FEEDS} WHERE {' AND '.join(conditions)} GROUP BY market, feed"
+    alternatives = ["false"]
+    for number, feed in enumerate(ch.query_arrow(feeds, values).to_pylist()):
+        alternatives.append(
+            f"(market = {{market_{number}:String}} AND feed = {{feed_{number}:String}}"
+            f" AND interval_start_utc >= {{since_{number}:DateTime64(6, 'UTC')}})"
+        )
+        values |= {f"market_{number}": feed["market"], f"feed_{number}": feed["feed"]}
+        values[f"since_{number}"] = feed["newest"] - _LAST
+    conditions.append(f"({' OR '.join(alternatives)})")
+    return ch.query_arrow(f"{_SELECT} WHERE {' AND '.join(conditions)} {_ORDER}", values)
+
+
+def _without(found: pa.Table, others: pa.Table) -> pa.Table:
+    """The rows of places that are not among the others."""
+    return found.filter(pc.invert(pc.is_in(_place(found), pc.unique(_place(others)))))
+
+
+def _place(found: pa.Table) -> pa.ChunkedArray:
+    return pc.binary_join_element_wise(*(found[column] for column in _PLACE.split(", ")), "\0")
+
+
+def _recent(found: pa.Table, wanted: _Wanted) -> pa.Table:
+    """Where all nodes are asked for, without the places that have had no price for long."""
+    if wanted.nodes or not found.num_rows:
+        return found
+    starts = found["interval_start_utc"]
+    first, last = (starts_at.as_py() for starts_at in pc.min_max(starts).values())
+    if first >= last - LOOK_BACK:
+        return found
+    return found.filter(pc.greater_equal(starts, pa.scalar(last - LOOK_BACK, starts.type)))
+
+
+def _plain(found: pa.Table) -> pa.Table:
+    """With texts instead of dictionaries, whose widths the engine chooses anew for each answer."""
+    fields = [f.with_type(f.type.value_type) if pa.types.is_dictionary(f.type) else f for f in found.schema]
+    return found.cast(pa.schema(fields))

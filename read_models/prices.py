@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from infra.clickhouse import ClickHouse, Rows
 
-VERSION = 1
-"""Raised when the table or what is loaded into it changes; the table is then built anew from the events."""
+VERSION = 2
+"""Raised when a table or what is loaded into it changes (`ch.latest_prices` counts in); it is then built anew."""
 
 VINTAGES = ("preliminary", "verified", "final")
 """From the weakest to the strongest."""

@@ -15,6 +15,7 @@ import pytest
 
 from infra.clickhouse import ClickHouse
 from read_models.curve_points import create_curve_point_table
+from read_models.latest_prices import LATEST_TABLE, create_latest_table, newest_rows
 from read_models.prices import (
     ROWS_SCHEMA,
     VERSION,
@@ -44,6 +45,7 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]
 def price_store(clickhouse: ClickHouse) -> Iterator[ClickHouse]:
     """The engine with empty price and curve tables."""
     create_price_table(clickhouse)
+    create_latest_table(clickhouse)
     create_curve_point_table(clickhouse)
     yield clickhouse
     clickhouse.command("DROP DATABASE ch SYNC")
@@ -98,3 +100,5 @@ def publish(store: ClickHouse, position: int, rows: pa.Table, *, table: str | No
     widened = publication_rows(facts(position, **changes), rows)
     token = f"prices:{VERSION}:{position}"
     store.insert_arrow(f"ch.{table or price_table()}", widened, deduplication_token=token)
+    if table is None:
+        store.insert_arrow(f"ch.{LATEST_TABLE}", newest_rows(widened), deduplication_token=token)

@@ -128,20 +128,20 @@ def test_small_publications_go_in_together(
     projection = prices_projection(objects)
     projector = ColumnarProjector(pool, price_store, [projection])
     assert projector.load(projection) == 0
-    inserts: list[int] = []
+    inserts: list[str] = []
     insert = price_store.insert_arrow
 
-    def counted(*given: object, **named: object) -> None:
-        inserts.append(1)
-        insert(*given, **named)  # type: ignore[arg-type]
+    def counted(table: str, *given: object, **named: object) -> None:
+        inserts.append(table.partition("__")[0])
+        insert(table, *given, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(price_store, "insert_arrow", counted)
     assert projector.prepare(projection, log, quiet) == 1_000
     publications = 10 * (MIX["publication.ingested"] + MIX["publication.reread"])
     assert stored_rows(price_store) == pytest.approx(3 * publications, abs=30)
-    assert len(inserts) == 1
+    assert inserts == ["ch.market_price_ticks", "ch.latest_prices"]
     projector.handle(projection, log.page(0))
-    assert len(inserts) == 1, "what was built is not loaded again"
+    assert len(inserts) == 2, "what was built is not loaded again"
 
 
 @pytest.mark.parametrize("moment", ["filling", "exchanged"])
@@ -171,7 +171,7 @@ def test_another_version_builds_itself_at_the_start_while_the_old_one_answers(
 ) -> None:  # fmt: skip
     damage(price_store)
     publish(node="D")
-    changed = replace(prices_of, version=2)
+    changed = replace(prices_of, version=prices_of.version + 1)
     started = ColumnarProjector(pool, price_store, [changed])
     answers: list[set[float]] = []
 
@@ -214,3 +214,61 @@ def test_changed_missing_and_doubled_rows_are_found(
     assert projector.verify(prices_of, log, quiet) == found, "verifying must mend nothing"
     projector.rebuild(prices_of, log, quiet)
     assert projector.verify(prices_of, log, quiet) == []
+
+
+def latest_rows(ch: ClickHouse) -> list[str]:
+    query = "SELECT toString(tuple(*)) AS row FROM ch.latest_prices FINAL ORDER BY row"
+    return list(ch.query_arrow(query)["row"].to_pylist())
+
+
+@pytest.mark.parametrize("verb", ["rebuild", "verify"])
+def test_the_latest_prices_are_built_and_compared_too(
+    verb: str, projector: ColumnarProjector, prices_of: ColumnarProjection, log: EventLog, price_store: ClickHouse
+) -> None:
+    before = latest_rows(price_store)
+    assert len(before) == len(NODES)
+    price_store.command("ALTER TABLE ch.latest_prices DELETE WHERE node = 'B' SETTINGS mutations_sync = 2")
+    if verb == "rebuild":
+        projector.rebuild(prices_of, log, quiet)
+        assert latest_rows(price_store) == before
+        assert projector.verify(prices_of, log, quiet) == []
+    else:
+        (found,) = projector.verify(prices_of, log, quiet)
+        assert found.startswith("ch.latest_prices, only rebuilt: ('PJM','DA','da_hrl_lmps','B'")
+    names = price_store.query_arrow("SELECT name FROM system.tables WHERE database = 'ch' AND name LIKE 'latest%'")
+    assert names["name"].to_pylist() == ["latest_prices"]
+
+
+def test_a_latest_price_that_came_after_the_build_is_no_difference(
+    projector: ColumnarProjector, prices_of: ColumnarProjection, log: EventLog, publish: Publish,
+    price_store: ClickHouse,
+) -> None:  # fmt: skip
+    def feed(position: int, of: int) -> None:
+        publish(node="B", lmp_usd_per_mwh=31.0)
+        projector.handle(prices_of, log.page(log.head() - 1))
+
+    assert projector.verify(prices_of, log, feed) == []
+    assert "31" in latest_rows(price_store)[1]
+
+
+def test_a_crash_between_the_tables_and_the_checkpoint_is_made_good(
+    projector: ColumnarProjector, prices_of: ColumnarProjection, log: EventLog, publish: Publish,
+    price_store: ClickHouse, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """All prices are in and their insert will not be repeated, but the latest ones are not."""
+    publish(node="B", lmp_usd_per_mwh=31.0)
+    insert = price_store.insert_arrow
+
+    def crash(table: str, *given: object, **named: object) -> None:
+        if table == "ch.latest_prices":
+            raise ConnectionError("power cut")
+        insert(table, *given, **named)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(price_store, "insert_arrow", crash)
+        with pytest.raises(ConnectionError):
+            projector.handle(prices_of, log.page(3))
+    assert "31" not in latest_rows(price_store)[1]
+    projector.handle(prices_of, log.page(3))
+    assert "31" in latest_rows(price_store)[1]
+    assert stored_rows(price_store) == 12
