@@ -22,12 +22,14 @@ from commands.reading_processes import ReadingProcesses
 from commands.readings import Readings
 from commands.registry import REGISTRY
 from commands.running_feeds import Feeds, Stopping
+from infra.broker import Broker, EmbeddedBroker
 from infra.clickhouse import ClickHouse
 from infra.data_folder import DataFolder
 from infra.embedded_postgres import EmbeddedPostgres
 from infra.errors import PlatformError
 from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import EventLog
+from infra.kafka import KafkaBroker
 from infra.memory import collect_seldom
 from infra.objects import Objects
 from infra.postgres import open_pool, own_database
@@ -47,6 +49,7 @@ from projections.live_credentials import LiveCredentials
 from projections.projector import RelationalProjector
 from projections.registry import relational_projections
 from projections.replays import Replays
+from projections.topics import TopicPublisher
 from queries.prices import price_history
 from queries.publications import superseded_readings
 from queries.quotes import newest_quotes
@@ -131,6 +134,8 @@ def _assemble(
         ),
         *(_columnar_subscription(log, columnar, projection) for projection in columnar.projections),
     )
+    broker, topics = _open_broker(settings, pool, log, objects)
+    closers.append(broker.close)
     seals = Seals(folder.home / "seals", folder.ensure_seal_key())
     code = code_version()
     token = folder.ensure_token()
@@ -170,11 +175,16 @@ def _assemble(
         replays=replays,
         feeds=_open_feeds(settings),
         subscriptions=subscriptions,
+        broker=broker,
+        topics=topics,
         closers=closers,
     )  # fmt: skip
     for subscription in subscriptions:
         subscription.start()
         platform.closers.append(subscription.stop)
+    if settings.kafka_bootstrap_servers:
+        topics.subscription.start()
+    platform.closers.append(topics.subscription.stop)
     credentials.start()
     platform.closers.append(credentials.write_uses)
     sealer = Sealer(log, seals, _utc_now)
@@ -182,6 +192,17 @@ def _assemble(
     platform.closers.append(sealer.stop)
     platform.closers.append(platform.feeds.close)
     return platform
+
+
+def _open_broker(settings: Settings, pool: Pool, log: EventLog, objects: Objects) -> tuple[Broker, TopicPublisher]:
+    """Kafka where one is named; else a broker in this process, to which nothing is published until somebody reads."""
+    if settings.kafka_bootstrap_servers:
+        kafka = KafkaBroker(settings.kafka_bootstrap_servers)
+        return kafka, TopicPublisher(pool, log, objects, kafka)
+    embedded = EmbeddedBroker()
+    topics = TopicPublisher(pool, log, objects, embedded)
+    embedded.on_first_reader = topics.subscription.start
+    return embedded, topics
 
 
 def _open_feeds(settings: Settings) -> Feeds:

@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     CARBON254_STREAM_ORIGINS are the pages whose scripts may open the stream, as a JSON list such as
     `["https://hub.example.com"]`; pages of this machine may always.
 
+    KAFKA_BOOTSTRAP_SERVERS, as `host:port,host:port`, is the Kafka to which the topics go; without it they stay in this
+    process.
+
     `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
     """
 
@@ -75,3 +78,4 @@ class Settings(BaseSettings):
     source_keys_dir: Path | None = None
     stream_origins: tuple[str, ...] = ()
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    kafka_bootstrap_servers: str | None = Field(default=None, validation_alias="KAFKA_BOOTSTRAP_SERVERS")

@@ -14,10 +14,10 @@ from typing import Any, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from api.limits import MOST_ROWS_A_MESSAGE
 from api.stream.messages import Filters, encode
+from infra.columns import shared_objects
 from infra.topics import PowerTicks, TickColumns
 
 Ints = npt.NDArray[np.int64]
@@ -66,7 +66,7 @@ class PriceBatch:
     def __init__(self, facts: Facts, rows: pa.Table) -> None:
         self.facts = facts
         self.row_count = rows.num_rows
-        self._columns: dict[str, Column | None] = {name: _shared(rows[name]) for name in (*_TEXTS, *_TIMES)}
+        self._columns: dict[str, Column | None] = {name: shared_objects(rows[name]) for name in (*_TEXTS, *_TIMES)}
         for name in _PRICES:
             column = rows[name]
             self._columns[name] = None if column.null_count == len(column) else column.to_numpy()
@@ -198,18 +198,6 @@ def _parts(selections: Sequence[Selection]) -> Iterator[list[Selection]]:
                 part, room = [], MOST_ROWS_A_MESSAGE
     if part:
         yield part
-
-
-def _shared(column: pa.ChunkedArray) -> Column:
-    """Python objects, one for each distinct value."""
-    encoded = column.combine_chunks()
-    if not pa.types.is_dictionary(encoded.type):
-        encoded = pc.dictionary_encode(encoded)
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    values = np.empty(len(encoded.dictionary), dtype=object)
-    values[:] = encoded.dictionary.to_pylist()
-    return cast(Column, values[encoded.indices.to_numpy()])
 
 
 def _numbered(values: Column) -> tuple[list[str], Ints]:
