@@ -58,7 +58,9 @@ class KafkaProgram:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Returns when it takes connections."""
+        """Returns when it takes connections; does nothing where it runs."""
+        if self._process:
+            return
         self._process = self._run("kafka.Kafka", str(self._properties))
         deadline = time.monotonic() + _START_PATIENCE_S
         while not _answers(self.port):
