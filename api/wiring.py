@@ -29,7 +29,6 @@ from infra.embedded_postgres import EmbeddedPostgres
 from infra.errors import PlatformError
 from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import EventLog
-from infra.kafka import KafkaBroker
 from infra.memory import collect_seldom
 from infra.objects import Objects
 from infra.postgres import open_pool, own_database
@@ -197,8 +196,10 @@ def _assemble(
 def _open_broker(settings: Settings, pool: Pool, log: EventLog, objects: Objects) -> tuple[Broker, TopicPublisher]:
     """Kafka where one is named; else a broker in this process, to which nothing is published until somebody reads."""
     if settings.kafka_bootstrap_servers:
+        from infra.kafka import KafkaBroker  # its client takes longer to import than many a verb takes
+
         kafka = KafkaBroker(settings.kafka_bootstrap_servers)
-        return kafka, TopicPublisher(pool, log, objects, kafka)
+        return kafka, TopicPublisher(pool, log, objects, kafka, kafka.prepare)
     embedded = EmbeddedBroker()
     topics = TopicPublisher(pool, log, objects, embedded)
     embedded.on_first_reader = topics.subscription.start

@@ -40,6 +40,14 @@ class Received:
     offset: int
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """Which brokers keep the records of a process beyond its end, and the topics that had to be made in it."""
+
+    id: str
+    made: frozenset[str]
+
+
 class Reader(Protocol):
     """Reads one topic; for one thread."""
 

@@ -7,14 +7,13 @@ import logging
 import threading
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, for_code
 
-from infra.broker import BrokerUnavailable, Reader, Received, Record
+from infra.broker import BrokerUnavailable, Cluster, Reader, Received, Record
 
 T = TypeVar("T")
 
@@ -28,14 +27,6 @@ _ALREADY_EXISTS = 36
 
 # It says every second that it can't connect; who waits is told by BrokerUnavailable.
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """Which Kafka it is, and the topics that had to be made in it."""
-
-    id: str
-    made: frozenset[str]
 
 
 class KafkaBroker:
@@ -182,6 +173,8 @@ class _LoopThread:
         return asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, patience_s), self._loop).result()
 
     def close(self) -> None:
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(_end_all_others(), self._loop).result(_CLOSE_PATIENCE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -193,6 +186,14 @@ async def _started(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
     except BaseException:
         await _ended(client.stop())
         raise
+
+
+async def _end_all_others() -> None:
+    """What a client that could not be closed in time has left behind."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def _ended(stopping: Coroutine[Any, Any, None]) -> None:

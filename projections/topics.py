@@ -6,15 +6,14 @@ the same `message-id`, the position and the part, by which a reader knows it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from infra.broker import Broker
+from infra.broker import Broker, Cluster
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from infra.failures import attempt
-from infra.kafka import KafkaBroker
 from infra.objects import Objects
 from infra.subscriptions import Progress, Subscription
 from infra.topics import TOPICS
@@ -32,19 +31,27 @@ VERSION = 1
 _BATCH_SIZE = 20
 
 
-class TopicPublisher:
-    """Publishes to `broker`. How far it has come is kept for each Kafka, by its cluster's id."""
+Prepare = Callable[[Iterable[str]], Cluster]
 
-    def __init__(self, pool: Pool, log: EventLog, objects: Objects, broker: Broker) -> None:
+
+class TopicPublisher:
+    """Publishes to `broker`. How far it has come is kept for each cluster, by its id.
+
+    `prepare` makes topics in a broker whose records outlast this process. Such a one gets all that was ever published,
+    though it need not answer at once; another one what comes after the subscription's start.
+    """
+
+    def __init__(
+        self, pool: Pool, log: EventLog, objects: Objects, broker: Broker, prepare: Prepare | None = None
+    ) -> None:
         self._pool = pool
         self._log = log
         self._objects = objects
         self._broker = broker
         self._cluster: str | None = None
         follow = partial(Subscription, NAME, log, handle=self.handle, isolate=self.isolate, batch_size=_BATCH_SIZE)
-        if isinstance(broker, KafkaBroker):
-            # It gets all that was ever published, though it need not answer at once.
-            self.subscription = follow(load_checkpoint=lambda: 0, prepare=partial(self._prepare, broker))
+        if prepare:
+            self.subscription = follow(load_checkpoint=lambda: 0, prepare=partial(self._prepare, prepare))
         else:
             self.subscription = follow(load_checkpoint=log.head)
 
@@ -73,9 +80,9 @@ class TopicPublisher:
         if topic := topic_of(recorded):
             self._broker.publish(topic, records_of(self._objects, recorded))
 
-    def _prepare(self, kafka: KafkaBroker, _: Progress) -> int:
+    def _prepare(self, prepare: Prepare, _: Progress) -> int:
         """Makes the topics that are missing; where one was, everything is published again."""
-        cluster = kafka.prepare(TOPICS)
+        cluster = prepare(TOPICS)
         self._cluster = cluster.id
         if cluster.made:
             return 0
