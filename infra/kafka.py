@@ -23,6 +23,8 @@ MOST_REPLICAS = 3
 REQUEST_PATIENCE_S = 10.0
 _CLOSE_PATIENCE_S = 5.0
 _MOST_RECORDS = 500
+_MOST_WAITING = 20
+"""How many records are on their way to Kafka at once; each may have a megabyte."""
 _ALREADY_EXISTS = 36
 
 # It says every second that it can't connect; who waits is told by BrokerUnavailable.
@@ -43,7 +45,8 @@ class KafkaBroker:
         return self._wait(self._prepare(set(topics)))
 
     def publish(self, topic: str, records: Sequence[Record]) -> None:
-        self._wait(self._publish(topic, records))
+        for first in range(0, len(records), _MOST_WAITING):  # each with its patience: a large publication takes long
+            self._wait(self._publish(topic, records[first : first + _MOST_WAITING]))
 
     def read_as(self, topic: str, group: str) -> Reader:
         return _KafkaReader(self, self._wait(self._consumer(topic, group)))

@@ -84,6 +84,13 @@ def test_a_group_goes_on_behind_what_it_is_done_with(broker: Broker, topic: str)
         assert [r.record.headers["number"] for r in take(reader, 2)] == ["5", "6"]
 
 
+def test_many_large_records_are_kept(broker: Broker, topic: str) -> None:
+    published = [Record("k", bytes([n]) * 900_000, {"number": str(n)}) for n in range(50)]
+    broker.publish(topic, published)
+    with reading(broker.read_as(topic, "a")) as reader:
+        assert [r.record for r in take(reader, 50)] == published
+
+
 def test_groups_do_not_know_each_other(broker: Broker, topic: str) -> None:
     broker.publish(topic, records(4))
     for group in ("a", "b"):
