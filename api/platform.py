@@ -9,6 +9,7 @@ from api.authentication import Identity
 from api.cursors import Cursors
 from commands.bus import CommandBus
 from commands.running_feeds import Feeds
+from infra.broker import Broker
 from infra.clickhouse import ClickHouse
 from infra.clock import Clock
 from infra.data_folder import DataFolder
@@ -23,6 +24,7 @@ from projections.columnar import ColumnarProjector
 from projections.live_credentials import LiveCredentials
 from projections.projector import RelationalProjector
 from projections.replays import Replays
+from projections.topics import TopicPublisher
 from queries.view import ReadView
 
 LOCAL_TENANT = "local"
@@ -61,6 +63,8 @@ class Platform:
     feeds: Feeds
     clock: Clock
     subscriptions: tuple[Subscription, ...]
+    broker: Broker
+    topics: TopicPublisher
     closers: list[Callable[[], None]] = field(default_factory=list)
 
     @property

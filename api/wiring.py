@@ -23,6 +23,7 @@ from commands.reading_processes import ReadingProcesses
 from commands.readings import Readings
 from commands.registry import REGISTRY
 from commands.running_feeds import Feeds, NewestInterval, Stopping
+from infra.broker import Broker, EmbeddedBroker
 from infra.clickhouse import ClickHouse
 from infra.clock import Clock
 from infra.data_folder import DataFolder
@@ -52,6 +53,7 @@ from projections.live_credentials import LiveCredentials
 from projections.projector import LIVE_BATCH, RelationalProjector
 from projections.registry import relational_projections
 from projections.replays import Replays
+from projections.topics import TopicPublisher
 from queries.feeds import newest_interval_end_utc
 from queries.prices import price_history
 from queries.publications import superseded_readings
@@ -148,6 +150,8 @@ def _assemble(
         ),
         *(_columnar_subscription(log, columnar, projection) for projection in columnar.projections),
     )
+    broker, topics = _open_broker(settings, pool, log, objects)
+    closers.append(broker.close)
     seals = Seals(folder.home / "seals", folder.ensure_seal_key())
     code = code_version()
     token = folder.ensure_token()
@@ -194,11 +198,16 @@ def _assemble(
         ),
         clock=clock,
         subscriptions=subscriptions,
+        broker=broker,
+        topics=topics,
         closers=closers,
     )  # fmt: skip
     for subscription in subscriptions:
         subscription.start()
         platform.closers.append(subscription.stop)
+    if settings.kafka_bootstrap_servers:
+        topics.subscription.start()
+    platform.closers.append(topics.subscription.stop)
     credentials.start()
     platform.closers.append(credentials.write_uses)
     sealer = Sealer(log, seals, _utc_now)
@@ -206,6 +215,19 @@ def _assemble(
     platform.closers.append(sealer.stop)
     platform.closers.append(platform.feeds.close)
     return platform
+
+
+def _open_broker(settings: Settings, pool: Pool, log: EventLog, objects: Objects) -> tuple[Broker, TopicPublisher]:
+    """Kafka where one is named; else a broker in this process, to which nothing is published until somebody reads."""
+    if settings.kafka_bootstrap_servers:
+        from infra.kafka import KafkaBroker  # its client takes longer to import than many a verb takes
+
+        kafka = KafkaBroker(settings.kafka_bootstrap_servers)
+        return kafka, TopicPublisher(pool, log, objects, kafka, kafka.prepare)
+    embedded = EmbeddedBroker()
+    topics = TopicPublisher(pool, log, objects, embedded)
+    embedded.on_first_reader = topics.subscription.start
+    return embedded, topics
 
 
 def _mark_simulated(folder: DataFolder, log: EventLog) -> None:

@@ -107,7 +107,8 @@ class Feeds:
         return FeedDefinition(
             id=feed.id, iso=feed.iso, name=feed.name, title=feed.title, dataset=feed.dataset, market=feed.market,
             rows_feed=ROWS_UNDER.get(feed.id, feed.name), source=feed.source.name, asked_at=asked_at,
-            licence=feed.licence, cadence=feed.cadence, freshness_target=feed.freshness_target, settled_after=feed.settled_after,
+            licence=feed.licence, cadence=feed.cadence, freshness_target=feed.freshness_target,
+            settled_after=feed.settled_after,
         )  # fmt: skip
 
     def state(self, feed_id: str) -> FeedState:

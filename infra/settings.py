@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     CARBON254_STREAM_ORIGINS are the pages whose scripts may open the stream, as a JSON list such as
     `["https://hub.example.com"]`; pages of this machine may always.
 
+    KAFKA_BOOTSTRAP_SERVERS, as `host:port,host:port`, is the Kafka to which the topics go; without it they stay in this
+    process.
+
     `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
     """
 
@@ -88,3 +91,4 @@ class Settings(BaseSettings):
     objects: S3Url | None = None
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     clickhouse_dsn: str | None = Field(default=None, validation_alias="CLICKHOUSE_DSN")
+    kafka_bootstrap_servers: str | None = Field(default=None, validation_alias="KAFKA_BOOTSTRAP_SERVERS")

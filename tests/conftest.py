@@ -18,7 +18,7 @@ from infra.event_store import EventLog
 from infra.objects import Objects
 from infra.postgres import open_pool
 
-pytest_plugins = ["tests.plugins_clickhouse", "tests.plugins_log", "tests.plugins_platform"]
+pytest_plugins = ["tests.plugins_clickhouse", "tests.plugins_kafka", "tests.plugins_log", "tests.plugins_platform"]
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

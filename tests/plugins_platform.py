@@ -23,7 +23,8 @@ def platform(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     home = tmp_path_factory.mktemp("home")
-    opened = open_platform(Settings(home=home, database_url=make_conninfo(postgres_dsn, dbname=name)))
+    dsn = make_conninfo(postgres_dsn, dbname=name)
+    opened = open_platform(Settings(home=home, database_url=dsn, kafka_bootstrap_servers=None))
     yield opened
     opened.close()
 

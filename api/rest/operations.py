@@ -99,6 +99,9 @@ def _host(dsn: str | None) -> str | None:
 
 
 def _standing_still(platform: Platform) -> Iterator[dict[str, str]]:
+    if failure := platform.topics.subscription.failure:
+        remedy = "It is tried again, and nothing else waits for it."
+        yield {"problem": f"the topics are not published: {failure}", "remedy": remedy}
     for subscription in platform.subscriptions:
         if subscription.trouble and subscription.is_following:
             remedy = "It is tried again; the cause is named."

@@ -14,6 +14,7 @@ from api.projection_lags import projection_lags
 from api.rest.dependencies import PlatformOf, needs, only_known_parameters, wait_for_position
 from api.rest.progress import Report, reporting
 from commands.permissions import Permission
+from projections import topics
 from projections.columnar_build import ColumnarProjection
 from projections.relational import RelationalProjection
 from queries.dead_letters import dead_letters
@@ -39,7 +40,7 @@ def list_projections(platform: PlatformOf) -> dict[str, Any]:
 )
 def list_dead_letters(platform: PlatformOf, projection: Annotated[str | None, Query()] = None) -> dict[str, Any]:
     """Events that a read model could not apply, and those of the same streams that wait behind them (`follows`)."""
-    if projection is not None:
+    if projection not in (None, topics.NAME):
         _known(platform, projection)
     return {"items": dead_letters(platform.pool, projection)}
 
@@ -52,6 +53,8 @@ def retry_projection(
 
     Answers the positions that `succeeded`, those `failing` still with the reason, and those `waiting` behind them.
     """
+    if name == topics.NAME:
+        return {"name": name, **asdict(platform.topics.retry(position))}
     projection = _every(platform)[_known(platform, name)]
     if isinstance(projection, RelationalProjection):
         retried = platform.relational.retry(projection, platform.log, position)

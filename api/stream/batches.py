@@ -6,7 +6,7 @@ a few hundred small selections.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, cast
@@ -14,10 +14,10 @@ from typing import Any, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from api.limits import MOST_ROWS_A_MESSAGE
 from api.stream.messages import Filters, encode
+from infra.columns import dictionary_of, shared_objects
 from infra.topics import PowerTicks, TickColumns
 
 Ints = npt.NDArray[np.int64]
@@ -66,11 +66,12 @@ class PriceBatch:
     def __init__(self, facts: Facts, rows: pa.Table) -> None:
         self.facts = facts
         self.row_count = rows.num_rows
-        self._columns: dict[str, Column | None] = {name: _shared(rows[name]) for name in (*_TEXTS, *_TIMES)}
+        self._columns: dict[str, Column | None] = {name: shared_objects(rows[name]) for name in (*_TEXTS, *_TIMES)}
         for name in _PRICES:
             column = rows[name]
             self._columns[name] = None if column.null_count == len(column) else column.to_numpy()
         self._columns["source_version"] = rows["source_version"].to_numpy()
+        self._nodes = rows["node"]
         self.starts: Ints = rows["interval_start_utc"].cast(pa.int64()).to_numpy()
 
     def column(self, name: str) -> Column:
@@ -88,8 +89,8 @@ class PriceBatch:
             return None
         if not filters.nodes:
             return self.all_rows
-        found = [rows for node in set(filters.nodes) if (rows := self._by_node.get(node)) is not None]
-        return np.sort(np.concatenate(found)) if found else None
+        found = self._places.rows(set(filters.nodes))
+        return np.array(found) if found else None
 
     @property
     def all_rows(self) -> Ints:
@@ -113,12 +114,36 @@ class PriceBatch:
         )
 
     @cached_property
-    def _by_node(self) -> dict[str, Ints]:
-        nodes = self.column("node")
-        names, codes = _numbered(nodes)
-        order = np.argsort(codes, kind="stable")
+    def _places(self) -> _Places:
+        return _Places.of(self._nodes)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the rows of each node are: those of node number n are `order[starts[n]:starts[n + 1]]`.
+
+    Lists, since a subscription names some dozens of nodes, for which they are faster than arrays.
+    """
+
+    numbers: dict[str, int]
+    order: list[int]
+    starts: list[int]
+
+    @classmethod
+    def of(cls, nodes: pa.ChunkedArray) -> _Places:
+        encoded = dictionary_of(nodes)
+        names, codes = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
         ends = np.cumsum(np.bincount(codes, minlength=len(names)))
-        return dict(zip(names, np.split(order, ends[:-1]), strict=True))
+        numbers = {name: number for number, name in enumerate(names)}
+        return cls(numbers, np.argsort(codes, kind="stable").tolist(), [0, *ends.tolist()])
+
+    def rows(self, nodes: Iterable[str]) -> list[int]:
+        """The numbers of the rows of these nodes, in their order."""
+        found: list[int] = []
+        for node in nodes:
+            if (number := self.numbers.get(node)) is not None:
+                found += self.order[self.starts[number] : self.starts[number + 1]]
+        return sorted(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,22 +223,3 @@ def _parts(selections: Sequence[Selection]) -> Iterator[list[Selection]]:
                 part, room = [], MOST_ROWS_A_MESSAGE
     if part:
         yield part
-
-
-def _shared(column: pa.ChunkedArray) -> Column:
-    """Python objects, one for each distinct value."""
-    encoded = column.combine_chunks()
-    if not pa.types.is_dictionary(encoded.type):
-        encoded = pc.dictionary_encode(encoded)
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    values = np.empty(len(encoded.dictionary), dtype=object)
-    values[:] = encoded.dictionary.to_pylist()
-    return cast(Column, values[encoded.indices.to_numpy()])
-
-
-def _numbered(values: Column) -> tuple[list[str], Ints]:
-    """The distinct values in the order in which they come, and the number of each row's."""
-    numbers: dict[str, int] = {}
-    codes = np.array([numbers.setdefault(value, len(numbers)) for value in values], dtype=np.int64)
-    return list(numbers), codes

@@ -145,10 +145,9 @@ class Hub:
             self._reach(publication.position)
             return
         self._drop_those_not_entitled(lambda s: s.wants(publication))
-        for subscriber in self._reach(publication.position):
-            # One that came since the last line but one was asked about just before it came.
-            if subscriber.wants(publication) and (update := updates.of(subscriber)):
-                _in_its_loop(subscriber, subscriber.receive, update)
+        # One that came since the last line was asked about just before it came.
+        reached = [s for s in self._reach(publication.position) if s.wants(publication)]
+        _deliver([(subscriber, update) for subscriber in reached if (update := updates.of(subscriber))])
 
     def _reach(self, position: int) -> list[Subscriber]:
         """Who gets what stands at `position`; whoever comes later has it in its snapshot."""
@@ -180,7 +179,7 @@ class Hub:
                 answers[key] = self.is_entitled(principal, iso)
             if not answers[key]:
                 self.remove(subscriber)
-                _in_its_loop(subscriber, subscriber.on_revoked)
+                _in_loop(subscriber.loop, subscriber.on_revoked)
 
 
 class Updates:
@@ -236,8 +235,22 @@ def publication_update(publication: Published) -> Update:
     return Update(publication.position, [f'"seq":{publication.position},"publication":{encode(told)}}}'])
 
 
-def _in_its_loop(subscriber: Subscriber, call: Callable[..., None], *arguments: object) -> None:
+def _deliver(updates: Sequence[tuple[Subscriber, Update]]) -> None:
+    """One call into each loop. The many who named nodes come first: they need not wait for the few who get all."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Subscriber, Update]]] = {}
+    for subscriber, update in sorted(updates, key=lambda pair: not pair[0].filters.nodes):
+        by_loop.setdefault(subscriber.loop, []).append((subscriber, update))
+    for loop, own in by_loop.items():
+        _in_loop(loop, _receive, own)
+
+
+def _receive(updates: Sequence[tuple[Subscriber, Update]]) -> None:
+    for subscriber, update in updates:
+        subscriber.receive(update)
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: object) -> None:
     try:
-        subscriber.loop.call_soon_threadsafe(call, *arguments)
-    except RuntimeError:  # its loop has ended, and the connection with it
-        logger.debug("the subscription %s has gone", subscriber.id)
+        loop.call_soon_threadsafe(call, *arguments)
+    except RuntimeError:
+        logger.debug("a loop has ended, and its connections with it")

@@ -1,0 +1,97 @@
+"""A platform and a real Kafka that goes and comes back: nothing waits for it, and it catches up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from api.cli.connection import Connection
+from api.platform import Platform
+from api.wiring import open_platform
+from infra.broker import Received
+from infra.kafka import KafkaBroker
+from infra.settings import Settings
+from tests.api.stream.publishing import publish
+from tests.plugins_kafka import KafkaProgram
+from tests.projections.test_topics import TICKS, ids, take
+
+pytestmark = pytest.mark.enable_socket
+
+
+@contextmanager
+def opened(home: Path, dsn: str, kafka: KafkaProgram) -> Iterator[Platform]:
+    platform = open_platform(Settings(home=home, database_url=dsn, kafka_bootstrap_servers=kafka.servers))
+    try:
+        yield platform
+    finally:
+        platform.close()
+
+
+def all_of(kafka: KafkaProgram, count: int) -> list[Received]:
+    """The first so many records of the topic of prices, and whatever came with them."""
+    broker = KafkaBroker(kafka.servers)
+    try:
+        reader = broker.read_from(TICKS, {})
+        try:
+            return [*take(reader, count), *reader.next(1.0)]
+        finally:
+            reader.close()
+    finally:
+        broker.close()
+
+
+def test_kafka_gone_holds_nobody_up_and_then_catches_up(tmp_path: Path, dsn: str, kafka_program: KafkaProgram) -> None:
+    kafka = kafka_program
+    kafka.stop()
+    expected: list[str] = []
+
+    def publish_one(platform: Platform, price: float) -> None:
+        """Everybody but the publisher has come to it, and quickly."""
+        started = time.monotonic()
+        position = publish(platform, ["N"], price)
+        platform.wait_for(position)
+        assert time.monotonic() - started < 5.0
+        expected.append(f"{position}/1")
+
+    with opened(tmp_path / "home", dsn, kafka) as platform:
+        for price in range(3):
+            publish_one(platform, float(price))
+        assert platform.topics.subscription.checkpoint == 0
+        wait_until(lambda: platform.topics.subscription.failure is not None)
+        with Connection.to_platform(platform) as api:
+            (finding,) = api.run(api.request("GET", "/v1/doctor")).json()["findings"]
+        assert finding["problem"].startswith("the topics are not published")
+        assert kafka.servers in finding["problem"]
+
+        kafka.start()
+        platform.topics.subscription.wait_for(platform.log.head(), patience_s=60.0)
+        assert ids(all_of(kafka, 3)) == expected, "what came while it was gone, once and in order"
+
+        kafka.freeze()  # connections stand, and nothing answers
+        for price in range(3, 6):
+            publish_one(platform, float(price))
+        kafka.stop()
+        kafka.start()
+        platform.topics.subscription.wait_for(platform.log.head(), patience_s=60.0)
+        found = ids(all_of(kafka, 6))
+        assert list(dict.fromkeys(found)) == expected, "perhaps twice, but in order and none missing"
+
+    with opened(tmp_path / "home", dsn, kafka) as platform:
+        publish_one(platform, 9.0)
+        platform.topics.subscription.wait_for(platform.log.head(), patience_s=60.0)
+        assert ids(all_of(kafka, len(found) + 1)) == [*found, expected[-1]], "it goes on behind its checkpoint"
+        with psycopg.connect(dsn) as connection:
+            rows = connection.execute("SELECT position FROM pg.checkpoint WHERE projection = 'topics'").fetchall()
+        assert rows == [(platform.log.head(),)]
+
+
+def wait_until(holds: Callable[[], bool], patience_s: float = 30.0) -> None:
+    deadline = time.monotonic() + patience_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
