@@ -15,7 +15,6 @@ from infra.errors import PlatformError
 from infra.metrics import OBJECT_BYTES
 
 Bucket = Literal["raw", "rows", "curves", "runs"]
-BUCKETS: tuple[Bucket, ...] = ("raw", "rows", "curves", "runs")
 
 
 class MissingObject(PlatformError):
