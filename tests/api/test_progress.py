@@ -18,7 +18,7 @@ def lines_of(error: Exception) -> list[dict[str, Any]]:
         raise error
 
     async def read() -> list[dict[str, Any]]:
-        return [json.loads(line) async for line in reporting(work).body_iterator]
+        return [json.loads(str(line)) async for line in reporting(work).body_iterator]
 
     return asyncio.run(read())
 
