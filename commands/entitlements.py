@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from commands.instruments import Name
+from commands.instruments import Iso, Name
 from commands.message import Caller, Command, Context, Tools, example
 from commands.permissions import NotPermitted
 from infra.principal import CHANNELS, Channel, Principal
 from write_model.base import NotFound, Refused
 from write_model.entitlements import Entitlements, Window, entitlements_id
 
-Iso = Literal["MISO", "CAISO", "PJM", "ERCOT"]
 ISOS: tuple[Iso, ...] = get_args(Iso)
 
 

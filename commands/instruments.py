@@ -11,6 +11,8 @@ from pydantic import AfterValidator, Field
 from commands.message import Caller, Command, Context, Tools, example
 from write_model.instruments import Hub, Instrument, instrument_id
 
+Iso = Literal["MISO", "CAISO", "PJM", "ERCOT"]
+Market = Literal["DA", "RTH", "RT15", "RT5"]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 
 
@@ -28,10 +30,10 @@ class RegisterInstrument(Command):
     )
 
     name: Name
-    iso: Literal["MISO", "CAISO", "PJM", "ERCOT"]
+    iso: Iso
     node: Name
     node_type: Annotated[str, Field(max_length=100)]
-    market: Literal["DA", "RTH", "RT15", "RT5"]
+    market: Market
     time_zone: Annotated[str, AfterValidator(_known_zone)]
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
 
 Bucket = Literal["raw", "rows", "curves", "runs"]
-BUCKETS: tuple[Bucket, ...] = ("raw", "rows", "curves", "runs")
 
 _REMEDY = (
     "Look after its disk space and permissions, or after the S3 service that CARBON254_OBJECTS names and the AWS_ "

@@ -163,7 +163,7 @@ def superseding_readings(pool: Pool, through_position: int) -> dict[int, int]:
 def coverage(
     pool: Pool, *, iso: str | None = None, entitled: Sequence[str] | None = None, request: PageRequest = ALL
 ) -> Page:
-    """Which feeds there are: a row an iso, market and feed, with the rows of all its publications and their span.
+    """Which feeds there are: a row an iso, dataset, market and feed, with the rows of all its publications, their span.
 
     Where `entitled` is given, only those of these ISOs.
     """

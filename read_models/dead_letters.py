@@ -90,8 +90,3 @@ def keep_dead_letters(cursor: Cursor, projection: str, positions: Sequence[int])
     cursor.execute(
         "DELETE FROM dead_letter WHERE projection = %s AND position <> ALL(%s)", (projection, list(positions))
     )
-
-
-def clear_dead_letters(cursor: Cursor, projection: str) -> None:
-    """As `keep_dead_letters`, where none is kept."""
-    keep_dead_letters(cursor, projection, ())

@@ -25,7 +25,7 @@ def record(file: InputFile, as_json: AsJson = False) -> None:
 @app.command("list")
 @reads
 def list_(hub: Annotated[str | None, typer.Option(help="Only this hub's.")] = None, as_json: AsJson = False) -> None:
-    """List all quotes, the newest of each product first."""
+    """List all quotes, newest first."""
     columns = ("hub", "product", "price_usd_per_mwh", "source", "quoted_at", "sheet_id")
     with connect() as connection:
         found = connection.items("/v1/quotes", hub=hub)

@@ -8,6 +8,8 @@ import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.security import PAGE_ASSETS
+
 # What a browser may do with an answer of the API: nothing.
 _NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 HEADERS = {
@@ -19,7 +21,6 @@ HEADERS = {
     "cache-control": "no-store",
 }
 DOCS_PAGE = "/docs"
-_ASSETS = "/static-offline-docs/"
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -66,6 +67,6 @@ def _with_headers(message: Message, path: str, policy: str) -> Message:
     said = {name.lower() for name, _ in headers}
     for name, value in (HEADERS | {"content-security-policy": policy}).items():
         # The page's files are part of the package, and may be kept.
-        if name.encode() not in said and not (name == "cache-control" and path.startswith(_ASSETS)):
+        if name.encode() not in said and not (name == "cache-control" and path.startswith(PAGE_ASSETS)):
             headers.append((name.encode(), value.encode()))
     return {**message, "headers": headers}

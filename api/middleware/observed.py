@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.security import PAGE_ASSETS
 from infra import logs, metrics, tracing
 
 logger = logging.getLogger("carbon254.requests")
@@ -27,7 +28,6 @@ CLIENT_GONE = 499  # what proxies log where the client hung up before there was 
 
 # Routes outside FastAPI's own, which it doesn't name in the scope.
 _PAGES = frozenset({"/docs", "/docs/oauth2-redirect", "/openapi.json"})
-_ASSETS = "/static-offline-docs/"
 _PLAIN_SEGMENT = re.compile(r"[a-z][a-z_-]{0,29}|v[0-9]")
 
 
@@ -120,7 +120,7 @@ def route_of(scope: Scope) -> str:
         return path
     if scope["path"] in _PAGES:
         return str(scope["path"])
-    return f"{_ASSETS}{{file}}" if scope["path"].startswith(_ASSETS) else UNMATCHED
+    return f"{PAGE_ASSETS}{{file}}" if scope["path"].startswith(PAGE_ASSETS) else UNMATCHED
 
 
 def _correlation_id(scope: Scope) -> UUID:

@@ -16,9 +16,9 @@ from api.problems import Problem
 from api.rest.caching import answer
 from api.rest.dependencies import (
     AccessOf,
-    CallerOf,
     NameParameter,
     PlatformOf,
+    PrincipalOf,
     SpanOf,
     ViewOf,
     needs,
@@ -79,7 +79,7 @@ class Seals(BaseModel):
 def list_audit(
     listing: ListingOf,
     view: ViewOf,
-    caller: CallerOf,
+    caller: PrincipalOf,
     span: SpanOf,
     actor: NameParameter = None,
     outcome: Annotated[str | None, Query(max_length=50, description="done, unchanged, refused, …")] = None,
@@ -157,7 +157,7 @@ def read_seal(
     responses=_EVENT,
 )
 def read_event(
-    request: Request, position: Annotated[int, Path(ge=1, lt=2**63)], platform: PlatformOf, caller: CallerOf
+    request: Request, position: Annotated[int, Path(ge=1, lt=2**63)], platform: PlatformOf, caller: PrincipalOf
 ) -> Response:
     """One event as the log holds it: its facts, its metadata, and its hash. It never changes."""
     found = platform.log.page(position - 1, limit=1)

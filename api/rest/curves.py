@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.problems import Problem
 from api.rest.dependencies import (
-    CallerOf,
     NameParameter,
+    PrincipalOf,
     SpanOf,
     StaleParameter,
     ViewOf,
@@ -44,7 +44,7 @@ _LISTED_SCHEMA = queries.CURVE_SCHEMA.append(STALE)
 def list_curves(
     listing: ListingOf,
     view: ViewOf,
-    caller: CallerOf,
+    caller: PrincipalOf,
     span: SpanOf,
     hub: NameParameter = None,
     scenario: NameParameter = None,
@@ -68,7 +68,7 @@ def list_curves(
 
 
 @router.get("/{curve_id}", operation_id="read_curve", **one(queries.CURVE_SCHEMA, points=array_of(POINTS_SCHEMA)))
-def read_curve(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerOf) -> Response:
+def read_curve(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf) -> Response:
     """One curve: its points, how well it meets the quotes, and the parameters behind it. It never changes."""
     return reading.answer(
         ["curves", "curve_points"],  # a curve whose points are still on their way is not known yet
@@ -79,7 +79,7 @@ def read_curve(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerO
 
 
 @router.get("/{curve_id}/staleness", operation_id="read_curve_staleness", response_class=Response, responses=STALENESS)
-def read_staleness(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerOf) -> Response:
+def read_staleness(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf) -> Response:
     """Why the curve is stale, with all reasons; `stale` is null where it is not."""
     return reading.answer(
         PROJECTIONS,

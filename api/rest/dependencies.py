@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Literal, cast, get_origin
+from typing import Annotated, cast, get_origin
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -16,6 +16,7 @@ from fastapi.security import HTTPBearer, SecurityScopes
 from api.access import Access
 from api.platform import Platform
 from api.problems import Problem
+from commands.instruments import Iso, Market
 from commands.message import Caller, refuse_control_characters
 from commands.permissions import Permission
 from infra.principal import Principal
@@ -27,8 +28,6 @@ from queries.view import ReadView
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 _LONGEST_POSITION = 19  # digits of 2**63
 
-Iso = Literal["MISO", "CAISO", "PJM", "ERCOT"]
-Market = Literal["DA", "RTH", "RT15", "RT5"]
 MarketIso = Annotated[Iso, Query(description="the operator", examples=["PJM"])]
 IsoParameter = Annotated[Iso | None, Query(description="the operator")]
 MarketParameter = Annotated[Market | None, Query(description="day-ahead, or real time by the hour, 15 or 5 minutes")]

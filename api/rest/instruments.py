@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.problems import Problem
 from api.rest.dependencies import (
-    CallerOf,
     IsoParameter,
     MarketParameter,
     NameParameter,
+    PrincipalOf,
     ViewOf,
     needs,
     only_known_parameters,
@@ -36,7 +36,7 @@ router = APIRouter(
 def list_instruments(
     listing: ListingOf,
     view: ViewOf,
-    caller: CallerOf,
+    caller: PrincipalOf,
     name: NameParameter = None,
     iso: IsoParameter = None,
     market: MarketParameter = None,
@@ -53,7 +53,7 @@ def list_instruments(
 
 
 @router.get("/{instrument_id}", operation_id="read_instrument", **one(queries.INSTRUMENT_SCHEMA))
-def read_instrument(instrument_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerOf) -> Response:
+def read_instrument(instrument_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf) -> Response:
     """One hub."""
     return reading.answer(
         ["instruments"],

@@ -20,7 +20,7 @@ from fastapi.responses import StreamingResponse
 from api.cursors import Cursor
 from api.platform import Platform
 from api.rest.caching import answer, changing_headers
-from api.rest.dependencies import CallerOf, PlatformOf, ViewOf
+from api.rest.dependencies import PlatformOf, PrincipalOf, ViewOf
 from api.rest.formats import Format, chosen_format, json_bytes, written
 from api.rest.knowledge import AsOf, AsOfParameter, Known, known_at
 from infra.tabular import MEDIA_TYPES
@@ -118,7 +118,7 @@ def listing_of(
     request: Request,
     platform: PlatformOf,
     view: ViewOf,
-    caller: CallerOf,
+    caller: PrincipalOf,
     as_of: AsOfParameter,
     limit: LimitParameter = None,
     cursor: CursorParameter = None,
@@ -134,7 +134,7 @@ def current_listing_of(
     request: Request,
     platform: PlatformOf,
     view: ViewOf,
-    caller: CallerOf,
+    caller: PrincipalOf,
     limit: LimitParameter = None,
     cursor: CursorParameter = None,
     format: FormatParameter = None,

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from api.problems import Problem
 from api.rest.caching import answer
 from api.rest.dependencies import (
     AccessOf,
@@ -26,8 +25,6 @@ from commands.permissions import Permission
 from commands.publications import FoundPayload, SkippedFile, keep_upload, survey_upload
 
 router = APIRouter(prefix="/v1/objects", tags=["objects"], dependencies=[Depends(only_known_parameters)])
-
-LARGEST_UPLOAD_BYTES = 2 * 1024**3
 
 _OBJECT: dict[int | str, dict[str, Any]] = {
     200: {
@@ -58,11 +55,9 @@ class UploadSurvey(BaseModel):
 async def store_object(request: Request, principal: PrincipalOf) -> StoredObject:
     """Keeps the request's body as it is, and answers its SHA-256. The same bytes twice are one object."""
     objects = platform_of(request).objects
-    content = bytearray()
+    content = bytearray()  # of at most LARGEST_BODY_BYTES["uploads"], as `Bodies` sees to
     async for chunk in request.stream():
         content += chunk
-        if len(content) > LARGEST_UPLOAD_BYTES:
-            raise Problem(413, "an upload may have 2 GiB at most", remedy="Split the file.")
     sha256 = await run_in_threadpool(keep_upload, objects, principal.tenant, bytes(content))
     return StoredObject(sha256=sha256, size_bytes=len(content))
 

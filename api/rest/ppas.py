@@ -12,9 +12,9 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.platform import Platform
 from api.problems import Problem
 from api.rest.dependencies import (
-    CallerOf,
     NameParameter,
     PlatformOf,
+    PrincipalOf,
     SpanOf,
     StaleParameter,
     ViewOf,
@@ -49,7 +49,7 @@ _PROJECTIONS = ("ppas", *PROJECTIONS)
 def list_ppas(
     listing: ListingOf,
     view: ViewOf,
-    caller: CallerOf,
+    caller: PrincipalOf,
     name: NameParameter = None,
     hub: NameParameter = None,
     side: Annotated[Literal["buy", "sell"] | None, Query()] = None,
@@ -70,7 +70,7 @@ def list_ppas(
 def list_valuations(
     listing: ListingOf,
     view: ViewOf,
-    caller: CallerOf,
+    caller: PrincipalOf,
     span: SpanOf,
     ppa_id: Annotated[UUID | None, Query()] = None,
     curve_id: Annotated[UUID | None, Query()] = None,
@@ -100,7 +100,7 @@ def list_valuations(
     operation_id="read_ppa",
     **one(_LISTED_SCHEMA, valuations={"type": "array", "items": {"type": "object"}}),
 )
-def read_ppa(ppa_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerOf) -> Response:
+def read_ppa(ppa_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf) -> Response:
     """One contract with the figures of its valuations, and which of them are stale."""
     return reading.answer(
         _PROJECTIONS,
@@ -115,7 +115,7 @@ def read_ppa(ppa_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerOf) -
     **one(queries.VALUATION_SCHEMA, valuation={"type": "object"}),
 )
 def read_valuation(
-    valuation_id: UUID, reading: ReadingOf, platform: PlatformOf, view: ViewOf, caller: CallerOf
+    valuation_id: UUID, reading: ReadingOf, platform: PlatformOf, view: ViewOf, caller: PrincipalOf
 ) -> Response:
     """One valuation with its yearly settlement table. It never changes."""
     return reading.answer(
@@ -139,7 +139,7 @@ def _with_table(platform: Platform, view: ReadView, tenant: str, valuation_id: U
     response_class=Response,
     responses=STALENESS,
 )
-def read_staleness(valuation_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerOf) -> Response:
+def read_staleness(valuation_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf) -> Response:
     """Why the curve that the valuation stands on is stale, with all reasons; `stale` is null where it is not."""
 
     def read(as_of: int) -> Row | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from fastapi.responses import StreamingResponse
 
 from infra.errors import PlatformError
 from projections.relational import Progress
+
+logger = logging.getLogger(__name__)
 
 Report = Callable[[str], Progress]
 """Given the name of what is worked on, takes how far that has come."""
@@ -36,7 +39,8 @@ def reporting(work: Work) -> StreamingResponse:
         except PlatformError as error:
             lines.put({"problem": error.message, "remedy": error.remedy})
         except Exception as error:
-            lines.put({"problem": f"{type(error).__name__}: {error}", "remedy": "`carbon254 doctor` tells more."})
+            logger.exception("what was reported line by line failed")
+            lines.put({"problem": f"{type(error).__name__}: {error}", "remedy": "The server's log has the details."})
         lines.put(None)
 
     def told() -> Iterator[str]:

@@ -8,8 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.rest.dependencies import (
-    CallerOf,
     NameParameter,
+    PrincipalOf,
     SpanOf,
     ViewOf,
     needs,
@@ -32,7 +32,7 @@ router = APIRouter(
 def list_quotes(
     listing: ListingOf,
     view: ViewOf,
-    caller: CallerOf,
+    caller: PrincipalOf,
     span: SpanOf,
     hub: NameParameter = None,
     product: NameParameter = None,

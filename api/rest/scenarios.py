@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.problems import Problem
-from api.rest.dependencies import CallerOf, NameParameter, ViewOf, needs, only_known_parameters, wait_for_position
+from api.rest.dependencies import NameParameter, PrincipalOf, ViewOf, needs, only_known_parameters, wait_for_position
 from api.rest.documented import array_of, listed, one
 from api.rest.listing import ListingOf
 from api.rest.resources import ReadingOf
@@ -27,7 +27,7 @@ router = APIRouter(
 def list_scenarios(
     listing: ListingOf,
     view: ViewOf,
-    caller: CallerOf,
+    caller: PrincipalOf,
     name: NameParameter = None,
     sort: Annotated[NamedSort, Query()] = "name",
 ) -> Response:
@@ -44,7 +44,7 @@ def list_scenarios(
     operation_id="read_scenario",
     **one(queries.SCENARIO_SCHEMA, revisions=array_of(queries.SCENARIO_SCHEMA)),
 )
-def read_scenario(scenario_id: UUID, reading: ReadingOf, view: ViewOf, caller: CallerOf) -> Response:
+def read_scenario(scenario_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf) -> Response:
     """One scenario with all its revisions. Its `ETag` is what `If-Match` of `revise-scenario` names."""
     return reading.answer(
         ["scenarios"],

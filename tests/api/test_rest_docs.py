@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from api.app import create_routes
+from api.openapi import document_of, operations
 from tests.api.conftest import Get
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rest.md").read_text()
@@ -26,6 +28,26 @@ def variables(get: Get, market: dict[str, Any]) -> dict[str, str]:
         "CURSOR": get("/v1/audit?limit=2").json()["next_cursor"],
         "ETAG": get(f"/v1/curves/{market['curve']['id']}").headers["etag"],
     }
+
+
+LISTS = re.findall(r"^\| `([a-z/-]+)` \| (.*) \| (.*) \|$", PAGE, re.MULTILINE)
+# What every list takes, or has a section of its own.
+SHARED = {"limit", "cursor", "format", "as_of", "replay", "wait_for", "tz", "sort"}
+
+
+def test_the_table_of_lists_is_what_the_routes_take() -> None:
+    listed = {}
+    for path, method, operation in operations(document_of(create_routes())):
+        parameters = {p["name"]: p["schema"] for p in operation.get("parameters", ()) if p["in"] == "query"}
+        if method == "get" and "cursor" in parameters:
+            orders = parameters["sort"]["enum"] if "sort" in parameters else None
+            listed[path.removeprefix("/v1/")] = (parameters.keys() - SHARED, orders)
+    assert {name for name, _, _ in LISTS} == listed.keys()
+    for name, filters, sorts in LISTS:
+        taken, orders = listed[name]
+        assert set(re.findall(r"`(\w+)`", filters)) - {"quoted_at"} == taken, name
+        if orders is not None:
+            assert re.findall(r"`(-?\w+)`", sorts) == orders, name
 
 
 def test_there_are_examples() -> None:
