@@ -281,6 +281,7 @@ def test_the_owner_is_told_all_of_it(
     assert silent == {
         "list_entitlements", "list_replays", "list_resources", "price_coverage", "read_curve_staleness",
         "read_ppa_valuation_staleness", "list_series", "list_datasets", "list_feeds", "get_feed", "report_quality",
+        "list_quality_days",
     }  # fmt: skip
 
 
