@@ -61,6 +61,7 @@ bench: setup ## run the benchmarks; figures go to docs/benchmarks.md by hand
 	@$(BIN)/python -m tests.benchmarks.staleness
 	@$(BIN)/python -m tests.benchmarks.stream
 	@$(BIN)/python -m tests.benchmarks.quality
+	@$(BIN)/python -m tests.benchmarks.simulated_week
 
 openapi: ## write docs/openapi.json anew, after the API's contract was changed
 	@$(BIN)/python -m api.openapi > docs/openapi.json

@@ -68,6 +68,8 @@ def _show(run: dict[str, Any], as_json: bool) -> None:
     else:
         counts = {name: value for name, value in run.items() if not isinstance(value, list)}
         show_rows([counts], tuple(counts), as_json=False, empty="")
+        for trouble in run["troubles"]:
+            say(f"{trouble['request']}: tried again, for {trouble['reason']}", err)
         for failed in run["failed"]:
             say(f"{failed['request']}: {failed['reason']}", err)
     if run["failed"]:

@@ -105,10 +105,10 @@ def test_what_a_source_gets_wrong_is_waited_out_or_named(fetching: Program, miso
     assert "answered 404" in failed["reason"]
     assert Counter(miso.asked) == {busy: 2, gone: 1, page: 2, broken: 1}
 
-    # What failed is asked for again, what is known is not.
+    # What failed is asked for again, and so is what cannot be read, in case it was mended; what is known is not.
     miso.files[gone] = miso_text("da_expost_lmp", {"INDIANA.HUB": [31] * 24}, DAYS[1]).encode()
     later = fetching.json("feeds", "backfill", FEED, *STRETCH)
-    assert (later["known"], later["fetched"], len(miso.asked)) == (3, 1, 7)
+    assert (later["known"], later["unchanged"], later["fetched"], len(miso.asked)) == (2, 1, 1, 8)
 
 
 def test_a_file_that_cannot_be_read_is_exit_code_3(fetching: Program, miso: Operator) -> None:

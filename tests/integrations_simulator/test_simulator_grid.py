@@ -5,11 +5,12 @@ from datetime import date
 import numpy as np
 import pytest
 
-from integrations.isos.simulator.grid_market import GridMarket, Run
+from integrations.isos.simulator.grid_market import GridMarket, Run, ratings
 from integrations.isos.simulator.grid_places import FULL_SIZES, grid_places, sizes_of
 from integrations.isos.simulator.intervals import Intervals, market_days
 from integrations.isos.simulator.network import CORE_BUSES, Network
 from integrations.isos.simulator.places import PLACES
+from integrations.isos.simulator.shapes import Floats
 from integrations.isos.simulator.system import System
 
 SPRING, AUTUMN, PLAIN = date(2026, 3, 8), date(2026, 11, 1), date(2026, 7, 22)
@@ -78,7 +79,7 @@ def test_redispatch_is_optimal_and_keeps_every_limit(iso: str) -> None:
     redispatch = -(shadow @ network.shift) * network.response_mw_per_usd
     np.testing.assert_allclose(redispatch.sum(axis=1), 0.0, atol=1e-6)
     flow = network.flows(state.injection_mw + redispatch)
-    slack_mw = market.limit_mw - np.abs(flow)
+    slack_mw = ratings(iso, 7).limit_mw - np.abs(flow)
     assert slack_mw.min() > -0.5, "no line is over its limit, to within half a megawatt"
     binding = np.abs(shadow) > 0.01
     assert binding.any()
@@ -124,6 +125,29 @@ def test_congestion_at_a_bus_is_shadow_prices_times_shift_factors() -> None:
     pockets = [column for column, place in enumerate(block.places) if place.role == "wind"]
     expected = at_buses[:, market.buses[pockets]]
     np.testing.assert_allclose(block.congestion[:, pockets] / block.units_per_usd, expected, atol=1e-6)
+
+
+def test_losses_are_priced_at_what_one_more_megawatt_loses() -> None:
+    """By difference: what is lost over all lines with a megawatt more at the bus of a pocket."""
+    market = _market("MISO")
+    network, hours = market.system.network, market_days("MISO", PLAIN, PLAIN, minutes=60)
+    state = market.states("day_ahead", hours)
+    block = market.prices("DA", hours)
+
+    def lost_mw(injection: Floats) -> Floats:
+        return np.asarray((network.flows(injection) ** 2 * ratings("MISO", 7).loss_factor).sum(axis=1))
+
+    assert lost_mw(state.injection_mw).mean() / state.load_mw.mean() == pytest.approx(0.02, rel=0.5)
+    wind = [column for column, place in enumerate(block.places) if place.role == "wind"]
+    assert len(set(market.buses[wind].tolist())) > 1
+    for column in wind:  # each hangs at one bus alone
+        more = np.zeros(len(network.position))
+        more[market.buses[column]] = 0.5
+        marginal = lost_mw(state.injection_mw + more) - lost_mw(state.injection_mw - more)
+        share = block.loss[:, column] / block.energy[:, 0]
+        # A place has a loss of its own besides, the same at all times.
+        np.testing.assert_allclose(share - share.mean(), -(marginal - marginal.mean()), atol=5e-4)
+        assert np.ptp(marginal) > 0.005
 
 
 @pytest.mark.parametrize("iso", ISOS)

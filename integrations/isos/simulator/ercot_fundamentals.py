@@ -110,7 +110,7 @@ def settlement_points(market: GridMarket, midnight: int) -> bytes:
     lines = [header]
     for number, (place, bus) in enumerate(zip(market.places, market.buses.tolist(), strict=True)):
         if is_node(place):
-            hub = f"{place.node[:10]}_HB,{hubs[number % len(hubs)]}" if number % 10 == 0 else ","
+            hub = f"{place.node.partition('_')[0]}HB,{hubs[number % len(hubs)]}" if number % 10 == 0 else ","
             station, zone = f"SIM{bus:02d}", LOAD_ZONES[bus % len(LOAD_ZONES)]
             name = bus_of(place)
             lines.append(f"{name},{number:04d},L_{name},138,{station},{zone},{place.node},{hub},{100_000 + number}")

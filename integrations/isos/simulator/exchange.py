@@ -3,9 +3,8 @@
 No sockets: `server.py` serves it over HTTP, and a test may ask it directly.
 """
 
-import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from hashlib import sha256
@@ -24,7 +23,7 @@ _DAMAGES: Final[Mapping[str, damage.Damage]] = {
 }
 _ERROR_PAGE = b"<!DOCTYPE html><html><body><h1>We are sorry</h1><p>The service is being maintained.</p></body></html>"
 _BUSY_S, _DOWN_S = 10, 5
-_RESTATABLE_STATUS = 200
+_OK = 200
 
 
 @dataclass(frozen=True)
@@ -37,17 +36,57 @@ class Reply:
     takes_s: float = 0.0
 
 
-@dataclass
-class _Seen:
-    """What an earlier request got: when, and the moment from which the operator had been saying so."""
+@dataclass(frozen=True)
+class _Memory:
+    """What earlier requests of the same name got.
 
-    at_utc: datetime
-    published_at_utc: datetime | None
-    # While it holds news back, the moment as of which it answers, and until when.
-    as_of_utc: datetime | None = None
-    until_utc: datetime | None = None
-    restated: datetime | None = None
-    was_whole: bool = False
+    `asked_at_utc` is when it came last, and `published_at_utc` since when the operator had been saying what it then
+    said. Until `held_until_utc` news are held back and it is answered as of `held_as_of_utc`. `restated_utc` is the
+    publication that is restated. `is_known` says that whoever asks has had that publication undamaged.
+    """
+
+    asked_at_utc: datetime | None = None
+    published_at_utc: datetime | None = None
+    held_as_of_utc: datetime | None = None
+    held_until_utc: datetime | None = None
+    restated_utc: datetime | None = None
+    is_known: bool = False
+
+    def holds_back(self, now_utc: datetime) -> bool:
+        return self.held_until_utc is not None and now_utc < self.held_until_utc
+
+    def as_of(self, now_utc: datetime) -> datetime:
+        """The moment as of which a request is answered."""
+        return self.held_as_of_utc if self.held_as_of_utc and self.holds_back(now_utc) else now_utc
+
+    def can_be(self, kind: str, answer: Answer | None, now_utc: datetime) -> bool:
+        """Whether whoever asks could tell the difference that a fault makes."""
+        if answer is None or answer.status != _OK or self.holds_back(now_utc):
+            return False
+        is_news = self.published_at_utc != answer.published_at_utc
+        if kind == "late":
+            return is_news
+        if kind == "restated":
+            return not is_news and self.is_known and self.restated_utc is None and not _is_list(answer)
+        if kind in _DAMAGES:
+            return is_news and not _is_list(answer) and _DAMAGES[kind](answer.content) is not None
+        return True
+
+    def holding_back(self, now_utc: datetime) -> "_Memory":
+        before_utc = self.asked_at_utc or now_utc - HELD_BACK
+        return replace(self, held_as_of_utc=before_utc, held_until_utc=now_utc + HELD_BACK)
+
+    def after(self, kind: str | None, answer: Answer | None, now_utc: datetime) -> "_Memory":
+        """What is remembered once `answer` was given with that fault."""
+        published = answer.published_at_utc if answer else None
+        was_whole = kind in (None, "late", "restated")
+        return replace(
+            self,
+            asked_at_utc=now_utc,
+            published_at_utc=published,
+            restated_utc=published if kind == "restated" else self.restated_utc,
+            is_known=was_whole or (self.is_known and published == self.published_at_utc),
+        )
 
 
 @dataclass
@@ -63,8 +102,7 @@ class Exchange:
         self._by_source = {source: operator for operator in self.operators for source in operator.sources}
         self._twin_of = {source: operator for operator in self.twins for source in operator.sources}
         self._limiter = Limiter()
-        self._seen: dict[tuple[str, str], _Seen] = {}
-        self._lock = threading.Lock()
+        self._memory: dict[tuple[str, str], _Memory] = {}
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -74,65 +112,32 @@ class Exchange:
         """What a GET gets; `path` is below the source's base URL, `headers` have small letters."""
         if source not in self._by_source:
             return Reply(404, f"There is no source {source}.\n".encode(), {"content-type": "text/plain"})
-        manners, now_utc = MANNERS[source], self.clock.now()
+        manners = MANNERS[source]
         key = headers.get(manners.key_header or "", "")
         if manners.no_key and not key:
             return _page(401, manners.no_key)
         if wait_s := self._limiter.wait_s(source, key, self.clock.seconds()):
             assert manners.limit is not None
             return _page(429, manners.limit.refusal, wait_s)
+        kind, answer = self._answered(source, path, params)
+        return _spoilt(kind, source) or _sent(kind, answer, source, headers)
+
+    def _answered(self, source: str, path: str, params: Mapping[str, str]) -> tuple[str | None, Answer | None]:
+        """The fault that a request gets, if any, and the answer, which may be late or restated but is not damaged."""
+        now_utc = self.clock.now()
         request = "&".join((path, *(f"{name}={value}" for name, value in sorted(params.items()))))
-        return self._served(source, path, params, request, headers, now_utc)
-
-    def _served(
-        self,
-        source: str,
-        path: str,
-        params: Mapping[str, str],
-        request: str,
-        headers: Mapping[str, str],
-        now_utc: datetime,
-    ) -> Reply:
-        seen = self._seen.get((source, request))
-        held = seen if seen and seen.until_utc and now_utc < seen.until_utc else None
-        as_of_utc = held.as_of_utc if held and held.as_of_utc else now_utc
-        answer = self._by_source[source].answer(source, path, params, as_of_utc)
-        restated = seen.restated if seen else None
-
-        def can_be(kind: str) -> bool:
-            return self._can_be(kind, answer, seen, is_held=held is not None)
-
-        kind = self.faults.inject(source, path, request, now_utc, can_be)
-        published = answer.published_at_utc if answer else None
+        memory = self._memory.get((source, request), _Memory())
+        operator = self._by_source[source]
+        answer = operator.answer(source, path, params, memory.as_of(now_utc))
+        kind = self.faults.inject(source, path, request, now_utc, lambda kind: memory.can_be(kind, answer, now_utc))
         if kind == "late":
-            before_utc = seen.at_utc if seen else now_utc - HELD_BACK
-            answer = self._by_source[source].answer(source, path, params, before_utc)
-            held = _Seen(now_utc, None, before_utc, now_utc + HELD_BACK)
-        if kind == "restated":
-            restated = published
-        was_whole = kind in (None, "late", "restated") or (kind == "slow" and seen is not None and seen.was_whole)
-        noted = _Seen(now_utc, answer.published_at_utc if answer else None, restated=restated, was_whole=was_whole)
-        if held:
-            noted.as_of_utc, noted.until_utc = held.as_of_utc, held.until_utc
-        with self._lock:
-            self._seen[source, request] = noted
+            memory = memory.holding_back(now_utc)
+            answer = operator.answer(source, path, params, memory.as_of(now_utc))
+        memory = self._memory[source, request] = memory.after(kind, answer, now_utc)
         # What was restated stays so until the operator publishes something newer there.
-        if answer and restated is not None and restated == answer.published_at_utc:
-            answer = self._twin_of[source].answer(source, path, params, as_of_utc) or answer
-        return _spoilt(kind, source) or _damaged(kind, answer, source, headers)
-
-    def _can_be(self, kind: str, answer: Answer | None, seen: _Seen | None, *, is_held: bool) -> bool:
-        """Whether whoever asks could tell the difference."""
-        if answer is None or answer.status != _RESTATABLE_STATUS or is_held:
-            return False
-        is_news = seen is None or seen.published_at_utc != answer.published_at_utc
-        if kind == "late":
-            return is_news
-        if kind == "restated":
-            return not is_news and not _is_list(answer) and seen is not None and seen.was_whole and not seen.restated
-        if kind in _DAMAGES:
-            return is_news and not _is_list(answer) and _DAMAGES[kind](answer.content) is not None
-        return True
+        if answer and memory.restated_utc == answer.published_at_utc:
+            answer = self._twin_of[source].answer(source, path, params, memory.as_of(now_utc)) or answer
+        return kind, answer
 
 
 def _is_list(answer: Answer) -> bool:
@@ -154,14 +159,14 @@ def _spoilt(kind: str | None, source: str) -> Reply | None:
     return None
 
 
-def _damaged(kind: str | None, answer: Answer | None, source: str, headers: Mapping[str, str]) -> Reply:
-    """The operator's answer, or 304 where whoever asks has it."""
+def _sent(kind: str | None, answer: Answer | None, source: str, headers: Mapping[str, str]) -> Reply:
+    """The operator's answer, damaged if it is to be; or 304 where whoever asks has it."""
     if answer is None:
         return _page(404, MANNERS[source].absent)
     content = answer.content
     if kind and kind in _DAMAGES:
         content = _DAMAGES[kind](content) or content
-    if answer.status != _RESTATABLE_STATUS:
+    if answer.status != _OK:
         return Reply(answer.status, content, {"content-type": answer.media_type})
     etag = f'"{sha256(content).hexdigest()[:32]}"'
     validators = {"etag": etag, "last-modified": format_datetime(answer.published_at_utc, usegmt=True)}

@@ -19,7 +19,7 @@ A price depends on (iso, seed, size, run, place, interval) alone, not on the win
 """
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import Final, Literal
 
 import numpy as np
@@ -48,8 +48,12 @@ _REFERENCE_YEAR_HOUR: Final = 482_136  # 2025-01-01T00:00Z, in hours since 1970
 
 
 @dataclass(frozen=True)
-class _Ratings:
-    """What a year of the day-ahead system says: (L,) limits in MW, and (L,) losses as a factor of flows."""
+class Ratings:
+    """What a year of the day-ahead system says of its L lines.
+
+    `limit_mw` is what each may carry, infinite where it is not watched; `loss_factor` times its flow squared is what it
+    loses, as a share of a megawatt.
+    """
 
     limit_mw: Floats
     loss_factor: Floats
@@ -112,26 +116,21 @@ class GridMarket:
 
     def shadow_prices(self, state: SystemState) -> Floats:
         """(T, L) of the lines of `system.network`, in $/MWh; positive where the flow goes the line's own way."""
-        network, ratings = self.system.network, _ratings(self.iso, self.seed)
-        return network.shadow_prices(network.flows(state.injection_mw), ratings.limit_mw)
-
-    @cached_property
-    def limit_mw(self) -> Floats:
-        """(L,) what each line may carry; infinite where it is not watched."""
-        return _ratings(self.iso, self.seed).limit_mw
+        network, rated = self.system.network, ratings(self.iso, self.seed)
+        return network.shadow_prices(network.flows(state.injection_mw), rated.limit_mw)
 
     def _at_buses(self, run: Run, intervals: Intervals, *, is_draft: bool) -> tuple[Floats, Floats, Floats]:
         """Energy (T,), congestion and loss (T, B) in $/MWh."""
         view: View = "day_ahead" if run == "DA" else "hour_ahead" if run == "HASP" else "actual"
         first, each = _steps(view, intervals)
         state = self.system.state(view, first, len(intervals) * each)
-        network, ratings = self.system.network, _ratings(self.iso, self.seed)
+        network, rated = self.system.network, ratings(self.iso, self.seed)
         flow = network.flows(state.injection_mw)
-        shadow = network.shadow_prices(flow, ratings.limit_mw)
+        shadow = network.shadow_prices(flow, rated.limit_mw)
         energy = state.energy_usd_per_mwh
         if is_draft:
             energy = energy * self._draft_factor(first, len(energy))
-        loss = -2 * energy[:, np.newaxis] * weighted_sum(flow * ratings.loss_factor, network.shift)
+        loss = -2 * energy[:, np.newaxis] * weighted_sum(flow * rated.loss_factor, network.shift)
         congestion = -weighted_sum(shadow, network.shift)
         return (
             energy.reshape(-1, each).mean(axis=1),
@@ -193,7 +192,8 @@ def _taps(iso: str, seed: int, size: int) -> tuple[NDArray[np.int64], Floats, Fl
 
 
 @cache
-def _ratings(iso: str, seed: int) -> _Ratings:
+def ratings(iso: str, seed: int) -> Ratings:
+    """The ratings of the lines of an operator's network under a seed."""
     system = System(iso, seed)
     state = system.state("day_ahead", _REFERENCE_YEAR_HOUR, 365 * 24)
     flow = system.network.flows(state.injection_mw)
@@ -205,4 +205,4 @@ def _ratings(iso: str, seed: int) -> _Ratings:
     # Resistance goes with length, so with one over susceptance; what is lost in all is a share of the load.
     resistance = 1 / system.network.susceptance
     lost = float((flow**2 @ resistance).mean() / state.load_mw.mean())
-    return _Ratings(limit, _LOSSES / lost * resistance)
+    return Ratings(limit, _LOSSES / lost * resistance)
