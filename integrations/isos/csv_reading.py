@@ -152,7 +152,7 @@ def _encode(strings: pa.StringArray) -> tuple[Codes, list[str]]:
         encoded, lengths = runs.values, np.diff(runs.run_ends.to_numpy(), prepend=0)
     dictionary = encoded.dictionary_encode()
     codes = dictionary.indices.to_numpy()
-    values = [value.strip() for value in dictionary.dictionary.to_pylist()]
+    values = pc.utf8_trim_whitespace(dictionary.dictionary).to_pylist()
     return (codes if lengths is None else np.repeat(codes, lengths)), values
 
 

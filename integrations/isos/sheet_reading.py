@@ -55,17 +55,17 @@ def read_sheets(
     places: list[tuple[str, int]] = []
     for sheet in sheets:
         header = header_of(document, sheet)
+        lines = enumerate(document.sheets[sheet][1:], start=2)
+        filled = [(line, row) for line, row in lines if any(cell != _EMPTY for cell in row)]
+        places += [(sheet, line) for line, _ in filled]
         for name, position in positions(header).items():
             convert = _number if name in numbers else shown
             cells = columns.setdefault(name, [])
-            for line, row in enumerate(document.sheets[sheet][1:], start=2):
-                if any(cell != _EMPTY for cell in row):
-                    try:
-                        cells.append(convert(row[position]))
-                    except ValueError as error:
-                        raise unreadable(document.name, f"sheet {sheet}, {name}: {error}", line) from None
-        lines = enumerate(document.sheets[sheet][1:], start=2)
-        places += [(sheet, line) for line, row in lines if any(cell != _EMPTY for cell in row)]
+            for line, row in filled:
+                try:
+                    cells.append(convert(row[position]))
+                except ValueError as error:
+                    raise unreadable(document.name, f"sheet {sheet}, {name}: {error}", line) from None
     if not places:
         raise unreadable(document.name, "there is a header and no row below it")
     if short := [name for name, cells in columns.items() if len(cells) < len(places)]:
@@ -77,6 +77,8 @@ def read_sheets(
 
 def shown(cell: Any) -> str:
     """A cell as a CSV file would write it: whole numbers without a point, dates as `MM/DD/YYYY`."""
+    if isinstance(cell, str):
+        return cell.strip()
     if isinstance(cell, datetime):
         return f"{cell:%m/%d/%Y %H:%M:%S}"
     if isinstance(cell, date):

@@ -1,7 +1,7 @@
 """Decoding, ours beside the pandas way, of each format of many rows. Run: python -m tests.benchmarks.decoding
 
-Real files where they are large enough, else generated in the operator's layout. Both sides get bytes in memory, unwrapped,
-and end in the columns of our table; ours checks every cell and keeps the gaps, too. CPU time of one thread, the best of
+Real files where they are large enough, else generated in the operator's layout. Both sides get bytes in memory,
+unwrapped, and end in the columns of our table; ours checks every cell and keeps the gaps, too. CPU time, the best of
 several turns that alternate.
 """
 

@@ -57,9 +57,14 @@ def _pjm_lmps(frame: Any, step: Any) -> Any:
 def pjm_reserves(content: bytes) -> Any:
     frame = pd.read_csv(io.BytesIO(content))
     start = _pjm_start(frame)
-    names = {"locale": "area", "service": "product", "mcp": "price_usd_per_mw", "as_req_mw": "requirement_mw",
-             "total_mw": "cleared_mw"}  # fmt: skip
-    return _finished(frame.rename(columns=names)[list(names.values())], start, FIVE_MINUTES, "PJM", "reserves")
+    frame["start"] = start
+    prices = {"mcp": "REG", "reg_ccp": "REG_CCP", "reg_pcp": "REG_PCP"}
+    names = {"locale": "area", "total_mw": "cleared_mw", "as_req_mw": "requirement_mw"}
+    long = frame.rename(columns=names | prices).melt(
+        id_vars=["start", *names.values()], value_vars=list(prices.values()), var_name="product",
+        value_name="price_usd_per_mw",
+    )  # fmt: skip
+    return _finished(long.drop(columns=["start"]), long["start"], FIVE_MINUTES, "PJM", "reserves")
 
 
 def pjm_load(content: bytes) -> Any:

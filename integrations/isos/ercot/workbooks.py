@@ -78,11 +78,16 @@ def parse_generation(document: Document, sheets: Sequence[str]) -> ParsedPublica
         fuel, settlement = header.need("Fuel"), header.find("settlementtype")
         day_at = header.need("Date")
         quarters = _quarters(header)
+        # A day has a row for each fuel.
+        known: dict[datetime, list[int | ClockError]] = {}
         for line, row in enumerate(document.sheets[sheet][1:], start=2):
             if str(row[fuel]).strip():
                 settled &= settlement is None or str(row[settlement]).strip().upper() != "INITIAL"
                 category = shown(row[fuel]).lower().replace(" ", "_")
-                for start, value in _day(document, sheet, line, row, row[day_at], quarters):
+                midnight = _midnight(document, sheet, line, row[day_at])
+                if midnight not in known:
+                    known[midnight] = _starts(midnight, quarters)
+                for start, value in _day(document, sheet, line, row, quarters, known[midnight]):
                     rows.append((category, start, value))
     _refuse_repeats(document, rows)
     table = series_rows(
@@ -111,18 +116,26 @@ def _quarters(header: CsvFile) -> list[tuple[int, timedelta, bool, str]]:
     return found
 
 
+def _starts(midnight: datetime, quarters: Sequence[tuple[int, timedelta, bool, str]]) -> list[int | ClockError]:
+    """When each column's quarter of a day begins, or why that day has no such quarter."""
+    found: list[int | ClockError] = []
+    for _, after, second_pass, _ in quarters:
+        try:
+            found.append(local_to_utc_second(midnight + after, CENTRAL, second_pass))
+        except ClockError as error:
+            found.append(error)
+    return found
+
+
 def _day(
-    document: Document, sheet: str, line: int, row: Sequence[Any], day: Any,
-    quarters: Sequence[tuple[int, timedelta, bool, str]],
+    document: Document, sheet: str, line: int, row: Sequence[Any],
+    quarters: Sequence[tuple[int, timedelta, bool, str]], starts: Sequence[int | ClockError],
 ) -> list[tuple[int, float]]:  # fmt: skip
-    midnight = _midnight(document, sheet, line, day)
     found = []
-    for position, after, second_pass, label in quarters:
+    for (position, _, _, label), start in zip(quarters, starts, strict=True):
         if isinstance(value := row[position], int | float):
-            try:
-                start = local_to_utc_second(midnight + after, CENTRAL, second_pass)
-            except ClockError as error:
-                raise unreadable(document.name, f"sheet {sheet}, {label}: {error}", line) from None
+            if isinstance(start, ClockError):
+                raise unreadable(document.name, f"sheet {sheet}, {label}: {start}", line)
             found.append((start, float(value)))
         elif str(value).strip():
             raise unreadable(document.name, f"sheet {sheet}, {label}: {value!r} is not a number", line)
@@ -146,17 +159,20 @@ def parse_load(document: Document, sheets: Sequence[str]) -> ParsedPublication:
     values: list[float] = []
     for sheet in sheets:
         header = header_of(document, sheet).header.cells
+        named = ["" if column_key(area) == column_key(_LOAD_TOTAL) else area for area in header]
         for line, row in enumerate(document.sheets[sheet][1:], start=2):
             if row[0] == "":
                 continue
             start = _hour_start(document, sheet, line, row[0])
-            for area, cell in zip(header[1:], row[1:], strict=True):
+            for area, cell in zip(named[1:], row[1:], strict=True):
                 if isinstance(cell, int | float):
-                    areas.append("" if column_key(area) == column_key(_LOAD_TOTAL) else area)
+                    areas.append(area)
                     starts.append(start)
                     values.append(float(cell))
                 elif str(cell).strip():
-                    raise unreadable(document.name, f"sheet {sheet}, {area}: {cell!r} is not a number", line)
+                    raise unreadable(
+                        document.name, f"sheet {sheet}, {area or _LOAD_TOTAL}: {cell!r} is not a number", line
+                    )
     _refuse_repeats(document, list(zip(areas, starts, values, strict=True)))
     table = series_rows(
         "fundamentals",
@@ -197,7 +213,10 @@ def _midnight(document: Document, sheet: str, line: int, cell: Any) -> datetime:
 
 
 def _refuse_repeats(document: Document, rows: Sequence[tuple[str, int, float]]) -> None:
-    seen: set[tuple[str, int]] = set()
+    seen = {(label, start) for label, start, _ in rows}
+    if len(seen) == len(rows):
+        return
+    seen.clear()
     for label, start, _ in rows:
         if (label, start) in seen:
             shown_start = datetime.fromtimestamp(start, UTC).astimezone(CENTRAL)
