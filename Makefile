@@ -4,10 +4,11 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 # What is the same whatever it runs on.
 CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/infra/test_log_verification.py \
-  tests/infra/test_subscriptions.py tests/infra/test_clickhouse.py tests/infra/test_keycloak.py tests/read_models \
+  tests/infra/test_subscriptions.py tests/infra/test_clickhouse.py tests/infra/test_keycloak.py tests/infra/test_broker.py tests/read_models \
   tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
-  tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/e2e/test_engines.py
-.PHONY: help setup run test services services-down test-services check format lock openapi bench kafka clean
+  tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/projections/test_topics_on_kafka.py \
+  tests/e2e/test_engines.py
+.PHONY: help setup run test services services-down test-services check format lock openapi bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -65,9 +66,6 @@ bench: setup ## run the benchmarks; figures go to docs/benchmarks.md by hand
 
 openapi: ## write docs/openapi.json anew, after the API's contract was changed
 	@$(BIN)/python -m api.openapi > docs/openapi.json
-
-kafka: ## get the jars of a Kafka broker (Java 17, Maven), so that the tests of the broker run against a real one too
-	@mvn -B -q -f tests/kafka/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/.kafka"
 
 lock: ## compile requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-header \

@@ -17,14 +17,14 @@ from infra.broker import Received
 from infra.kafka import KafkaBroker
 from infra.settings import Settings
 from tests.api.stream.publishing import publish
-from tests.plugins_kafka import KafkaProgram
 from tests.projections.test_topics import TICKS, ids, take
+from tests.services.kafka import Kafka
 
 pytestmark = pytest.mark.enable_socket
 
 
 @contextmanager
-def opened(home: Path, dsn: str, kafka: KafkaProgram) -> Iterator[Platform]:
+def opened(home: Path, dsn: str, kafka: Kafka) -> Iterator[Platform]:
     platform = open_platform(Settings(home=home, database_url=dsn, kafka_bootstrap_servers=kafka.servers))
     try:
         yield platform
@@ -32,7 +32,7 @@ def opened(home: Path, dsn: str, kafka: KafkaProgram) -> Iterator[Platform]:
         platform.close()
 
 
-def all_of(kafka: KafkaProgram, count: int) -> list[Received]:
+def all_of(kafka: Kafka, count: int) -> list[Received]:
     """The first so many records of the topic of prices, and whatever came with them."""
     broker = KafkaBroker(kafka.servers)
     try:
@@ -45,7 +45,7 @@ def all_of(kafka: KafkaProgram, count: int) -> list[Received]:
         broker.close()
 
 
-def test_kafka_gone_holds_nobody_up_and_then_catches_up(tmp_path: Path, dsn: str, kafka_program: KafkaProgram) -> None:
+def test_kafka_gone_holds_nobody_up_and_then_catches_up(tmp_path: Path, dsn: str, kafka_program: Kafka) -> None:
     kafka = kafka_program
     kafka.stop()
     expected: list[str] = []

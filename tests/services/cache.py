@@ -27,6 +27,11 @@ def cache_folder() -> Path:
     return Path(named) if named else usual
 
 
+def is_fetched(name: str) -> bool:
+    """Whether the cache has the folder `name`."""
+    return (cache_folder() / name).is_dir()
+
+
 def fetched(name: str, fill: Callable[[Path], None]) -> Path:
     """The folder `name` of the cache; `fill` puts its contents into an empty one where it is not there yet.
 

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.services.clickhouse import ClickHouseFront
+from tests.services.kafka import Kafka
 from tests.services.keycloak import Keycloak
 from tests.services.minio import Minio
 from tests.services.postgres import Postgres
 from tests.services.service import Service
 
 SERVICES: Mapping[str, type[Service]] = {
-    service.name: service for service in (Postgres, ClickHouseFront, Minio, Keycloak)
+    service.name: service for service in (Postgres, ClickHouseFront, Minio, Kafka, Keycloak)
 }
 
 

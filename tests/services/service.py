@@ -89,6 +89,7 @@ class Service(ABC):
         pid = self._pid()
         if pid is not None and _is_alive(pid):
             os.killpg(pid, signal.SIGTERM)
+            os.killpg(pid, signal.SIGCONT)  # one that was frozen could not hear it
             deadline = time.monotonic() + _STOP_PATIENCE_S
             while _is_alive(pid) and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -109,6 +110,10 @@ class Service(ABC):
             while _is_alive(pid):
                 time.sleep(0.01)
         self._pid_file.unlink(missing_ok=True)
+
+    def freeze(self) -> None:
+        """Connections stay, and nothing is answered, until it is stopped."""
+        os.killpg(int(self._pid_file.read_text()), signal.SIGSTOP)
 
     def _spawn(self) -> None:
         with self._log.open("ab") as log:
