@@ -162,8 +162,12 @@ def test_a_report_that_is_not_played_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["gen_by_fuel", "inst_load", "hrl_load_metered", "wind_gen", "solar_gen", "load_frcstd_7_day", "pnode"]
-)
+    "name",
+    [
+        "gen_by_fuel", "inst_load", "hrl_load_metered", "wind_gen", "solar_gen", "load_frcstd_7_day", "pnode",
+        "ancillary_services", "da_ancillary_services",
+    ],
+)  # fmt: skip
 def test_reports_of_the_system_are_read(name: str) -> None:
     now = PLAIN + timedelta(hours=15)
     start = PLAIN - (0 if name in ("load_frcstd_7_day", "pnode", "inst_load", "gen_by_fuel") else 1) * DAY
@@ -180,3 +184,13 @@ def test_generation_by_fuel_adds_up_to_the_load() -> None:
         by_hour[item["datetime_beginning_utc"]] = by_hour.get(item["datetime_beginning_utc"], 0.0) + item["mw"]
     load = MARKET.states("actual", market_days("PJM", PLAIN.date(), PLAIN.date(), minutes=60)).load_mw
     np.testing.assert_allclose(list(by_hour.values()), load[: len(by_hour)], atol=0.02)
+
+
+def test_ancillary_prices_bear_pjms_products() -> None:
+    now = PLAIN + 2 * DAY
+    for name, market in (("ancillary_services", "RTH"), ("da_ancillary_services", "DA")):
+        (publication,) = read(play(OPERATOR, BY_NAME[name], PLAIN, PLAIN + DAY, now))
+        assert (publication.feed, publication.market) == (name, market)
+        rows = publication.rows.to_pylist()
+        assert {(row["product"], row["area"]) for row in rows} == {("REG", "RTO"), ("SR", "RTO"), ("NSR", "RTO")}
+        assert all(row["price_usd_per_mw"] > 0 for row in rows)

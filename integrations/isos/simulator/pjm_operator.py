@@ -1,9 +1,9 @@
 """PJM's Data Miner 2 as it is asked over HTTP: reports by name, ranges of Eastern time, pages, JSON or CSV.
 
-Played: all five LMP reports, `pnode`, and of the system `gen_by_fuel`, `inst_load`, `hrl_load_metered` (unverified),
-`wind_gen`, `solar_gen` and `load_frcstd_7_day`. Not played: ancillary services and reserves, other forecasts,
-constraints, and the workbooks of the capacity auctions on the web site; they are answered with 404, like a report that
-there is not. Rows come in order of time whatever `sort` says.
+Played: all five LMP reports, `pnode`, `ancillary_services`, `da_ancillary_services`, and of the system `gen_by_fuel`,
+`inst_load`, `hrl_load_metered` (unverified), `wind_gen`, `solar_gen` and `load_frcstd_7_day`. Not played: results of
+the reserve and regulation markets, other forecasts, constraints, and the workbooks of the capacity auctions on the web
+site; they are answered with 404, like a report that there is not. Rows come in order of time whatever `sort` says.
 """
 
 from collections.abc import Mapping

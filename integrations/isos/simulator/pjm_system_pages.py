@@ -1,4 +1,4 @@
-"""Pages of PJM's small reports: what the system generates and consumes, its forecast, and the list of pricing nodes."""
+"""Pages of PJM's small reports: generation, load and its forecast, ancillary prices, and the list of pricing nodes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,26 +7,27 @@ from typing import Final
 
 import numpy as np
 
+from integrations.isos.simulator.fundamentals import Service, reserve_prices
 from integrations.isos.simulator.grid_market import GridMarket
 from integrations.isos.simulator.intervals import Intervals
 from integrations.isos.simulator.pjm import nodes_of
 from integrations.isos.simulator.pjm_query import Query
-from integrations.isos.simulator.pjm_schedules import Daily, Rolling, Schedule
+from integrations.isos.simulator.pjm_schedules import DAY_AHEAD, Daily, Rolling, Schedule
 from integrations.isos.simulator.pjm_tables import EASTERN, Column, Moments, Numbers, Table, Texts
 from integrations.isos.simulator.shapes import Floats
-from integrations.isos.simulator.system import SystemState
+from integrations.isos.simulator.system import SystemState, View
 
 _HOUR_S: Final = 3600
 _FORECAST_HOURS = 7 * 24
 _FORECAST_DELAY: Final = timedelta(minutes=2)
 
 Values = Mapping[str, Floats]
-"""(T,) megawatts by area or fuel."""
+"""(T,) megawatts by area or fuel, or prices by service."""
 
 
 @dataclass(frozen=True)
 class SystemReport:
-    """A row per interval and label. `measure` takes it from the state of the system."""
+    """A row per interval and label. `measure` takes it from the state of the system, as `view` sees that."""
 
     step_s: int
     schedule: Schedule
@@ -34,6 +35,7 @@ class SystemReport:
     value: str
     measure: Callable[[GridMarket, SystemState], Values]
     archived_days: int = 731
+    view: View = "actual"
     marks: tuple[tuple[str, str], ...] = ()  # columns that say the same in every row
 
 
@@ -58,12 +60,33 @@ def _solar(_: GridMarket, state: SystemState) -> Values:
     return {"RTO": state.generation_mw["solar"]}
 
 
+def _reserves(prefix: str) -> Callable[[GridMarket, SystemState], Values]:
+    """Prices in $/MW, under PJM's long names of the services in a locale."""
+
+    def measure(_: GridMarket, state: SystemState) -> Values:
+        prices = reserve_prices(state)
+        return {f"{prefix} {name}": prices[service] for service, name in _SERVICES.items()}
+
+    return measure
+
+
+_SERVICES: Final[Mapping[Service, str]] = {
+    "regulation_up": "Regulation", "spinning": "Synchronized Reserve", "non_spinning": "Non-Synchronized Reserve",
+}  # fmt: skip
+_PRICES = (("unit", "Price"), ("row_is_current", "True"), ("version_nbr", "1"))
+
 _NEXT_MORNING = Daily(1, time(9, 10))
 SYSTEM_REPORTS: Final[Mapping[str, SystemReport]] = {
     "gen_by_fuel": SystemReport(3600, Rolling(3600, 600), "fuel_type", "mw", _by_fuel),
     "inst_load": SystemReport(300, Rolling(300, 30), "area", "instantaneous_load", _by_area, archived_days=186),
     "hrl_load_metered": SystemReport(
         3600, _NEXT_MORNING, "load_area", "mw", _by_area, marks=(("nerc_region", "RFC"), ("is_verified", "False"))
+    ),
+    "ancillary_services": SystemReport(
+        3600, _NEXT_MORNING, "ancillary_service", "value", _reserves("RTO"), marks=_PRICES
+    ),
+    "da_ancillary_services": SystemReport(
+        3600, DAY_AHEAD, "ancillary_service", "value", _reserves("PJM RTO"), view="day_ahead", marks=_PRICES
     ),
     "wind_gen": SystemReport(3600, _NEXT_MORNING, "area", "wind_generation_mw", _wind),
     "solar_gen": SystemReport(3600, _NEXT_MORNING, "area", "solar_generation_mw", _solar),
@@ -85,15 +108,15 @@ class SystemPages:
         """All rows of these intervals."""
         step_s, start_s = self.report.step_s, np.array(starts, dtype=np.int64)
         whole = np.arange(starts[0], starts[-1] + 1, step_s, dtype=np.int64)
-        state = self.market.states("actual", Intervals(step_s // 60, whole, whole + step_s))
+        state = self.market.states(self.report.view, Intervals(step_s // 60, whole, whole + step_s))
         values = self.report.measure(self.market, state)
-        mw = np.stack(list(values.values()), axis=1)[(start_s - whole[0]) // step_s]
+        values_by_row = np.stack(list(values.values()), axis=1)[(start_s - whole[0]) // step_s]
         seconds = np.repeat(start_s, len(values))
         table: dict[str, Column] = {
             "datetime_beginning_utc": Moments(seconds),
             "datetime_beginning_ept": Moments(seconds, EASTERN),
             self.report.label: Texts.of(list(values)).repeated(len(starts)),
-            self.report.value: _megawatts(mw.reshape(-1)),
+            self.report.value: _thousandths(values_by_row.reshape(-1)),
         }
         return table | {name: Texts.of([text] * len(seconds)) for name, text in self.report.marks}
 
@@ -112,7 +135,7 @@ def load_forecast(market: GridMarket, now_utc: datetime) -> tuple[Table, datetim
         ("forecast_datetime_ending", starts + _HOUR_S),
     ):
         table |= {f"{name}_utc": Moments(seconds), f"{name}_ept": Moments(seconds, EASTERN)}
-    table |= {"forecast_area": Texts.of(["RTO_COMBINED"] * len(starts)), "forecast_load_mw": _megawatts(load_mw)}
+    table |= {"forecast_area": Texts.of(["RTO_COMBINED"] * len(starts)), "forecast_load_mw": _thousandths(load_mw)}
     return table, made + _FORECAST_DELAY
 
 
@@ -131,5 +154,5 @@ def pnode_list(market: GridMarket) -> Table:
     }
 
 
-def _megawatts(mw: Floats) -> Numbers:
-    return Numbers(np.rint(mw * 1000).astype(np.int64), 3)
+def _thousandths(values: Floats) -> Numbers:
+    return Numbers(np.rint(values * 1000).astype(np.int64), 3)
