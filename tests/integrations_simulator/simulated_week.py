@@ -6,16 +6,17 @@ API only has the newest interval, so what is missed there stays a gap until the 
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 from api.platform import Platform
 from commands.feeds import FeedRun
 from commands.polling import next_poll
+from integrations.isos import http
 from integrations.isos.simulator.faults import HELD_BACK, Injected
 from integrations.isos.simulator.miso_answers import CONSOLIDATED_TABLE
 from queries.publications import superseded_readings
@@ -70,7 +71,13 @@ def play(
     platform: Platform, start_utc: datetime, length: timedelta, *, rate: float, progress: Callable[[str], None]
 ) -> Week:
     """Plays a stretch that begins with a market day, and what recovers it: the weekly report, two weeks later."""
-    random.seed(SEED)  # the fetcher's waits are random
+    with patch.object(http, "_backoff", lambda _: 1.0):  # it is random, and no two weeks would be the same
+        return _play(platform, start_utc, length, rate=rate, progress=progress)
+
+
+def _play(
+    platform: Platform, start_utc: datetime, length: timedelta, *, rate: float, progress: Callable[[str], None]
+) -> Week:
     clock = SteppedClock(start_utc + timedelta(seconds=65))
     exchange = world(clock, seed=SEED, rate=rate, where="miso-public-api/*")
     base_urls = {source: f"{BASE}/{source}" for source in exchange.sources}
