@@ -55,6 +55,7 @@ bench: setup ## run the benchmarks; figures go to docs/benchmarks.md by hand
 	@$(BIN)/python -m tests.benchmarks.reads_at_size
 	@$(BIN)/python -m tests.benchmarks.steady_state
 	@$(BIN)/python -m tests.benchmarks.market_day
+	@$(BIN)/python -m tests.benchmarks.decoding
 	@$(BIN)/python -m tests.benchmarks.projections
 	@$(BIN)/python -m tests.benchmarks.log
 	@$(BIN)/python -m tests.benchmarks.graphql

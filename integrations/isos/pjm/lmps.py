@@ -14,6 +14,7 @@ types of that name are widened by voltage, equipment and pnode_id (`LOAD 230 KV 
 alone says nothing of the others and keeps the plain type.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ TOLERANCE_USD_PER_MWH = 0.02
 TEXTS = ("datetime_beginning_utc", "pnode_name", "type")
 
 _FLOAT_NOISE = 1e-9
+_ON_THE_HOUR = re.compile(r"[ T]\d{1,2}:00(?::00)?\b(?!:)")
 _DERIVED_DECIMALS = 8
 TELLING_APART = ("voltage", "equipment", "pnode_id")
 
@@ -97,8 +99,9 @@ def parse_unverified_five_minutes(table: Columns) -> ParsedPublication:
 
 def _is_five_minutes(table: Columns) -> bool:
     """Whether most stamps are off the hour; a single one among hours is a fault, and refused as such."""
-    starts = moments(table, "datetime_beginning_utc").starts
-    return bool(2 * np.count_nonzero(starts % HOUR_S) > len(starts))
+    stamps = table.text("datetime_beginning_utc").values
+    on_the_hour = sum(_ON_THE_HOUR.search(stamp) is not None for stamp in stamps)
+    return 2 * on_the_hour < len(stamps)
 
 
 def _parse(table: Columns, run: Run, market: str, feed: str, vintage: str, step_s: int) -> ParsedPublication:
