@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pyarrow as pa
@@ -42,9 +43,7 @@ from infra.tracing import traced_batches
 from integrations.isos.feed_registry import FEEDS
 from integrations.isos.http import Fetcher
 from integrations.isos.simulator import SampleMarket, write_sample
-from integrations.isos.simulator.faults import Faults, Wanted
-from integrations.isos.simulator.server import SimulatorServer
-from integrations.isos.simulator.world import MEMBER_PACES, simulated_world
+from integrations.isos.simulator.manners import MEMBER_PACES
 from integrations.isos.source_keys import SourceKeys
 from projections import curve_points, prices, series
 from projections.columnar import ColumnarProjector
@@ -58,6 +57,9 @@ from queries.feeds import newest_interval_end_utc
 from queries.prices import price_history
 from queries.publications import superseded_readings
 from queries.quotes import newest_quotes
+
+if TYPE_CHECKING:
+    from integrations.isos.simulator.server import SimulatorServer
 
 _ROOMS = (
     "analytics",
@@ -317,6 +319,11 @@ def open_simulator(
     `rate` is the share of requests that get a fault, `faults` a list of them (`kind:where:times`). Raises PlatformError
     for what cannot be, and where the port is taken.
     """
+    # Only now: no other verb needs the market's mathematics and its server.
+    from integrations.isos.simulator.faults import Faults, Wanted
+    from integrations.isos.simulator.server import SimulatorServer
+    from integrations.isos.simulator.world import simulated_world
+
     try:
         wanted = [Wanted.of(text) for text in faults]
         world = simulated_world(seed=seed, nodes=nodes, clock=clock, faults=Faults(seed, rate, wanted))

@@ -17,8 +17,9 @@ from integrations.isos.feed_registry import FEEDS
 from integrations.isos.http import Fetcher
 from integrations.isos.simulator.exchange import Exchange
 from integrations.isos.simulator.faults import Faults, Wanted
+from integrations.isos.simulator.manners import MEMBER_PACES
 from integrations.isos.simulator.server import MOUNT
-from integrations.isos.simulator.world import FEWEST_NODES, MEMBER_PACES, simulated_world
+from integrations.isos.simulator.world import FEWEST_NODES, simulated_world
 from tests.commands.test_bus import caller
 
 KEYS = {"pjm_data_miner": "any-key"}

