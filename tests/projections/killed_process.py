@@ -97,9 +97,12 @@ class Life:
         for subscription in subscriptions:
             subscription.wait_for(self.log.head())
             subscription.stop()
-        for projection in self.columnar.projections:
-            rows = self.clickhouse.query_arrow(f"SELECT * FROM ch.{projection.table} ORDER BY ALL")
-            with pa.OSFile(str(folder / projection.name), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+        tables = {projection.name: projection.table for projection in self.columnar.projections}
+        # Of a summary only what the engine keeps in the end counts: how much of it is merged already is chance.
+        summaries = [projection.summary for projection in self.columnar.projections if projection.summary]
+        for name, source in (tables | {summary.table: f"{summary.table} FINAL" for summary in summaries}).items():
+            rows = self.clickhouse.query_arrow(f"SELECT * FROM ch.{source} ORDER BY ALL")
+            with pa.OSFile(str(folder / name), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
                 writer.write_table(rows)
         self.clickhouse.close()
         self.pool.close()

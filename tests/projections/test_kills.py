@@ -122,9 +122,9 @@ def test_kills_at_random_moments_neither_lose_nor_double_a_row_on_either_engine(
     for dsn, name in ((undisturbed, "undisturbed"), (killed, "killed")):
         (tmp_path / f"{name} rows").mkdir()
         assert lives.end_of(lives.start(dsn, name, finish=tmp_path / f"{name} rows")) == 0, lives.said()
-    for columnar in ("prices", "curve_points"):
+    for columnar, fewest in (("prices", 500), ("curve_points", 500), ("latest_prices", 1)):
         expected, found = (rows_of(tmp_path / f"{name} rows" / columnar) for name in ("undisturbed", "killed"))
-        assert expected.num_rows > 500
+        assert expected.num_rows >= fewest
         assert found.equals(expected)
     tables = {table for projection in relational_projections(lives_objects(tmp_path)) for table in
               projection.table_names}  # fmt: skip
