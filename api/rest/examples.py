@@ -170,10 +170,17 @@ _API_KEY: Example = {
     "issued_by": "local-operator", "issued_at": "2026-01-31T13:47:29.419012Z",
     "expires_at": "2026-05-01T13:47:29.418776Z", "revoked_at": None, "last_used_at": None, "log_position": 399,
 }  # fmt: skip
+_QUALITY_DAY: Example = {
+    "iso": "PJM", "dataset": "prices", "market": "DA", "feed": "da_hrl_lmps", "market_day": "2026-01-30",
+    "publications": 1, "quarantined": 0, "expected_intervals": 24, "spanned_intervals": 24, "completeness": 1.0,
+    "repeated_intervals": 0, "missing": [], "row_count": 1224, "gap_count": 0,
+    "first_recorded_at": "2026-01-31T13:46:51.571170Z", "last_recorded_at": "2026-01-31T13:46:51.571170Z",
+}  # fmt: skip
 
 _FEED: Example = {
     "id": "miso/da_expost_lmp", "iso": "MISO", "name": "da_expost_lmp", "title": "day-ahead LMPs, ex-post",
-    "dataset": "prices", "market": "DA", "source": "miso-reports", "licence": "public; MISO's terms of use",
+    "dataset": "prices", "market": "DA", "rows_feed": "da_expost_lmp", "source": "miso-reports",
+    "asked_at": "https://docs.misoenergy.org/marketreports", "licence": "public; MISO's terms of use",
     "cadence_s": 86_400.0, "freshness_target_s": 93_600.0, "settled_after_s": 604_800.0,
     "last_fetched_at": "2026-01-30T20:15:03.118274Z", "newest_interval_end_utc": "2026-02-01T05:00:00Z",
     "requests": 31, "bytes_fetched": 55_482_911, "is_fresh": True, "last_run_at": "2026-01-30T20:15:01.004518Z",
@@ -215,6 +222,7 @@ ANSWERS: dict[str, Example] = {
     },
     "read_lineage": _LINEAGE,
     "list_feeds": {"items": [_FEED]},
+    "list_quality_days": _page(_QUALITY_DAY),
     "list_datasets": {"items": [_DATASET]},
     "list_projections": {"head": 401, "items": [_PROJECTION]},
     "list_entitlements": _page(_ENTITLEMENT),

@@ -145,7 +145,10 @@ def test_the_recent_stretch_is_bounded() -> None:
 
 
 def test_what_was_missed_while_no_server_ran_is_made_up(platform: Platform) -> None:
-    """Three days are on record; the next server, which remembers nothing, begins a day and a half after them."""
+    """Three days are on record; the next server, which remembers nothing, begins a day and a half after them.
+
+    The feed is day-ahead, so that it is asked for tomorrow, too.
+    """
     wanted = feed(plan=plan_days, cadence=timedelta(minutes=5), settled_after=timedelta(minutes=5))
     run(platform, feeds_of(wanted), wanted)
     platform.settled_position()
@@ -153,9 +156,9 @@ def test_what_was_missed_while_no_server_ran_is_made_up(platform: Platform) -> N
     ends = midnight(FIRST) + timedelta(days=3)
     now = ends + timedelta(days=1.5)
     start_utc, end_utc = restarted.recent(wanted.id, now)
-    assert (start_utc, end_utc) == (ends - timedelta(minutes=5), now)
+    assert (start_utc, end_utc) == (ends - timedelta(minutes=5), now + timedelta(days=1))
     made_up = restarted.run(
-        wanted.id, start_utc, end_utc, tools=platform.bus.tools, dispatch=platform.bus.dispatch, caller=caller(),
+        wanted.id, start_utc, now, tools=platform.bus.tools, dispatch=platform.bus.dispatch, caller=caller(),
         progress=lambda _, __: None,
     )  # fmt: skip
     assert (made_up.known, made_up.fetched, made_up.failed) == (1, 2, [])

@@ -294,11 +294,13 @@ from datetime import datetime
 from pathlib import Path
 from infra.clickhouse import ClickHouse
 from queries.prices import PriceQuery, prices
+from read_models.latest_prices import create_latest_table
 from read_models.prices import create_price_table
 from tests.plugins_clickhouse import HOUR, publish, tick_rows
 
 store = ClickHouse.embedded(Path(sys.argv[1]))
 create_price_table(store)
+create_latest_table(store)
 start = datetime.fromisoformat("2024-11-03T04:00:00+00:00")
 publish(store, 1, tick_rows(["A"], start, count=25))
 found = prices(store, PriceQuery("MISO", start + HOUR, start + 3 * HOUR), through_position=1)

@@ -124,11 +124,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from infra.clickhouse import ClickHouse
 from integrations.isos.ticks import TICK_SCHEMA
+from read_models.latest_prices import create_latest_table
 from read_models.prices import create_price_table
 from tests.plugins_clickhouse import publish, tick_rows
 
 store = ClickHouse.embedded(Path(sys.argv[1]))
 create_price_table(store)
+create_latest_table(store)
 rows = tick_rows([f"NODE {i}" for i in range(500)], datetime(2024, 12, 31, 12, tzinfo=UTC), count=24)
 print("ready", flush=True)
 for position in range(1, int(sys.argv[2]) + 1):
@@ -153,6 +155,7 @@ def test_killed_while_loading_then_done_again_no_row_is_lost_or_doubled(tmp_path
         acknowledged = 0
         while acknowledged < 5:
             line = victim.stdout.readline().strip()
+            assert line, "it ended before it was killed"
             acknowledged = int(line) if line.isdigit() else 0
         victim.send_signal(signal.SIGKILL)  # in the midst of one of the following loads
     with loader(acknowledged + 10) as again:
