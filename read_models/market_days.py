@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 # MISO keeps Eastern Standard Time all year.
@@ -47,6 +48,7 @@ class MarketDay:
     end_utc: datetime
 
     @classmethod
+    @lru_cache(maxsize=4_096)  # the feeds of an ISO bring the same days again and again
     def of(cls, iso: str, day: date) -> MarketDay:
         return cls(day, _midnight(iso, day), _midnight(iso, day + timedelta(days=1)))
 
