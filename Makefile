@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 # What is the same whatever it runs on.
-CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/infra/test_log_verification.py \
-  tests/infra/test_subscriptions.py tests/infra/test_clickhouse.py tests/infra/test_keycloak.py tests/infra/test_broker.py tests/read_models \
+CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/infra/test_event_recorders.py \
+  tests/infra/test_kurrent_recorder.py tests/infra/test_log_verification.py tests/infra/test_subscriptions.py \
+  tests/infra/test_clickhouse.py tests/infra/test_keycloak.py tests/infra/test_broker.py tests/read_models \
   tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
   tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/projections/test_topics_on_kafka.py \
   tests/e2e/test_engines.py
@@ -69,7 +70,7 @@ openapi: ## write docs/openapi.json anew, after the API's contract was changed
 	@$(BIN)/python -m api.openapi > docs/openapi.json
 
 lock: ## compile requirements.lock anew from pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --no-header \
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --extra kurrentdb --no-header \
 	  --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
 
 clean: ## remove what setup made

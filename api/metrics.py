@@ -40,8 +40,8 @@ class PlatformState(Collector):
         head = self._platform.log.head()
         yield _gauge("carbon254_log_head", "Position of the newest event.", head)
         newest = self._platform.seals.newest()
-        sealed = newest.seal.last_ordinal if newest else 0
-        yield _gauge("carbon254_seal_lag_events", "Newest events that no seal holds yet.", max(0, head - sealed))
+        unsealed = self._platform.log.count(head) - (newest.seal.last_ordinal if newest else 0)
+        yield _gauge("carbon254_seal_lag_events", "Newest events that no seal holds yet.", max(0, unsealed))
         yield from self._projections()
         yield from self._subscriptions()
         yield from self._publications()

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from commands.message import Refused
 from infra import logs
-from infra.errors import PlatformError
+from infra.errors import EventStoreError, PlatformError
 from infra.event_store import ConcurrentAppend
 from infra.objects import MissingObject
 from infra.subscriptions import ReadTooEarly
@@ -119,7 +119,8 @@ def install(app: FastAPI) -> None:
 
     def mendable(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, PlatformError)
-        status = 503 if isinstance(error, ReadTooEarly) else 404 if isinstance(error, MissingObject) else 500
+        passes = isinstance(error, ReadTooEarly | EventStoreError)
+        status = 503 if passes else 404 if isinstance(error, MissingObject) else 500
         headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
         return response(Problem(status, error.message, remedy=error.remedy, headers=headers))
 

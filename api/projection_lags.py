@@ -39,7 +39,7 @@ def projection_lags(platform: Platform) -> list[ProjectionLag]:
             ProjectionLag(
                 name=name,
                 position=position,
-                lag=max(0, head - position),
+                lag=platform.log.count(head) - platform.log.count(position) if position < head else 0,
                 lag_s=_age_s(platform, position, now) if position < head else 0.0,
                 dead_letters=dead.get(name, 0),
                 trouble=subscription.trouble,

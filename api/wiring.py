@@ -34,7 +34,8 @@ from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import EventLog
 from infra.memory import collect_seldom
 from infra.objects import Objects
-from infra.postgres import open_pool, own_database
+from infra.postgres import open_pool, own_database, pair_database
+from infra.recorder import EventRecorder
 from infra.sealing import Sealer
 from infra.seals import Seals
 from infra.settings import Settings
@@ -121,9 +122,10 @@ def _assemble(
     is_simulated: bool,
 ) -> Platform:
     objects = Objects.in_s3(settings.objects) if settings.objects else Objects.in_folder(folder.objects)
-    recorder = PostgresRecorder(pool)
-    recorder.create_schema()
-    folder.pair_with(recorder.log_id())
+    recorder = _open_recorder(settings, pool, closers)
+    log_id = recorder.log_id()
+    folder.pair_with(log_id)
+    pair_database(pool, log_id)
     log = EventLog(recorder)
     if is_simulated:
         _mark_simulated(folder, log)
@@ -217,6 +219,24 @@ def _assemble(
     platform.closers.append(sealer.stop)
     platform.closers.append(platform.feeds.close)
     return platform
+
+
+def _open_recorder(settings: Settings, pool: Pool, closers: list[Callable[[], None]]) -> EventRecorder:
+    """The event log's store: EventStoreDB where one is named, else the database of the read models."""
+    if settings.eventstoredb_uri:
+        try:
+            from infra.kurrent_recorder import KurrentRecorder, open_kurrent  # its client is an extra
+        except ImportError as error:
+            raise PlatformError(
+                "EVENTSTOREDB_URI is set, but the client of EventStoreDB is not installed",
+                "pip install 'carbon254-platform[kurrentdb]'",
+            ) from error
+        client = open_kurrent(settings.eventstoredb_uri)
+        closers.append(client.close)
+        return KurrentRecorder(client)
+    recorder = PostgresRecorder(pool)
+    recorder.create_schema()
+    return recorder
 
 
 def _open_broker(settings: Settings, pool: Pool, log: EventLog, objects: Objects) -> tuple[Broker, TopicPublisher]:

@@ -124,8 +124,9 @@ class DataFolder:
         known = self._ensure_secret(self.home / "log-id", lambda: str(log_id))
         if known != str(log_id):
             raise DataFolderError(
-                f"The data folder {self.home} belongs to another event log than the one that DATABASE_URL leads to.",
-                "Set DATABASE_URL as it was (or unset it), or choose a new folder with CARBON254_HOME.",
+                f"The data folder {self.home} belongs to another event log than the one that DATABASE_URL or "
+                "EVENTSTOREDB_URI leads to.",
+                "Set both as they were (or unset them), or choose a new folder with CARBON254_HOME.",
             )
 
     def _ensure_secret(self, file: Path, make: Callable[[], str]) -> str:

@@ -47,5 +47,9 @@ class NewerFormat(DataFolderError):
         self.known = known
 
 
+class EventStoreError(PlatformError):
+    """EventStoreDB does not answer, refuses, or its address cannot be read."""
+
+
 class PostgresStartError(PlatformError):
     """The embedded PostgreSQL can't be started here."""

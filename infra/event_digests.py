@@ -144,10 +144,11 @@ def _pages(work: _Work) -> Iterator[DigestedPage]:
         cursor = connection.cursor(binary=True)
         for after in range(work.first, work.until, work.step):
             rows = cursor.execute(_ROWS, (after, min(after + PAGE, work.until))).fetchall()
-            yield _digested(after, rows)
+            yield digested(after, rows)
 
 
-def _digested(after: int, rows: Sequence[TupleRow]) -> DigestedPage:
+def digested(after: int, rows: Sequence[TupleRow]) -> DigestedPage:
+    """One page of rows (position, stream as text and as bytes, version, name, metadata, payload, time) as digests."""
     if not rows:
         return DigestedPage(after, b"", b"", [], [], None, None)
     # Column by column: a loop over whole rows is half as fast.

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from time import sleep
 from typing import Any, cast
 from uuid import UUID
 
-import msgspec
 import psycopg
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Notification, StoredEvent, Subscription
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from infra.event_digests import DigestedPage, digested_pages
 from infra.event_mapper import LoggedEvent
+from infra.recorder import LoggedNotification, LogState, read_recorded_at
 
 Pool = ConnectionPool[psycopg.Connection[TupleRow]]
 
@@ -57,22 +57,6 @@ RETURNING position
 
 _COLUMNS = "position, stream_id, version, name, metadata, payload, recorded_at"
 _FIELDS = ("id", "originator_id", "originator_version", "topic", "metadata", "state", "recorded_at")
-
-
-class _RecordedAt(msgspec.Struct):
-    """The one field of the metadata that the table repeats as a column, to find a position by time."""
-
-    recorded_at: datetime | None = None
-
-
-_read_recorded_at = msgspec.json.Decoder(_RecordedAt).decode
-
-
-@dataclass(frozen=True)
-class LoggedNotification(LoggedEvent, Notification):
-    """A logged event together with its position (`id`) and the time by which it is found."""
-
-    recorded_at: datetime | None = None
 
 
 class PostgresRecorder(ApplicationRecorder):
@@ -116,7 +100,7 @@ class PostgresRecorder(ApplicationRecorder):
             "names": [e.topic for e in stored_events],
             "metadata": metadata,
             "payloads": [e.state for e in stored_events],
-            "times": [_read_recorded_at(m).recorded_at for m in metadata],
+            "times": [read_recorded_at(m).recorded_at for m in metadata],
         }
         try:
             with self.pool.connection() as connection, _autocommit(connection):
@@ -193,6 +177,28 @@ class PostgresRecorder(ApplicationRecorder):
         with self.pool.connection() as connection:
             row = connection.execute(query, (moment,)).fetchone()
         return int(row[0]) if row else 0
+
+    def ordinal(self, position: int) -> int:
+        """Positions have no gaps: the n-th event stands at position n."""
+        return position
+
+    def position_of(self, ordinal: int) -> int:
+        """Positions have no gaps: the n-th event stands at position n."""
+        return ordinal
+
+    def digested_pages(self, until: int) -> Iterator[DigestedPage]:
+        """The log up to a position as digests, read by processes of their own where it is long."""
+        return digested_pages(self.dsn, until)
+
+    def state(self) -> LogState:
+        """The event table: what it holds, and how large it is."""
+        query = """SELECT 'log.events', count(*), count(DISTINCT stream_id), (SELECT position FROM log.head),
+                          pg_total_relation_size('log.events'), split_part(version(), ' ', 2)
+                   FROM log.events"""
+        with self.pool.connection() as connection:
+            row = connection.execute(query).fetchone()
+        assert row is not None
+        return LogState(*row)
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
         """Follows the log from `gt` on; blocks for new events until stopped."""

@@ -1,7 +1,8 @@
 """The event log: streams to decide on, one append per command, and the whole log in commit order.
 
-What is atomic: an append (all events of one command) and the positions it takes. What is promised: positions without
-gaps, in commit order; a stream whose events carry the hash of the one before; event bytes that never change.
+What is atomic: an append (all events of one command) and the positions it takes. What is promised: positions in commit
+order (on PostgreSQL without gaps); a stream whose events carry the hash of the one before; event bytes that never
+change.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from infra.event_mapper import (
     encode,
     read_metadata,
 )
-from infra.event_recorder import LoggedNotification, PostgresRecorder
 from infra.metrics import EVENTS_APPENDED
+from infra.recorder import EventRecorder, LoggedNotification, StoredRow
 
 A = TypeVar("A", bound=Aggregate)
 PAGE = 1000
@@ -75,7 +76,7 @@ class Stream:
 class EventLog:
     """Reads and appends events; listeners hear of each append made through this object."""
 
-    def __init__(self, recorder: PostgresRecorder) -> None:
+    def __init__(self, recorder: EventRecorder) -> None:
         self.recorder = recorder
         self._listeners: list[Callable[[], None]] = []
         self._event_listeners: list[Callable[[Sequence[RecordedEvent]], None]] = []
@@ -131,6 +132,24 @@ class EventLog:
         """What was known at `moment`, as a position."""
         return self.recorder.position_at(moment)
 
+    def count(self, through: int | None = None) -> int:
+        """How many events stand at or before a position; without one, in all."""
+        return self.recorder.ordinal(self.head() if through is None else through)
+
+    def settled(self, position: int) -> int:
+        """The last position up to a number, which may be any, at which an event stands; one can read on from there."""
+        return self.recorder.position_of(self.recorder.ordinal(position))
+
+    def at(self, position: int) -> RecordedEvent | None:
+        """The event at a position, if one stands there."""
+        found = self.first_from(position)
+        return found if found and found.position == position else None
+
+    def first_from(self, position: int) -> RecordedEvent | None:
+        """The first event that stands at a position, which may be any number, or after it."""
+        found = self.recorder.select_notifications(position, 1)
+        return _read_somehow(*_row(found[0])) if found else None
+
     def page(self, after: int, limit: int = PAGE) -> list[RecordedEvent]:
         """Up to `limit` events after a position, in position order; Undecodable stands for what can't be read."""
         return list(starmap(_read_somehow, self.recorder.select_rows(after, limit)))
@@ -144,11 +163,20 @@ class EventLog:
         """As `page`, but the stored bytes alone: for those who vouch for them and need not understand them."""
         return self.recorder.select_notifications(after, limit, inclusive_of_start=False)
 
+    def stored_after(self, ordinal: int, limit: int) -> Sequence[LoggedNotification]:
+        """As `stored_page`, after the n-th event of the log."""
+        return self.stored_page(self.recorder.position_of(ordinal), limit)
+
     def read(self, after: int = 0) -> Iterator[RecordedEvent]:
         """Everything after a position, page by page."""
         while page := self.page(after):
             yield from page
             after = page[-1].position
+
+
+def _row(stored: LoggedNotification) -> StoredRow:
+    assert isinstance(stored.originator_id, UUID)
+    return stored.id, stored.originator_id, stored.originator_version, stored.topic, stored.metadata, stored.state
 
 
 def _recorded(stored: LoggedNotification) -> RecordedEvent:

@@ -14,10 +14,10 @@ from uuid import UUID
 
 import msgspec
 
-from infra.event_digests import DigestedPage, Tie, digested_pages
+from infra.event_digests import DigestedPage, Tie
 from infra.event_mapper import GENESIS_HASH
-from infra.event_recorder import LoggedNotification
 from infra.event_store import EventLog
+from infra.recorder import LoggedNotification
 from infra.seals import HASH_DIGITS, BrokenSeal, Seal, SealedEvent, Seals, StoredSeal, sealed_event
 
 Kind = Literal["changed", "missing", "inserted", "reordered", "cut off", "broken chain", "broken seal", "unknown seal"]
@@ -69,7 +69,7 @@ class _Found(Exception):
 
 
 class _Run:
-    """One verification. Events before the `events`-th are good; the n-th is expected at position n."""
+    """One verification. The first `events` events are good; `head` is a number of events, wherever they stand."""
 
     def __init__(self, log: EventLog, seals: Seals, kept: bytes | str | None) -> None:
         self._log, self._seals, self._kept = log, seals, kept
@@ -84,9 +84,10 @@ class _Run:
 
     def verify(self, progress: Progress) -> None:
         head, last = self._log.extent()
-        for page in digested_pages(self._log.recorder.dsn, last):
+        head, of = self._log.count(head), self._log.count(last)
+        for page in self._log.recorder.digested_pages(last):
             self._compare(page)
-            progress(self._events, last)
+            progress(self._events, of)
         if self._events < head or self._expected.take(1):
             self._name_lost(head)
         if self._events > head:
@@ -99,7 +100,7 @@ class _Run:
     def _compare(self, page: DigestedPage) -> None:
         count = len(page.versions)
         if page.after != self._events:
-            self._name_lost(self._log.head())
+            self._name_lost(self._log.count())
         expected, found = self._expected.take(count), page.digests.hex()
         differing = None
         if not found.startswith(expected):
@@ -122,25 +123,29 @@ class _Run:
         if sealed is not None and sealed.hash != stored.hash:
             raise self._explain(stored, sealed, ordinal)
         self._sealed += sealed is not None
-        if stored.id != ordinal:
-            raise _Found("missing", f"position {ordinal} is empty", ordinal)
+        if self._log.count(stored.id) != ordinal:
+            raise _Found("missing", f"position {ordinal} is empty", self._place(ordinal))
         self._links.explain(stored)
 
     def _name_lost(self, head: int) -> None:
         """Raises _Found where the log ends, or has a gap, before it should."""
         ordinal = self._events + 1
-        if self._log.stored_page(self._events, 1):
+        if self._log.stored_after(self._events, 1):
             self._name_wrong(self._stored_at(ordinal))
         sealed = self._seals.event(ordinal)
         if sealed is not None:
             detail = f"version {sealed.version}, sealed at this position, and all after it are gone"
-            raise _Found("cut off", detail, ordinal, sealed.stream_id)
+            raise _Found("cut off", detail, self._place(ordinal), sealed.stream_id)
         detail = f"the log reached position {head} once and ends at {self._events}; what is gone was not sealed yet"
-        raise _Found("cut off", detail, ordinal)
+        raise _Found("cut off", detail, self._place(ordinal))
+
+    def _place(self, ordinal: int) -> int:
+        """The position of the `ordinal`-th event, or the log's end where it has not that many."""
+        return self._log.recorder.position_of(ordinal)
 
     def _stored_at(self, ordinal: int) -> LoggedNotification:
         """The event that stands as the `ordinal`-th, while all before it stand at their places."""
-        return self._log.stored_page(ordinal - 1, 1)[0]
+        return self._log.stored_after(ordinal - 1, 1)[0]
 
     def _explain(self, stored: LoggedNotification, sealed: SealedEvent, ordinal: int) -> _Found:
         """What happened where another event stands than was sealed."""
@@ -153,10 +158,10 @@ class _Run:
         place = self._place_of(sealed)
         if place is None:
             detail = f"version {sealed.version}, sealed here, is gone"
-            return _Found("missing", detail, ordinal, sealed.stream_id)
+            return _Found("missing", detail, self._place(ordinal), sealed.stream_id)
         if any(found.hash in stored_seal.seal.hashes for stored_seal in self._seals.chain()):
             detail = f"version {sealed.version} was sealed here and stands at position {place} now"
-            return _Found("reordered", detail, ordinal, sealed.stream_id)
+            return _Found("reordered", detail, self._place(ordinal), sealed.stream_id)
         detail = f"version {found.version} ({stored.topic}) was put in before an event that is sealed"
         return _Found("inserted", detail, stored.id, found.stream_id)
 
@@ -189,7 +194,7 @@ class _Run:
             sealed = seal.event(ordinal)
             if ordinal > self._events:
                 detail = f"version {sealed.version}, sealed at this position, is gone; {replaced}"
-                raise _Found("cut off", detail, ordinal, sealed.stream_id)
+                raise _Found("cut off", detail, self._place(ordinal), sealed.stream_id)
             stored = self._stored_at(ordinal)
             if stored.hash != sealed.hash:
                 found = self._explain(stored, sealed, ordinal).difference

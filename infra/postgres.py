@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from uuid import UUID
 
 import psycopg
 from psycopg import sql
@@ -68,6 +69,29 @@ def own_database(dsn: str) -> Callable[[], None]:
             remedy="Stop that one, use its data folder, or set DATABASE_URL to another database.",
         )
     return connection.close
+
+
+def pair_database(pool: Pool, log_id: UUID) -> None:
+    """Makes sure that the read models here are those of one log, whatever store the log is on.
+
+    Raises PlatformError where they were filled from another.
+    """
+    with pool.connection() as connection:
+        connection.execute("CREATE SCHEMA IF NOT EXISTS log")
+        connection.execute("CREATE TABLE IF NOT EXISTS log.followed (one bool PRIMARY KEY DEFAULT true, log_id uuid)")
+        # A log in this database has filled them before anybody noted whose they are.
+        own = connection.execute("SELECT to_regclass('log.head') IS NOT NULL").fetchone() == (True,)
+        first = "SELECT log_id FROM log.head" if own else "SELECT %(log_id)s::uuid"
+        connection.execute(
+            f"INSERT INTO log.followed (log_id) {first} ON CONFLICT DO NOTHING".encode(), {"log_id": log_id}
+        )
+        found = connection.execute("SELECT log_id FROM log.followed").fetchone()
+    if found != (log_id,):
+        raise PlatformError(
+            "The read models in the database are those of another event log than the one that DATABASE_URL or "
+            "EVENTSTOREDB_URI leads to.",
+            remedy="Set both as they were (or unset them), or set DATABASE_URL to an empty database.",
+        )
 
 
 _SECRETS = frozenset({"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"})

@@ -42,8 +42,7 @@ class Sealer:
         newest = self._seals.newest()
         sealed = newest.seal.last_ordinal if newest else 0
         before = sealed
-        # Positions of this store have no gaps, so the n-th event is the one at position n.
-        while page := self._log.stored_page(sealed, MOST_EVENTS):
+        while page := self._log.stored_after(sealed, MOST_EVENTS):
             events = [sealed_event(e) for e in page]
             self._seals.append(sealed + 1, events, self._now())
             sealed += len(page)

@@ -38,15 +38,25 @@ def _check_s3(url: str) -> str:
     return url
 
 
+def _check_event_store(uri: str) -> str:
+    if not re.fullmatch(r"(esdb|kurrentdb|kdb)(\+discover)?://[^/?#\s]+(/?\?.*)?", uri):
+        raise ValueError("write it as esdb://user:password@host:2113 or kurrentdb://user:password@host:2113")
+    return uri
+
+
 S3Url = Annotated[str, AfterValidator(_check_s3)]
+EventStoreUri = Annotated[str, AfterValidator(_check_event_store)]
 IssuerUrl = Annotated[str, AfterValidator(check_url)]
 
-SECRET_SETTINGS = frozenset({"source_keys"})
+SECRET_SETTINGS = frozenset({"source_keys", "EVENTSTOREDB_URI"})
 """What no message may repeat."""
 
 
 class Settings(BaseSettings):
     """CARBON254_HOME, CARBON254_HOST and CARBON254_PORT.
+
+    EVENTSTOREDB_URI (`esdb://user:password@host:2113` or `kurrentdb://…`) is the EventStoreDB that holds the event log
+    instead of PostgreSQL, which keeps the relational read models.
 
     Where set, DATABASE_URL replaces the embedded PostgreSQL, CLICKHOUSE_DSN (`clickhouse://user:password@host:8123`)
     the embedded ClickHouse, and CARBON254_OBJECTS (`s3://bucket/prefix`) the data folder as the place of objects.
@@ -90,5 +100,6 @@ class Settings(BaseSettings):
     stream_origins: tuple[str, ...] = ()
     objects: S3Url | None = None
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    eventstoredb_uri: EventStoreUri | None = Field(default=None, validation_alias="EVENTSTOREDB_URI")
     clickhouse_dsn: str | None = Field(default=None, validation_alias="CLICKHOUSE_DSN")
     kafka_bootstrap_servers: str | None = Field(default=None, validation_alias="KAFKA_BOOTSTRAP_SERVERS")

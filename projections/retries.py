@@ -62,7 +62,8 @@ def _retry_stream(pool: Pool, projection: str, log: EventLog, apply: Apply, stre
     with pool.connection() as connection, connection.cursor() as cursor:
         positions = dead_letters.dead_positions(cursor, projection, stream)
     for index, position in enumerate(positions):
-        (recorded,) = log.page(position - 1, 1)
+        recorded = log.at(position)
+        assert recorded is not None, f"nothing stands at position {position}, which was set aside"
         failure = attempt(partial(_apply, pool, projection, apply, recorded))
         if failure is None:
             retried.succeeded.append(position)

@@ -18,7 +18,13 @@ from infra.event_store import EventLog
 from infra.objects import Objects
 from infra.postgres import open_pool
 
-pytest_plugins = ["tests.plugins_clickhouse", "tests.plugins_kafka", "tests.plugins_log", "tests.plugins_platform"]
+pytest_plugins = [
+    "tests.plugins_clickhouse",
+    "tests.plugins_kafka",
+    "tests.plugins_kurrent",
+    "tests.plugins_log",
+    "tests.plugins_platform",
+]
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -63,11 +69,16 @@ def pool(dsn: str) -> Iterator[Pool]:
 
 
 @pytest.fixture
-def log(pool: Pool) -> EventLog:
-    """An empty event log."""
+def postgres_recorder(pool: Pool) -> PostgresRecorder:
     recorder = PostgresRecorder(pool)
     recorder.create_schema()
-    return EventLog(recorder)
+    return recorder
+
+
+@pytest.fixture
+def log(postgres_recorder: PostgresRecorder) -> EventLog:
+    """An empty event log."""
+    return EventLog(postgres_recorder)
 
 
 @pytest.fixture

@@ -160,10 +160,9 @@ def read_event(
     request: Request, position: Annotated[int, Path(ge=1, lt=2**63)], platform: PlatformOf, caller: PrincipalOf
 ) -> Response:
     """One event as the log holds it: its facts, its metadata, and its hash. It never changes."""
-    found = platform.log.page(position - 1, limit=1)
-    if not found or found[0].position != position or found[0].metadata.tenant != caller.tenant:
+    event = platform.log.at(position)
+    if event is None or event.metadata.tenant != caller.tenant:
         raise Problem(404, f"there is no event at position {position}", remedy="`audit list` shows the positions.")
-    event = found[0]
     shown = {
         "position": event.position,
         "event": event.name,

@@ -56,8 +56,8 @@ def judged_at(platform: Platform, as_of: AsOf) -> datetime:
     """The moment from which to judge what is late: that asked for, when the position was recorded, or now."""
     if as_of.moment is not None:
         return as_of.moment
-    if as_of.position is not None and (found := platform.log.page(max(as_of.position - 1, 0), 1)):
-        return found[0].metadata.recorded_at
+    if as_of.position is not None and (found := platform.log.first_from(as_of.position)):
+        return found.metadata.recorded_at
     return platform.clock.now()
 
 

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import psycopg
 from fastapi import APIRouter, Depends
 from psycopg_pool import PoolTimeout
@@ -18,10 +19,10 @@ from api.problems import Problem
 from api.projection_lags import projection_lags
 from api.rest.dependencies import PlatformOf, needs, only_known_parameters
 from commands.permissions import Permission
+from infra.errors import EventStoreError
 from infra.postgres import without_password
 from queries.checkpoints import checkpoints
 from queries.dead_letters import count_dead_letters
-from queries.doctor import event_table
 
 logger = logging.getLogger(__name__)
 router = APIRouter(tags=["operations"])
@@ -47,7 +48,7 @@ def ready(platform: PlatformOf) -> dict[str, Any]:
     """
     try:
         head, lags = platform.log.head(), projection_lags(platform)
-    except (psycopg.Error, PoolTimeout) as error:
+    except (psycopg.Error, PoolTimeout, EventStoreError) as error:
         # Nothing of the error itself: this is open to anybody, and it may name hosts and users.
         logger.warning("not ready: the database does not answer", exc_info=error)
         raise Problem(503, "the database does not answer", remedy="The server's log has the details.") from error
@@ -68,11 +69,11 @@ def ready(platform: PlatformOf) -> dict[str, Any]:
 )
 def doctor(platform: PlatformOf) -> dict[str, Any]:
     """Versions, places, the event table, and what is wrong with what to do about it."""
-    found = event_table(platform.pool)
+    found = msgspec.to_builtins(platform.log.recorder.state())
     findings = [*_standing_still(platform), *_set_aside(platform)]
-    if found["events"] != found["newest_position"]:
+    if found["events"] != (counted := platform.log.count(found["newest_position"])):
         findings.append({
-            "problem": f"the log holds {found['events']} events, but its newest position is {found['newest_position']}",
+            "problem": f"the log holds {found['events']} events, but has counted {counted}",
             "remedy": "Events were removed behind the log's back; restore the database from a backup.",
         })  # fmt: skip
     holder = platform.folder.holder(platform.folder.home)
@@ -83,6 +84,7 @@ def doctor(platform: PlatformOf) -> dict[str, Any]:
         "data_folder": str(platform.folder.home),
         "held_by": {"pid": holder.pid, "address": holder.address} if holder else None,
         "database": without_password(platform.dsn),
+        "event_store": _host(platform.settings.eventstoredb_uri) or "in the database",
         "embedded_database": platform.settings.database_url is None,
         "columnar_store": _host(platform.settings.clickhouse_dsn) or "embedded",
         "objects": platform.settings.objects or str(platform.folder.objects),

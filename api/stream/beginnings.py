@@ -53,7 +53,7 @@ def snapshot(platform: Platform, filters: Filters, position: int) -> list[str]:
 
 def missed(platform: Platform, subscriber: Subscriber, after: int, through: int) -> Iterator[Update] | None:
     """The updates at positions (after, through], each made as it is taken; None where they are too many."""
-    publications = published_between(platform.log, after, through, MOST_REPLAYED_PUBLICATIONS)
+    publications = published_between(platform.log, platform.log.settled(after), through, MOST_REPLAYED_PUBLICATIONS)
     if publications is None:
         return None
     wanted = [publication for publication in publications if subscriber.wants(publication)]

@@ -16,9 +16,10 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
-from infra.event_recorder import LoggedNotification, Pool, PostgresRecorder
+from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import _recorded
 from infra.objects import Objects
+from infra.recorder import LoggedNotification
 from projections.registry import relational_projections
 from projections.relational import RelationalProjection
 from read_models import batch

@@ -74,6 +74,7 @@ def _log() -> Iterator[tuple[EventLog, Objects, Path]]:
 
 def _compare_appends(log: EventLog, events: Iterator[LoggedEvent], batch: int, appends: int) -> None:
     batches = [list(islice(events, batch)) for _ in range(appends)]
+    assert isinstance(log.recorder, PostgresRecorder)
     with psycopg.connect(log.recorder.dsn, autocommit=True) as connection:
         connection.execute(_PLAIN)
         settings = [connection.execute(f"SHOW {name}").fetchone() for name in ("fsync", "synchronous_commit")]
@@ -139,6 +140,7 @@ def _hash_bare(log: EventLog) -> int:
     query = (
         "COPY (SELECT stream_id, version, name, metadata, payload FROM log.events ORDER BY position) TO STDOUT BINARY"
     )
+    assert isinstance(log.recorder, PostgresRecorder)
     with psycopg.connect(log.recorder.dsn) as connection, connection.cursor().copy(query) as rows:
         for row in rows:
             hashlib.sha256(row).digest()

@@ -9,12 +9,14 @@ from uuid import UUID
 import msgspec
 
 from infra.event_mapper import LoggedEvent
+from infra.event_recorder import PostgresRecorder
 from infra.event_store import EventLog
 
 Tamper = Callable[[EventLog], None]
 
 
 def execute(log: EventLog, *statements: str) -> None:
+    assert isinstance(log.recorder, PostgresRecorder)
     with log.recorder.pool.connection() as connection:
         for statement in statements:
             connection.execute(statement.encode())

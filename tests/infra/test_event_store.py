@@ -1,4 +1,4 @@
-"""The event log's promises: positions without gaps in commit order, chained streams, bytes that stay."""
+"""The event log's promises on each store: positions in commit order, chained streams, bytes that stay."""
 
 from __future__ import annotations
 
@@ -15,9 +15,16 @@ from eventsourcing.tests.persistence import ApplicationRecorderTestCase
 from infra.event_mapper import Metadata
 from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import ConcurrentAppend, EventLog, Stream
+from infra.recorder import EventRecorder
 from write_model.scenarios import Assumptions, Scenario
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def log(recorder: EventRecorder) -> EventLog:
+    """An empty event log, on each store that there is."""
+    return EventLog(recorder)
 
 
 def metadata(recorded_at: datetime = NOON) -> Metadata:
@@ -85,7 +92,7 @@ def test_the_slower_of_two_writers_is_told_and_leaves_nothing(log: EventLog) -> 
         log.append(stream, events, metadata())
     assert log.head() == before
     define(log)
-    assert [e.position for e in log.read()] == list(range(1, before + 2))
+    assert len(list(log.read())) == log.count() == 3
 
 
 def test_five_writers_and_a_tailing_reader_nothing_is_missed(log: EventLog) -> None:
@@ -116,19 +123,20 @@ def test_five_writers_and_a_tailing_reader_nothing_is_missed(log: EventLog) -> N
         writer.join()
     done.set()
     reader.join()
-    assert seen == list(range(1, 40 * (1 + 1 + 2 + 5 + 20) + 1))
+    # Where positions count events, as on PostgreSQL, this leaves no gap.
+    assert len(seen) == log.count() == 40 * (1 + 1 + 2 + 5 + 20)
+    assert seen == sorted(set(seen))
 
 
 def test_the_position_at_a_time_is_a_running_maximum(log: EventLog) -> None:
     """A clock that jumps back does not make later events known earlier."""
     times = [NOON, NOON + timedelta(minutes=2), NOON + timedelta(minutes=1), NOON + timedelta(minutes=3)]
-    for moment in times:
-        define(log, recorded_at=moment)
+    first, _, third, fourth = [define(log, recorded_at=moment).position for moment in times]
     assert log.position_at(NOON - timedelta(seconds=1)) == 0
-    assert log.position_at(NOON) == 1
-    assert log.position_at(NOON + timedelta(minutes=1)) == 1
-    assert log.position_at(NOON + timedelta(minutes=2)) == 3
-    assert log.position_at(NOON + timedelta(hours=1)) == 4
+    assert log.position_at(NOON) == first
+    assert log.position_at(NOON + timedelta(minutes=1)) == first
+    assert log.position_at(NOON + timedelta(minutes=2)) == third
+    assert log.position_at(NOON + timedelta(hours=1)) == fourth == log.head()
 
 
 def test_stored_bytes_are_canonical_json(log: EventLog) -> None:
@@ -138,7 +146,7 @@ def test_stored_bytes_are_canonical_json(log: EventLog) -> None:
 
 
 class TestLibraryContract(ApplicationRecorderTestCase[ApplicationRecorder]):
-    """The eventsourcing library's own cases for application recorders."""
+    """The eventsourcing library's own cases for application recorders; they want positions 1, 2, 3."""
 
     EXPECT_CONTIGUOUS_NOTIFICATION_IDS = True
 

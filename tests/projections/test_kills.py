@@ -139,6 +139,7 @@ def test_kills_at_random_moments_neither_lose_nor_double_a_row_on_either_engine(
     assert kills >= 100
     assert set(MARKS.values()) <= set(hits), "every kind of moment was hit"
     for log in (complete, growing):
+        assert isinstance(log.recorder, PostgresRecorder)
         log.recorder.pool.close()
 
 

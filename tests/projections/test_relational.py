@@ -59,14 +59,16 @@ def audited(pool: Pool) -> list[Any]:
     return [entry["position"] for entry in list_audit(pool, "local").items]
 
 
-def test_each_projection_gets_the_events_that_it_takes_in_their_order(log: EventLog, publish: Publish) -> None:
+def test_each_projection_gets_the_events_that_it_takes_in_their_order(
+    pool: Pool, log: EventLog, publish: Publish
+) -> None:
     from projections.scenarios import PROJECTION as SCENARIOS
 
     for node in "AB":
         publish(node=node)
         stream = log.stream(scenario_id("local", node))
         log.append(stream, Scenario.define(stream.id, node, Assumptions(0.0, 1.0)).collect_events(), metadata())
-    with log.recorder.pool.connection() as connection:
+    with pool.connection() as connection:
         connection.execute("UPDATE log.events SET name = 'no such event' WHERE position = 3")
     found = shares([AUDIT, PUBLICATIONS, SCENARIOS], log.page(0))
     assert [[recorded.position for recorded in share] for share in found] == [[1, 2, 3, 4], [1, 3], [2, 3, 4]]

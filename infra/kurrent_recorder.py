@@ -1,0 +1,292 @@
+"""The event log on EventStoreDB (KurrentDB), behind the same port as the one on PostgreSQL.
+
+An aggregate's events are the stream `carbon254-<its id>`, so that other streams of the same database are none of ours.
+Positions are the store's commit positions: they follow commit order and have gaps. An event's id is made of its digest,
+hence of tenant, stream, command id and all its other bytes: sent again after a lost answer, it is stored once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from itertools import islice
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent, Subscription
+from kurrentdbclient import KurrentDBClient, NewEvent, RecordedEvent, StreamState
+from kurrentdbclient.common import AbstractCatchupSubscription
+from kurrentdbclient.exceptions import KurrentDBClientError, NotFoundError, WrongCurrentVersionError
+
+from infra.errors import EventStoreError
+from infra.event_digests import PAGE, DigestedPage, digested
+from infra.event_mapper import LoggedEvent
+from infra.kurrent_index import LogIndex
+from infra.recorder import LoggedNotification, LogState, StoredRow, read_recorded_at
+
+CATEGORY = "carbon254"
+PATIENCE_S = 30.0
+
+
+def open_kurrent(uri: str) -> KurrentDBClient:
+    """A client of the EventStoreDB that `uri` leads to. Raises EventStoreError, which does not repeat the password."""
+    try:
+        client = KurrentDBClient(uri)
+    except (ValueError, OSError, KurrentDBClientError) as error:
+        raise EventStoreError(
+            f"EVENTSTOREDB_URI leads to no EventStoreDB: {type(error).__name__}",
+            "Write it as esdb://user:password@host:2113 or kurrentdb://…, with ?tls=false where the server has no TLS.",
+        ) from error
+    try:
+        with _answered("tell its newest event"):
+            client.get_commit_position(timeout=PATIENCE_S)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+class KurrentRecorder(ApplicationRecorder):
+    """Appends and reads events; every append is one request to one stream.
+
+    Logs of different categories share a database without seeing each other.
+    """
+
+    def __init__(self, client: KurrentDBClient, category: str = CATEGORY) -> None:
+        self._client = client
+        self._category = category
+        self._prefix = f"{category}-"
+        self._index = LogIndex(self._after)
+
+    def log_id(self) -> UUID:
+        """What tells this log from every other one; it is the first event of a stream beside the log."""
+        stream, founding = f"{self._category}.log", NewEvent(type="log.founded", data=str(uuid4()).encode())
+        with _answered("tell the id of the log"):
+            with suppress(WrongCurrentVersionError):
+                self._client.append_events(
+                    stream, events=[founding], current_version=StreamState.NO_STREAM, timeout=PATIENCE_S
+                )
+            (founded,) = self._client.get_stream(stream, limit=1, timeout=PATIENCE_S)
+        return UUID(founded.data.decode())
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
+        """Appends all events or none and returns their positions.
+
+        Raises IntegrityError as the port says, ValueError for events of more than one stream, and EventStoreError.
+        """
+        if not stored_events:
+            return []
+        stream, first = stored_events[0].originator_id, stored_events[0].originator_version
+        if any(event.originator_id != stream for event in stored_events):
+            raise ValueError("one append goes to one stream")
+        if [event.originator_version for event in stored_events] != list(range(first, first + len(stored_events))):
+            raise IntegrityError(f"the versions of stream {stream} do not follow one another")
+        with _answered("append events"):
+            try:
+                self._client.append_events(
+                    self._stream(stream),
+                    events=[_new_event(event) for event in stored_events],
+                    current_version=first - 1 if first else StreamState.NO_STREAM,
+                    timeout=PATIENCE_S,
+                )
+            except WrongCurrentVersionError as error:
+                raise IntegrityError(str(error)) from error
+        # The store's answer tells the position of the last event alone, and none where it knew the events already.
+        appended = self.select_events(stream, gt=first - 1, limit=len(stored_events))
+        return [event.id for event in appended]
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[LoggedNotification]:
+        """The events of one stream, in version order."""
+        first, last = 0 if gt is None else gt + 1, sys.maxsize if lte is None else lte
+        most = min(sys.maxsize if limit is None else limit, last - first + 1)
+        if most <= 0:
+            return []
+        start = lte if desc else first
+        with _answered("read a stream"):
+            try:
+                found = self._client.get_stream(
+                    self._stream(originator_id), stream_position=start, backwards=desc, limit=most, timeout=PATIENCE_S
+                )
+            except NotFoundError:
+                return []
+        return [self._notification(event) for event in found if first <= event.stream_position <= last]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[LoggedNotification]:
+        """The log from a position on, in position order."""
+        after = start or 0
+        if after and inclusive_of_start:
+            # The store refuses to read from where no event stands: the last one before the start is found first.
+            after = self._index.position_of(self._index.ordinal(after - 1))
+        return self._after(after, limit, stop, topics)
+
+    def select_rows(self, after: int, limit: int) -> Sequence[StoredRow]:
+        """Up to `limit` events after a position."""
+        return [
+            (
+                event.id,
+                cast(UUID, event.originator_id),
+                event.originator_version,
+                event.topic,
+                event.metadata,
+                event.state,
+            )
+            for event in self._after(after, limit)
+        ]
+
+    def max_notification_id(self) -> int | None:
+        """The newest position, or None while the log is empty."""
+        with _answered("tell its newest event"):
+            found = self._client.read_all(
+                backwards=True, filter_include=(self._prefix,), filter_by_stream_name=True, filter_by_prefix=True,
+                limit=1, timeout=PATIENCE_S,
+            )  # fmt: skip
+            return next((event.commit_position for event in found), None)
+
+    def extent(self) -> tuple[int, int]:
+        """The newest position, twice: the store keeps no count beside its events."""
+        newest = self.max_notification_id() or 0
+        return newest, newest
+
+    def position_at(self, moment: datetime) -> int:
+        """The last position whose recorded time, as a running maximum in commit order, is not later than `moment`."""
+        return self._index.position_at(moment)
+
+    def ordinal(self, position: int) -> int:
+        """How many events stand at or before a position."""
+        return self._index.ordinal(position)
+
+    def position_of(self, ordinal: int) -> int:
+        """Where the n-th event stands; 0 for the 0th, and the newest position where there are fewer."""
+        return self._index.position_of(ordinal)
+
+    def digested_pages(self, until: int) -> Iterator[DigestedPage]:
+        """The log up to a position as digests, read and hashed in this process."""
+        count, position = 0, 0
+        while page := self._after(position, PAGE, until):
+            yield digested(count, [_digestible(count + i, event) for i, event in enumerate(page, start=1)])
+            count, position = count + len(page), page[-1].id
+
+    def state(self) -> LogState:
+        """What is known of the log without asking the store's operator."""
+        return LogState(f"streams {self._prefix}*", self._index.count(), None, self.extent()[0], None, None)
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
+        """Follows the log from `gt` on by the store's own subscription; blocks for new events until stopped."""
+        return cast(Subscription[ApplicationRecorder], KurrentSubscription(self, gt, topics))
+
+    def follow(self, after: int) -> AbstractCatchupSubscription:
+        """The store's catch-up subscription over the log's streams."""
+        with _answered("be followed"):
+            return self._client.subscribe_to_all(
+                commit_position=after or None, filter_include=(self._prefix,), filter_by_stream_name=True,
+                filter_by_prefix=True,
+            )  # fmt: skip
+
+    def _stream(self, stream_id: UUID | str) -> str:
+        return f"{self._prefix}{stream_id}"
+
+    def _after(
+        self, after: int, limit: int, stop: int | None = None, names: Sequence[str] = ()
+    ) -> list[LoggedNotification]:
+        """The first `limit` events after a position, up to position `stop`, of some names where any are given."""
+        last = sys.maxsize if stop is None else stop
+        # Only one filter can be given. Of names it lets longer ones pass, and those of other people's streams.
+        with _answered("read the log"), self._client.read_all(
+            commit_position=after or None, filter_include=tuple(names) or (self._prefix,),
+            filter_by_stream_name=not names, filter_by_prefix=True,
+            limit=sys.maxsize if names else limit + 1, timeout=PATIENCE_S,
+        ) as events:  # fmt: skip
+            ours = (e for e in _through(events, last) if e.commit_position > after and self._is_ours(e, names))
+            return [self._notification(event) for event in islice(ours, limit)]
+
+    def _is_ours(self, event: RecordedEvent, names: Sequence[str]) -> bool:
+        return event.stream_name.startswith(self._prefix) and (not names or event.type in names)
+
+    def _notification(self, event: RecordedEvent) -> LoggedNotification:
+        return LoggedNotification(
+            id=event.commit_position,
+            originator_id=UUID(event.stream_name.removeprefix(self._prefix)),
+            originator_version=event.stream_position,
+            topic=event.type,
+            metadata=event.metadata,
+            state=event.data,
+            recorded_at=_recorded_at(event.metadata),
+        )
+
+
+class KurrentSubscription(Subscription[KurrentRecorder]):
+    """The store pushes; what is not asked for, by name, is passed over."""
+
+    def __init__(self, recorder: KurrentRecorder, gt: int | None, topics: Sequence[str]) -> None:
+        super().__init__(recorder, gt, topics)
+        self._events = recorder.follow(gt or 0)
+
+    def stop(self) -> None:
+        super().stop()
+        self._events.stop()
+
+    def __next__(self) -> LoggedNotification:
+        for event in self._events:
+            if event.commit_position > (self._last_notification_id or 0) and self._recorder._is_ours(
+                event, self._topics
+            ):
+                return self._recorder._notification(event)
+        raise StopIteration
+
+
+@contextmanager
+def _answered(what: str) -> Iterator[None]:
+    """Turns whatever the client raises, but for what is handled inside, into one error that says what to do."""
+    try:
+        yield
+    except KurrentDBClientError as error:
+        raise EventStoreError(
+            f"EventStoreDB could not {what}: {type(error).__name__}.",  # the client's own words may name hosts
+            "See that it runs and that EVENTSTOREDB_URI leads to it; then try again.",
+        ) from error
+
+
+def _new_event(event: StoredEvent) -> NewEvent:
+    logged = event if isinstance(event, LoggedEvent) else LoggedEvent(**vars(event))
+    digest = bytes.fromhex(logged.hash)
+    return NewEvent(type=event.topic, data=event.state, metadata=logged.metadata, id=UUID(bytes=digest[:16]))
+
+
+def _through(events: Iterator[RecordedEvent], last: int) -> Iterator[RecordedEvent]:
+    for event in events:
+        if event.commit_position > last:
+            return
+        yield event
+
+
+def _recorded_at(metadata: bytes) -> datetime | None:
+    try:
+        return read_recorded_at(metadata).recorded_at
+    except ValueError:  # bytes that were changed: whoever verifies the log finds them
+        return None
+
+
+def _digestible(ordinal: int, event: LoggedNotification) -> tuple[Any, ...]:
+    stream = cast(UUID, event.originator_id)
+    return (
+        ordinal, str(stream), stream.bytes, event.originator_version, event.topic, event.metadata, event.state,
+        event.recorded_at,
+    )  # fmt: skip
