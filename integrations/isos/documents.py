@@ -16,11 +16,12 @@ from integrations.isos.ticks import ParsedPublication
 
 Kind = Literal["json", "workbook", "xml"]
 
-_OPENED_AS: Mapping[Kind, str] = {"json": "json", "workbook": "sheets", "xml": "xml"}
+_OPENED_AS: Mapping[Kind, str] = {"json": "members", "workbook": "sheets", "xml": "xml"}
 _BOM = b"\xef\xbb\xbf"
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 _LARGEST_WORKBOOK_BYTES = 64 * 1024**2
 _LARGEST_TREE_BYTES = 256 * 1024**2
+_read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,24 @@ class Document:
         return ""
 
     @cached_property
+    def members(self) -> Mapping[str, msgspec.Raw]:
+        """The values of a JSON object by their keys, not decoded yet; none for JSON that is no object.
+
+        This tells what a document is, in a fraction of the time that decoding all of it takes.
+        """
+        self._check_json_size()
+        try:
+            return _read_members(self.content.removeprefix(_BOM))
+        except (ValueError, RecursionError):
+            pass  # no object, or unusual, or broken
+        found = self.json
+        members = found.items() if isinstance(found, dict) else ()
+        return {key: msgspec.Raw(msgspec.json.encode(value)) for key, value in members}
+
+    @cached_property
     def json(self) -> Any:
         """The decoded JSON. NaN and infinity, which JSON does not have, are refused."""
-        if len(self.content) > _LARGEST_TREE_BYTES:
-            raise unreadable(self.name, "the JSON is larger than 256 MiB")
+        self._check_json_size()
         try:
             return msgspec.json.decode(self.content.removeprefix(_BOM))
         except (ValueError, RecursionError):
@@ -53,6 +68,10 @@ class Document:
             return json.loads(self.content.decode("utf-8-sig"), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise unreadable(self.name, f"the JSON cannot be read: {error}", getattr(error, "lineno", None)) from None
+
+    def _check_json_size(self) -> None:
+        if len(self.content) > _LARGEST_TREE_BYTES:
+            raise unreadable(self.name, "the JSON is larger than 256 MiB")
 
     @cached_property
     def sheets(self) -> Mapping[str, Sequence[Sequence[Any]]]:

@@ -28,14 +28,11 @@ def recognise(document: Document) -> RecognisedDocument | OtherProduct | None:
 
 
 def _recognise_answer(document: Document) -> RecognisedDocument | OtherProduct | None:
-    found: Any = document.json
-    if not isinstance(found, dict):
-        return None
-    if DOCUMENT_LIST in found:
+    if DOCUMENT_LIST in document.members:
         return OtherProduct("ERCOT's list of a report's documents: each is downloaded by its DocID and read by itself")
-    if "lastUpdated" in found:
+    if "lastUpdated" in document.members:
         for tells, parse in _DASHBOARDS:
-            if tells(found):
+            if tells(document.json):
                 return RecognisedDocument(document, parse)
     return None
 

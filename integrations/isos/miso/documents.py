@@ -1,7 +1,6 @@
 """MISO files that are no CSV, by what they hold."""
 
 from functools import partial
-from typing import Any
 
 from integrations.isos.documents import Document, RecognisedDocument
 from integrations.isos.miso import answers, workbooks
@@ -31,10 +30,7 @@ def _recognise_workbook(document: Document) -> RecognisedDocument | OtherProduct
 
 
 def _recognise_answer(document: Document) -> RecognisedDocument | OtherProduct | None:
-    found: Any = document.json
-    if not isinstance(found, dict):
-        return None
-    keys = set(found)
+    keys = document.members.keys()
     if "LMPData" in keys:
         return RecognisedDocument(document, answers.parse_consolidated_table)
     if {"RefId", "Fuel"} <= keys:

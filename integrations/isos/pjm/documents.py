@@ -5,7 +5,7 @@ from functools import partial
 from integrations.isos.documents import Document, RecognisedDocument
 from integrations.isos.pjm import capacity, planning
 from integrations.isos.pjm.reports import report_of
-from integrations.isos.pjm.tables import Answer, Report, answer_of, folded, json_table
+from integrations.isos.pjm.tables import Report, answer_of, folded, head_of, json_table
 from integrations.isos.recognition import OtherProduct
 from integrations.isos.ticks import ParsedPublication
 
@@ -30,16 +30,16 @@ def _recognise_workbook(document: Document) -> RecognisedDocument | None:
 
 
 def _recognise_answer(document: Document) -> RecognisedDocument | OtherProduct | None:
-    answer = answer_of(document)
-    if answer is None:
+    head = head_of(document)
+    if head is None:
         return None
-    report = report_of(answer.keys, answer.feed or document.name)
+    report = report_of(head.keys, head.feed or document.name)
     if report:
-        return RecognisedDocument(document, partial(_parse, report, answer))
-    if answer.keys & _STAMPS:
+        return RecognisedDocument(document, partial(_parse, report))
+    if head.keys & _STAMPS:
         return OtherProduct("an answer of the PJM Data Miner, but of none of the reports read here")
     return None
 
 
-def _parse(report: Report, answer: Answer, document: Document) -> ParsedPublication:
-    return report.parse(json_table(document, answer, report))
+def _parse(report: Report, document: Document) -> ParsedPublication:
+    return report.parse(json_table(document, answer_of(document), report))

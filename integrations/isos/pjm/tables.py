@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NoReturn
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -22,6 +23,8 @@ from integrations.isos.ticks import ParsedPublication
 
 PAGE_ROWS = 50_000
 
+_read_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_read_item = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _SELF = re.compile(r"/api/v1/(\w+)(?:\?|$)")
 
 
@@ -67,33 +70,60 @@ def csv_table(file: CsvFile, report: Report) -> Columns:
 
 
 @dataclass(frozen=True)
+class AnswerHead:
+    """What tells an answer of the API: the fields of its items, and the feed that its own link names ('' without)."""
+
+    keys: frozenset[str]
+    feed: str
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What the API sent: its items, the feed that its own link names ('' for a bare list), and whether that is all."""
+    """What the API sent: its items, and whether that is all."""
 
     items: Sequence[Mapping[str, Any]]
-    feed: str
     is_whole: bool
 
-    @property
-    def keys(self) -> frozenset[str]:
-        return folded(list(self.items[0])) if self.items else frozenset()
 
-
-def answer_of(document: Document) -> Answer | None:
-    """The answer of Data Miner that a JSON document may be; None for any other JSON."""
-    content = document.json
-    if isinstance(content, list):
-        items, feed, total = content, "", None
-    elif isinstance(content, dict) and isinstance(content.get("items"), list):
-        items, feed, total = content["items"], _feed_of(content.get("links")), content.get("totalRows")
-        if not feed and total is None:
+def head_of(document: Document) -> AnswerHead | None:
+    """What tells the answer of Data Miner that a JSON document may be; None for any other JSON."""
+    if not document.members:
+        items, feed = _items(msgspec.Raw(msgspec.json.encode(document.json))), ""
+    elif "items" in document.members:
+        items, feed = _items(document.members["items"]), _feed_of(_member(document, "links"))
+        if not feed and _member(document, "totalRows") is None:
             return None
     else:
         return None
-    if not set(map(type, items)) <= {dict}:
+    if items is None:
         return None
-    is_whole = len(items) < PAGE_ROWS if not isinstance(total, int) else len(items) >= total
-    return Answer(items, feed, is_whole)
+    try:
+        return AnswerHead(folded(list(_read_item(items[0]))) if items else frozenset(), feed)
+    except msgspec.ValidationError:
+        return None
+
+
+def answer_of(document: Document) -> Answer:
+    """The answer of Data Miner in a document that has an AnswerHead. Raises UnreadablePublication naming the item."""
+    content, total = document.json, None
+    if isinstance(content, dict):
+        content, total = content["items"], content.get("totalRows")
+    for number, item in enumerate(content, start=1):
+        if type(item) is not dict:
+            raise unreadable(document.name, f"item {number:,} is no object")
+    return Answer(content, len(content) < PAGE_ROWS if not isinstance(total, int) else len(content) >= total)
+
+
+def _member(document: Document, key: str) -> Any:
+    return msgspec.json.decode(document.members[key]) if key in document.members else None
+
+
+def _items(raw: msgspec.Raw) -> Sequence[msgspec.Raw] | None:
+    """The items of a list, not decoded yet; None for what is no list."""
+    try:
+        return _read_items(raw)
+    except msgspec.ValidationError:
+        return None
 
 
 def json_table(document: Document, answer: Answer, report: Report) -> Columns:
