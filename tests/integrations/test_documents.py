@@ -44,7 +44,8 @@ def test_an_answer_is_told_by_the_fields_of_its_first_item() -> None:
     assert head is not None
     assert (head.keys, head.feed) == (frozenset({"area", "x"}), "inst_load")
     assert head_of(document([{"Area": "PJM"}])) is not None
-    for other in ({"items": 1, "totalRows": 1}, {"items": [1], "totalRows": 1}, {"items": []}, {"a": 1}, [1], 1, "x"):
+    others: list[object] = [{"items": 1, "totalRows": 1}, {"items": [1], "totalRows": 1}, {"items": []}, {}, [1], 1]
+    for other in others:
         assert head_of(document(other)) is None
 
 
