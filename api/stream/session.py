@@ -113,6 +113,7 @@ class Session:
         try:
             access.demand("the stream", Permission.READ_MARKET_DATA)
         except Refused as refused:
+            logger.warning("refused", extra={"status": refused.status, "reason": refused.reason})
             raise CutOff(NOT_ALLOWED, refused.reason) from refused
         with self._streams.one_of(principal):
             await asyncio.to_thread(self._hub.start)

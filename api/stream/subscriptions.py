@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,8 @@ from api.stream.hub import Hub, Subscriber
 from api.stream.messages import Error, Reset, Subscribe, Subscribed, Unsubscribe, Unsubscribed, encode
 from api.stream.outboxes import Update
 from commands.message import Refused
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -112,6 +115,7 @@ class Subscriptions:
         try:
             await asyncio.to_thread(self.access.demand_iso, asked.filters.iso)
         except Refused as refused:
+            logger.warning("refused", extra={"status": refused.status, "reason": refused.reason})
             return _error("not_entitled", refused.reason, refused.remedy, asked.id)
         return None
 

@@ -164,13 +164,15 @@ def test_a_caller_has_so_many_connections(platform: Platform, http: TestClient) 
         Client(another).authenticate(token)
 
 
-def test_a_tenant_that_is_not_entitled(platform: Platform, http: TestClient) -> None:
+def test_a_tenant_that_is_not_entitled(platform: Platform, http: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     with opened(http) as found:
         client = Client(found)
         client.authenticate(minted(platform, "acme"))
         client.send(type="subscribe", id="a", channel="prices", filters={"iso": "MISO"})
         error = client.next("error")
         assert (error["code"], error["title"]) == ("not_entitled", "acme is not entitled to MISO by the channel api")
+    (line,) = (record for record in caplog.records if record.name == "api.stream.subscriptions")
+    assert (line.levelname, line.message, line.__dict__["reason"]) == ("WARNING", "refused", error["title"])
 
 
 def test_a_revoked_entitlement_ends_its_subscription_alone(
