@@ -124,9 +124,12 @@ def application(folder: Path) -> Starlette:
 
 def _form(content_type: str, body: bytes) -> dict[str, str]:
     message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
-    return {
-        str(part.get_param("name", header="content-disposition")): part.get_content() for part in message.iter_parts()
-    }
+    fields = {}
+    for part in message.iter_parts():
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        fields[str(part.get_param("name", header="content-disposition"))] = content.decode()
+    return fields
 
 
 def _name(setting: str) -> str:
