@@ -1,5 +1,7 @@
 """Relational projections: events a second beside the library's own runner, and a rebuild from a million events.
 
+Then what each projection costs by itself.
+
 Run: python -m tests.benchmarks.projections [--events 1000000]. Both sides write the same rows of the same events,
 which is checked at the end, into the same server.
 """
@@ -33,6 +35,7 @@ from tests.generated_log import MIX, fill_log
 EVENTS = 1_000_000
 LIBRARY_EVENTS = 5_000
 LIVE_EVENTS = 100_000
+PART_EVENTS = 100_000
 RATE_TARGET = 40_000
 REBUILD_TARGET_S = 40
 
@@ -56,6 +59,7 @@ def main() -> None:
               "every index")  # fmt: skip
         print(f"rebuild of all from {events:,} events {_rebuild(pool, log, objects):>6.1f} s "
               f"(target {REBUILD_TARGET_S} s for a million)")  # fmt: skip
+        _parts(pool, log, objects, min(PART_EVENTS, events))
 
 
 def _library(dsn: str, pool: Pool, objects: Objects, events: int) -> float:
@@ -107,6 +111,22 @@ def _rebuild(pool: Pool, log: EventLog, objects: Objects) -> float:
     if position != log.head():
         sys.exit(f"the rebuild came to position {position} only")
     return seconds
+
+
+def _parts(pool: Pool, log: EventLog, objects: Objects, events: int) -> None:
+    """What each projection costs when it is built by itself, and all of them together; reading the log is in each."""
+    projections = relational_projections(objects)
+    for name, chosen in [*((each.name, [each]) for each in projections), ("all together", projections)]:
+        building = Building(pool, log, chosen, "part")
+        building.start()
+        started, cpu = time.perf_counter(), time.process_time()
+        building.advance(events, _quiet)
+        filled, cpu = time.perf_counter(), time.process_time() - cpu
+        building.finish()
+        finished = time.perf_counter()
+        building.drop()
+        cost = [seconds / events * 1e6 for seconds in (cpu, filled - started, finished - filled)]
+        print(f"  {name:14} µs an event: Python {cost[0]:4.1f} of CPU, rows {cost[1]:4.1f}, indexes {cost[2]:4.1f}")
 
 
 def _check_same(pool: Pool, objects: Objects, one: str, other: str) -> None:
