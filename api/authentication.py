@@ -29,13 +29,14 @@ class Identity:
     description: str
 
 
-def open_identity(settings: Settings, folder: DataFolder, now: Callable[[], datetime]) -> Identity:
+def open_identity(settings: Settings, folder: DataFolder | None, now: Callable[[], datetime]) -> Identity:
     """The configured issuer, which is asked when it is first needed; without one the local one.
 
     That one is for this machine only: `serve` listens on loopback alone. Raises PlatformError where settings that
     belong together are incomplete.
     """
     if settings.oidc_issuer is None:
+        assert folder, "the local issuer has its key in the data folder"
         local = LocalIssuer(lambda: folder.ensure_issuer_key(new_key), now)
         verifier = TokenVerifier(issuer=ISSUER, audience=AUDIENCE, keys=local)
         return Identity(verifier, local, "local development issuer: `carbon254 token` makes tokens, on loopback only")
@@ -56,18 +57,20 @@ def open_identity(settings: Settings, folder: DataFolder, now: Callable[[], date
 
 
 class PlatformAuthenticator:
-    """Accepts the folder's token for `local`, live keys, and tokens that `verifier` finds good."""
+    """Accepts the operator's own token (of the data folder, or set) for `local`, live keys, and tokens that `verifier`
+    finds good.
+    """
 
     def __init__(
-        self, folder_token: str, local: Principal, credentials: LiveCredentials, verifier: TokenVerifier
+        self, own_token: str | None, local: Principal, credentials: LiveCredentials, verifier: TokenVerifier
     ) -> None:
-        self._folder_token = folder_token.encode()
+        self._own_token = own_token.encode() if own_token else None
         self._local = local
         self._credentials = credentials
         self._verifier = verifier
 
     async def authenticate(self, credential: str) -> Principal:
-        if hmac.compare_digest(credential.encode(), self._folder_token):
+        if self._own_token and hmac.compare_digest(credential.encode(), self._own_token):
             return self._local
         if looks_like_key(credential):
             return await self._by_key(credential)

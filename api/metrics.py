@@ -63,8 +63,8 @@ class PlatformState(Collector):
     def _subscriptions(self) -> Iterator[Metric]:
         up = _labelled("carbon254_subscription_up", "1 while its thread runs and its batches succeed.", "subscription")
         platform = self._platform
-        topics = (platform.topics.subscription,) if platform.settings.kafka_bootstrap_servers else ()
-        for subscription in (*platform.subscriptions, *topics):
+        publishing = (platform.topics.subscription,) if platform.publishes else ()
+        for subscription in (*platform.subscriptions, *publishing):
             up.add_metric([subscription.name], subscription.trouble is None)
         yield up
 

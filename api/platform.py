@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from api.authentication import Identity
 from api.cursors import Cursors
@@ -13,13 +14,13 @@ from infra.broker import Broker
 from infra.clickhouse import ClickHouse
 from infra.clock import Clock
 from infra.data_folder import DataFolder
+from infra.errors import PlatformError
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from infra.objects import Objects
 from infra.principal import ROLES, Authenticator, Principal
 from infra.seals import Seals
 from infra.settings import Settings
-from infra.subscriptions import Subscription
 from projections.columnar import ColumnarProjector
 from projections.live_credentials import LiveCredentials
 from projections.projector import RelationalProjector
@@ -38,13 +39,52 @@ LOCAL_PRINCIPAL = Principal(
 )
 
 
+class Follower(Protocol):
+    """What keeps read models up with the log: a `Subscription` here, or as one in another process is seen from here."""
+
+    name: str
+    projections: Sequence[str]
+
+    @property
+    def checkpoint(self) -> int: ...
+
+    @property
+    def failure(self) -> str | None: ...
+
+    @property
+    def is_following(self) -> bool: ...
+
+    @property
+    def trouble(self) -> str | None: ...
+
+    def wait_for(self, position: int, patience_s: float = 30.0) -> None: ...
+
+
+@dataclass(frozen=True)
+class Duties:
+    """What one of many processes does besides answering, where no other one does it: projections, by the name of
+    their subscriptions, and seals.
+    """
+
+    projections: frozenset[str] = frozenset()
+    seals: bool = False
+
+
+ANSWERING = Duties()
+
+
 @dataclass
 class Platform:
-    """A running platform: what it is made of, and how to stop it."""
+    """A running platform: what it is made of, and how to stop it.
+
+    `own_folder` is None where this process is one of many, `own_token` where only the issuer's tokens and keys count.
+    `is_draining` says that the process is about to end, `publishes` that it puts
+    topics on a Kafka.
+    """
 
     settings: Settings
-    folder: DataFolder
-    token: str
+    own_folder: DataFolder | None
+    own_token: str | None
     authenticator: Authenticator
     identity: Identity
     credentials: LiveCredentials
@@ -62,10 +102,25 @@ class Platform:
     replays: Replays
     feeds: Feeds
     clock: Clock
-    subscriptions: tuple[Subscription, ...]
     broker: Broker
     topics: TopicPublisher
+    subscriptions: tuple[Follower, ...] = ()
     closers: list[Callable[[], None]] = field(default_factory=list)
+    is_draining: bool = False
+    publishes: bool = False
+
+    @property
+    def folder(self) -> DataFolder:
+        """The data folder that this process owns."""
+        assert self.own_folder is not None, "one of many processes has no folder"
+        return self.own_folder
+
+    @property
+    def token(self) -> str:
+        """What the operator calls by. Raises PlatformError where there is none."""
+        if self.own_token is None:
+            raise PlatformError("CARBON254_TOKEN is not set", "Set it as `carbon254 new-keys` prints it.")
+        return self.own_token
 
     @property
     def view(self) -> ReadView:

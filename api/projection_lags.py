@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from api.platform import Platform
-from infra.subscriptions import Subscription
+from api.platform import Follower, Platform
 from queries.checkpoints import checkpoints
 from queries.dead_letters import count_dead_letters
 
@@ -48,7 +47,7 @@ def projection_lags(platform: Platform) -> list[ProjectionLag]:
     return lags
 
 
-def _subscriptions(subscriptions: Sequence[Subscription]) -> list[tuple[str, Subscription]]:
+def _subscriptions(subscriptions: Sequence[Follower]) -> list[tuple[str, Follower]]:
     """Who feeds which read model, by its name."""
     return sorted(((name, s) for s in subscriptions for name in s.projections), key=lambda pair: pair[0])
 

@@ -15,9 +15,10 @@ from uuid import UUID
 import pyarrow as pa
 from pydantic import SecretStr
 
-from api.authentication import PlatformAuthenticator, open_identity
+from api.authentication import PlatformAuthenticator
 from api.cursors import Cursors
-from api.platform import LOCAL_PRINCIPAL, Platform
+from api.engines import Closers, Engines, join_engines, own_engines
+from api.platform import ANSWERING, LOCAL_PRINCIPAL, Duties, Follower, Platform
 from commands.bus import CommandBus
 from commands.message import A, Loaded, Tools
 from commands.reading_processes import ReadingProcesses
@@ -25,19 +26,15 @@ from commands.readings import Readings
 from commands.registry import REGISTRY
 from commands.running_feeds import Feeds, NewestInterval, Stopping
 from infra.broker import Broker, EmbeddedBroker
+from infra.claims import Claims, Task
 from infra.clickhouse import ClickHouse
 from infra.clock import Clock
-from infra.data_folder import DataFolder
-from infra.embedded_postgres import EmbeddedPostgres
 from infra.errors import PlatformError
-from infra.event_recorder import Pool, PostgresRecorder
+from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from infra.memory import collect_seldom
 from infra.objects import Objects
-from infra.postgres import open_pool, own_database, pair_database
-from infra.recorder import EventRecorder
-from infra.sealing import Sealer
-from infra.seals import Seals
+from infra.sealing import Sealer, SealingTask
 from infra.settings import Settings
 from infra.subscriptions import Subscription
 from infra.tracing import traced_batches
@@ -46,9 +43,10 @@ from integrations.isos.http import Fetcher
 from integrations.isos.simulator import SampleMarket, write_sample
 from integrations.isos.simulator.manners import MEMBER_PACES
 from integrations.isos.source_keys import SourceKeys
-from projections import curve_points, prices, series
+from projections import curve_points, prices, series, topics
 from projections.columnar import ColumnarProjector
 from projections.columnar_build import ColumnarProjection
+from projections.elsewhere import ClaimedSubscription, FollowedElsewhere, await_read_models
 from projections.live_credentials import LiveCredentials
 from projections.projector import LIVE_BATCH, RelationalProjector
 from projections.registry import relational_projections
@@ -61,6 +59,9 @@ from queries.quotes import newest_quotes
 
 if TYPE_CHECKING:
     from integrations.isos.simulator.server import SimulatorServer
+
+RELATIONAL = "relational"
+"""The one subscription of all relational read models."""
 
 _ROOMS = (
     "analytics",
@@ -79,58 +80,102 @@ _COMPUTING = ("clarabel", "cvxpy", "numpy", "pyarrow", "scipy")
 
 
 def open_platform(settings: Settings, *, clock: Clock | None = None, is_simulated: bool = False) -> Platform:
-    """Takes the data folder, starts what is embedded, catches no error: each says what is wrong and what to do.
+    """The whole platform in this process: takes the data folder, starts what is embedded, and follows the log.
 
     `clock` is what feeds and events go by, the wall clock where none is given. `is_simulated` says that the settings'
     sources are the simulator's: the folder is marked so, and feeds are asked as often as a member may.
 
     Raises FolderHeld when another process owns the folder, and PlatformError for everything a user can mend.
     """
+
     collect_seldom()
-    folder = DataFolder.open(settings.home)
-    closers: list[Callable[[], None]] = [folder.close]
+
+    def open_(closers: Closers) -> Platform:
+        engines = own_engines(settings, _utc_now, closers, is_simulated=is_simulated)
+        platform, makers = _assemble(engines, clock or Clock(), closers, MEMBER_PACES if is_simulated else {})
+        platform.subscriptions = subscriptions = tuple(make() for make in makers.values())
+        for subscription in subscriptions:
+            subscription.start()
+            closers.append(subscription.stop)
+        platform.publishes = settings.kafka_bootstrap_servers is not None
+        if platform.publishes:
+            platform.topics.subscription.start()
+        closers.append(platform.topics.subscription.stop)
+        _begin_answering(platform)
+        sealer = Sealer(platform.log, platform.seals, _utc_now)
+        sealer.start()
+        closers.append(sealer.stop)
+        closers.append(platform.feeds.close)
+        return platform
+
+    return _opened(open_)
+
+
+def join_platform(settings: Settings, duties: Duties = ANSWERING) -> Platform:
+    """One process of many over the same engines. It answers, and does what `duties` say and no other process has
+    claimed.
+
+    Raises PlatformError where a setting is missing, an engine does not answer, or nobody makes the read models.
+    """
+
+    collect_seldom()
+
+    def join(closers: Closers) -> Platform:
+        engines = join_engines(settings, _utc_now, closers, seals=duties.seals)
+        platform, makers = _assemble(engines, Clock(), closers, {})
+        tasks: dict[str, Task] = {}
+        subscriptions: list[Follower] = []
+        for name, make in makers.items():
+            elsewhere = FollowedElsewhere(name, engines.pool, *_filled_by(name, platform))
+            if name in duties.projections:
+                tasks[name] = claimed = ClaimedSubscription(make, elsewhere)
+                subscriptions.append(claimed)
+            else:
+                subscriptions.append(elsewhere)
+        platform.subscriptions = tuple(subscriptions)
+        platform.publishes = topics.NAME in duties.projections and settings.kafka_bootstrap_servers is not None
+        if platform.publishes:
+            elsewhere = FollowedElsewhere(topics.NAME, engines.pool, {})
+            tasks[topics.NAME] = ClaimedSubscription(platform.topics.follow, elsewhere)
+        if duties.seals:
+            tasks["seals"] = SealingTask(lambda: Sealer(platform.log, platform.seals, _utc_now, look_every_s=1.0))
+        if tasks:
+            claims = Claims(engines.dsn, tasks)
+            claims.start()
+            closers.append(claims.stop)
+        await_read_models(engines.pool, [p.name for p in platform.relational.projections])
+        _begin_answering(platform)
+        closers.append(platform.feeds.close)
+        return platform
+
+    return _opened(join)
+
+
+def _opened(open_: Callable[[Closers], Platform]) -> Platform:
+    closers: Closers = []
     try:
-        if settings.database_url:
-            dsn = settings.database_url
-        else:
-            postgres = EmbeddedPostgres.start(folder.postgres)
-            closers.append(postgres.stop)
-            dsn = postgres.dsn
-        pool = open_pool(dsn)
-        closers.append(pool.close)
-        closers.append(own_database(dsn))
-        clickhouse = (
-            ClickHouse.server(settings.clickhouse_dsn) if settings.clickhouse_dsn else ClickHouse.embedded(folder.chdb)
-        )
-        closers.append(clickhouse.close)
-        return _assemble(settings, folder, dsn, pool, clickhouse, closers, clock or Clock(), is_simulated=is_simulated)
+        return open_(closers)
     except BaseException:
         while closers:
             closers.pop()()
         raise
 
 
-def _assemble(
-    settings: Settings,
-    folder: DataFolder,
-    dsn: str,
-    pool: Pool,
-    clickhouse: ClickHouse,
-    closers: list[Callable[[], None]],
-    clock: Clock,
-    *,
-    is_simulated: bool,
-) -> Platform:
-    objects = Objects.in_s3(settings.objects) if settings.objects else Objects.in_folder(folder.objects)
-    recorder = _open_recorder(settings, pool, closers)
-    log_id = recorder.log_id()
-    folder.pair_with(log_id)
-    pair_database(pool, log_id)
-    log = EventLog(recorder)
-    if is_simulated:
-        _mark_simulated(folder, log)
+def _begin_answering(platform: Platform) -> None:
+    platform.credentials.start()
+    platform.closers.append(platform.credentials.write_uses)
+
+
+Makers = Mapping[str, Callable[[], Subscription]]
+
+
+def _assemble(engines: Engines, clock: Clock, closers: Closers, paces: Mapping[str, float]) -> tuple[Platform, Makers]:
+    """A platform that does nothing yet, and how each of its subscriptions is made, by name."""
+    settings, pool, log, objects, clickhouse = (
+        engines.settings, engines.pool, engines.log, engines.objects, engines.clickhouse,
+    )  # fmt: skip
     relational = RelationalProjector(pool, log, relational_projections(objects))
-    replays = Replays(pool, dsn, log, relational.projections)
+    replays = Replays(pool, engines.dsn, log, relational.projections)
     replays.load()
     closers.append(replays.close)
     columnar = ColumnarProjector(
@@ -142,37 +187,26 @@ def _assemble(
             *series.series_projections(objects),
         ],
     )
-    subscriptions = (
-        Subscription(
-            "relational",
-            log,
-            relational.load,
-            traced_batches("relational", relational.handle),
-            relational.isolate,
-            projections=tuple(projection.name for projection in relational.projections),
-            batch_size=LIVE_BATCH,
-        ),
-        *(_columnar_subscription(log, columnar, projection) for projection in columnar.projections),
-    )
-    broker, topics = _open_broker(settings, pool, log, objects)
+    makers = {RELATIONAL: partial(_relational_subscription, log, relational)} | {
+        projection.name: partial(_columnar_subscription, log, columnar, projection)
+        for projection in columnar.projections
+    }
+    broker, publisher = _open_broker(settings, pool, log, objects)
     closers.append(broker.close)
-    seals = Seals(folder.home / "seals", folder.ensure_seal_key())
     code = code_version()
-    token = folder.ensure_token()
-    identity = open_identity(settings, folder, _utc_now)
     credentials = LiveCredentials(log, pool)
     owner = replace(LOCAL_PRINCIPAL, tenant=settings.platform_tenant)
     reading_processes = ReadingProcesses()
     closers.append(reading_processes.close)
     platform = Platform(
         settings=settings,
-        folder=folder,
-        token=token,
-        authenticator=PlatformAuthenticator(token, owner, credentials, identity.verifier),
-        identity=identity,
+        own_folder=engines.folder,
+        own_token=engines.token,
+        authenticator=PlatformAuthenticator(engines.token, owner, credentials, engines.identity.verifier),
+        identity=engines.identity,
         credentials=credentials,
         code_version=code,
-        dsn=dsn,
+        dsn=engines.dsn,
         log=log,
         bus=CommandBus(REGISTRY, log, Tools(
             objects=objects,
@@ -188,55 +222,27 @@ def _assemble(
         pool=pool,
         clickhouse=clickhouse,
         objects=objects,
-        seals=seals,
-        cursors=Cursors(folder.ensure_cursor_key()),
+        seals=engines.seals,
+        cursors=Cursors(engines.cursor_key),
         relational=relational,
         columnar=columnar,
         replays=replays,
         feeds=_open_feeds(
-            settings,
-            partial(newest_interval_end_utc, pool),
-            clock,
-            MEMBER_PACES if is_simulated else {},
-            is_simulated=folder.is_simulated,
+            settings, partial(newest_interval_end_utc, pool), clock, paces, is_simulated=engines.is_simulated
         ),
         clock=clock,
-        subscriptions=subscriptions,
         broker=broker,
-        topics=topics,
+        topics=publisher,
         closers=closers,
     )  # fmt: skip
-    for subscription in subscriptions:
-        subscription.start()
-        platform.closers.append(subscription.stop)
-    if settings.kafka_bootstrap_servers:
-        topics.subscription.start()
-    platform.closers.append(topics.subscription.stop)
-    credentials.start()
-    platform.closers.append(credentials.write_uses)
-    sealer = Sealer(log, seals, _utc_now)
-    sealer.start()
-    platform.closers.append(sealer.stop)
-    platform.closers.append(platform.feeds.close)
-    return platform
+    return platform, makers
 
 
-def _open_recorder(settings: Settings, pool: Pool, closers: list[Callable[[], None]]) -> EventRecorder:
-    """The event log's store: EventStoreDB where one is named, else the database of the read models."""
-    if settings.eventstoredb_uri:
-        try:
-            from infra.kurrent_recorder import KurrentRecorder, open_kurrent  # its client is an extra
-        except ImportError as error:
-            raise PlatformError(
-                "EVENTSTOREDB_URI is set, but the client of EventStoreDB is not installed",
-                "pip install 'carbon254-platform[kurrentdb]'",
-            ) from error
-        client = open_kurrent(settings.eventstoredb_uri)
-        closers.append(client.close)
-        return KurrentRecorder(client)
-    recorder = PostgresRecorder(pool)
-    recorder.create_schema()
-    return recorder
+def _filled_by(name: str, platform: Platform) -> tuple[Mapping[str, int], str]:
+    """The projections, with their versions, that a subscription fills, and the store that they are in."""
+    if name == RELATIONAL:
+        return {p.name: p.version for p in platform.relational.projections}, ""
+    return {p.name: p.version for p in platform.columnar.projections if p.name == name}, platform.clickhouse.store_id
 
 
 def _open_broker(settings: Settings, pool: Pool, log: EventLog, objects: Objects) -> tuple[Broker, TopicPublisher]:
@@ -247,19 +253,9 @@ def _open_broker(settings: Settings, pool: Pool, log: EventLog, objects: Objects
         kafka = KafkaBroker(settings.kafka_bootstrap_servers)
         return kafka, TopicPublisher(pool, log, objects, kafka, kafka.prepare)
     embedded = EmbeddedBroker()
-    topics = TopicPublisher(pool, log, objects, embedded)
-    embedded.on_first_reader = topics.subscription.start
-    return embedded, topics
-
-
-def _mark_simulated(folder: DataFolder, log: EventLog) -> None:
-    """Raises PlatformError where there are events already that need not be simulated."""
-    if not folder.is_simulated and log.head():
-        raise PlatformError(
-            f"{folder.home} holds events already, and simulated markets are not mixed with them",
-            "Name an empty folder in CARBON254_HOME.",
-        )
-    folder.mark_simulated()
+    publisher = TopicPublisher(pool, log, objects, embedded)
+    embedded.on_first_reader = publisher.subscription.start
+    return embedded, publisher
 
 
 def _open_feeds(
@@ -288,6 +284,18 @@ def _open_feeds(
         clock=clock.seconds,
     )
     return Feeds(FEEDS, fetcher, stopping, newest_interval_end, settings.sources, is_simulated=is_simulated)
+
+
+def _relational_subscription(log: EventLog, relational: RelationalProjector) -> Subscription:
+    return Subscription(
+        RELATIONAL,
+        log,
+        relational.load,
+        traced_batches(RELATIONAL, relational.handle),
+        relational.isolate,
+        projections=tuple(projection.name for projection in relational.projections),
+        batch_size=LIVE_BATCH,
+    )
 
 
 def _columnar_subscription(log: EventLog, columnar: ColumnarProjector, projection: ColumnarProjection) -> Subscription:

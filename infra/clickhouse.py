@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _CALLS_AT_ONCE = 4
 _BATCH_ROWS = 65_536
 _LOOKS, _LOOK_PAUSE_S = 20, 0.005
+READ_ELSEWHERE_FOR_S = 60.0
+"""How long a table that was exchanged out is kept for readers in other processes."""
 _BLOCK_ROWS = 16 * _BATCH_ROWS
 
 # What an insert promises, whatever the defaults of the engine's version are.
@@ -83,13 +85,16 @@ def together(parts: Sequence[Rows]) -> Rows:
 class ClickHouse:
     """A pool of clients of one store. Safe to use from any thread."""
 
-    def __init__(self, options: Mapping[str, Any], store_id: str) -> None:
+    def __init__(self, options: Mapping[str, Any], store_id: str, *, is_shared: bool = False) -> None:
         """`options` are those of `clickhouse_connect.get_client`; see `embedded` and `server`.
+
+        Of a store that is shared, other processes may read a table that was exchanged out; it is dropped after a while.
 
         `store_id` tells this store from every other one, and from what is made in its place should it get lost.
         """
         self._options = options
         self.store_id = store_id
+        self._is_shared = is_shared
         self._idle: list[Client] = []
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(_CALLS_AT_ONCE)
@@ -114,7 +119,7 @@ class ClickHouse:
         return cls({"interface": "chdb", "path": str(folder), "settings": settings}, _store_id(folder))
 
     @classmethod
-    def server(cls, dsn: str) -> ClickHouse:
+    def server(cls, dsn: str, *, is_shared: bool = False) -> ClickHouse:
         """A ClickHouse server, such as `clickhouse://user:password@host:8123`.
 
         Raises ColumnarStoreError where it does not answer.
@@ -125,7 +130,7 @@ class ClickHouse:
             "autogenerate_session_id": False,  # calls of one session may not run side by side
             "form_encode_query_params": True,  # a long list of nodes does not fit into an address
         }
-        store = cls(options, store_id="")
+        store = cls(options, store_id="", is_shared=is_shared)
         store.store_id = _store_id_in_server(store)
         return store
 
@@ -247,8 +252,17 @@ class ClickHouse:
                 return
             del self._pins[uuid]
             table = self._doomed.pop(uuid, None)
+        if table and self._is_shared:
+            later = threading.Timer(READ_ELSEWHERE_FOR_S, self._drop, (table,))
+            later.daemon = True
+            later.start()
+        elif table:
+            self._drop(table)
+
+    def _drop(self, table: str) -> None:
+        with self._lock:
             closed = self._closed
-        if table and not closed:  # else the next build drops it
+        if not closed:  # else the next build drops it
             self.command(f"DROP TABLE IF EXISTS ch.{table} SYNC")
 
     def _open(self) -> Client:

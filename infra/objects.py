@@ -125,6 +125,32 @@ class Objects:
     def has(self, bucket: Bucket, key: str) -> bool:
         return self._has(_path(bucket, key))
 
+    def list_files(self, prefix: str, after: str | None = None) -> list[str]:
+        """Paths of what is no object by hash but lies here under a name; sorted, those that follow `after`."""
+        with _explained(f"list {prefix}"):
+            found = self._store.list(prefix, offset=after) if after else self._store.list(prefix)
+            return sorted(str(file["path"]) for page in found for file in page)
+
+    def has_file(self, path: str) -> bool:
+        return self._has(path)
+
+    def read_file(self, path: str) -> bytes | None:
+        """None where there is none."""
+        with _explained(f"read {path}"):
+            try:
+                return bytes(self._store.get(path).bytes())
+            except FileNotFoundError:
+                return None
+
+    def write_file(self, path: str, content: bytes) -> None:
+        """Raises ObjectStoreError, also where there is such a file already with another content."""
+        with _explained(f"take {path}"):
+            try:
+                self._store.put(path, content, mode="create")
+            except AlreadyExistsError:
+                if self.read_file(path) != content:
+                    raise
+
     def _has(self, path: str) -> bool:
         with _explained(f"look for {path}"):
             try:

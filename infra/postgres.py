@@ -55,19 +55,42 @@ def _prepare(connection: psycopg.Connection[TupleRow], *, schema: str) -> None:
     connection.commit()
 
 
-def own_database(dsn: str) -> Callable[[], None]:
-    """Claims the database for this process until the answer is called or the process ends.
+_OWNER_LOCK = 2540000
 
-    Raises PlatformError when another process has it: two would project the same events into the same tables.
+
+def own_database(dsn: str) -> Callable[[], None]:
+    """Claims the database for this process alone until the answer is called or the process ends.
+
+    Raises PlatformError when others have it: one process that owns it, or those of a platform of many processes.
     """
+    return _claim_database(
+        dsn,
+        "pg_try_advisory_lock",
+        f"The database {without_password(dsn)} is used by another process with a data folder of its own, or by a "
+        "platform of many processes.",
+        "Stop that one, use its data folder, or set DATABASE_URL to another database.",
+    )
+
+
+def join_database(dsn: str) -> Callable[[], None]:
+    """As `own_database`, together with any number of other processes that join.
+
+    Raises PlatformError when one process owns the database.
+    """
+    return _claim_database(
+        dsn,
+        "pg_try_advisory_lock_shared",
+        f"The database {without_password(dsn)} is owned by one `carbon254` process that runs the whole platform.",
+        "Stop that one: a platform runs either in one process or in many.",
+    )
+
+
+def _claim_database(dsn: str, function: str, refusal: str, remedy: str) -> Callable[[], None]:
     connection = psycopg.connect(dsn, autocommit=True, application_name="carbon254 owner")
-    row = connection.execute("SELECT pg_try_advisory_lock(2540000)").fetchone()
+    row = connection.execute(f"SELECT {function}({_OWNER_LOCK})".encode()).fetchone()
     if not (row and row[0]):
         connection.close()
-        raise PlatformError(
-            f"The database {without_password(dsn)} is used by another process with a data folder of its own.",
-            remedy="Stop that one, use its data folder, or set DATABASE_URL to another database.",
-        )
+        raise PlatformError(refusal, remedy=remedy)
     return connection.close
 
 
@@ -77,6 +100,7 @@ def pair_database(pool: Pool, log_id: UUID) -> None:
     Raises PlatformError where they were filled from another.
     """
     with pool.connection() as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(2540001)")
         connection.execute("CREATE SCHEMA IF NOT EXISTS log")
         connection.execute("CREATE TABLE IF NOT EXISTS log.followed (one bool PRIMARY KEY DEFAULT true, log_id uuid)")
         # A log in this database has filled them before anybody noted whose they are.

@@ -19,12 +19,17 @@ MOST_EVENTS = 1000
 class Sealer:
     """A thread that keeps the seals close behind the log; stopping it seals the rest."""
 
-    def __init__(self, log: EventLog, seals: Seals, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, log: EventLog, seals: Seals, now: Callable[[], datetime], look_every_s: float | None = None
+    ) -> None:
+        """`look_every_s` is for a log that other processes append to, of which this one does not hear."""
+        self._look_every_s = look_every_s
         self._log = log
         self._seals = seals
         self._now = now
         self._stop = threading.Event()
         self._grown = threading.Event()
+        self._is_lost = False
         self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
 
     def start(self) -> None:
@@ -32,7 +37,9 @@ class Sealer:
         self._grown.set()
         self._thread.start()
 
-    def stop(self) -> None:
+    def stop(self, *, is_lost: bool = False) -> None:
+        """Seals the rest, unless another process may be doing so (`is_lost`)."""
+        self._is_lost = is_lost
         self._stop.set()
         self._grown.set()
         self._thread.join()
@@ -50,7 +57,7 @@ class Sealer:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._grown.wait()
+            self._grown.wait(self._look_every_s)
             self._grown.clear()
             try:
                 self.seal_pending()
@@ -59,4 +66,22 @@ class Sealer:
                 logger.exception("sealing failed")
                 self._grown.set()
             self._stop.wait(SEAL_EVERY_S)
-        self.seal_pending()
+        if not self._is_lost:
+            self.seal_pending()
+
+
+class SealingTask:
+    """Sealing as what one process at a time does for all."""
+
+    def __init__(self, make: Callable[[], Sealer]) -> None:
+        self._make = make
+        self._sealer: Sealer | None = None
+
+    def begin(self) -> None:
+        self._sealer = self._make()
+        self._sealer.start()
+
+    def end(self, *, is_lost: bool) -> None:
+        if self._sealer:
+            self._sealer.stop(is_lost=is_lost)
+            self._sealer = None

@@ -8,7 +8,6 @@ event of the log) and not positions are sealed, so that seals survive a move of 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from infra.errors import PlatformError
 from infra.event_mapper import LoggedEvent
+from infra.seal_files import SealFiles, SealFolder
 
 FIRST_SEAL = ""
 HASH_DIGITS = 64
@@ -91,14 +91,18 @@ def sealed_event(logged: LoggedEvent) -> SealedEvent:
 
 
 class Seals:
-    """The chain of seals in a folder, one file each, named by last ordinal and hash."""
+    """The chain of seals, one file each, named by last ordinal and hash."""
 
-    def __init__(self, folder: Path, private_key: bytes) -> None:
-        self._folder = folder
-        self._private = Ed25519PrivateKey.from_private_bytes(private_key)
-        self._public: Ed25519PublicKey = self._private.public_key()
-        self._newest: tuple[Path, StoredSeal] | None = None
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def __init__(self, files: SealFiles | Path, private_key: bytes | None, public_key: bytes | None = None) -> None:
+        """Whoever has the 32 bytes of the private key may append; the public key is enough to read and verify."""
+        self._files = SealFolder(files) if isinstance(files, Path) else files
+        self._private = Ed25519PrivateKey.from_private_bytes(private_key) if private_key else None
+        if self._private is None and public_key is None:
+            raise ValueError("seals are read with the public key at least")
+        self._public = (
+            self._private.public_key() if self._private else Ed25519PublicKey.from_public_bytes(public_key or b"")
+        )
+        self._newest: tuple[str, StoredSeal] | None = None
 
     @property
     def public_key(self) -> str:
@@ -107,32 +111,34 @@ class Seals:
 
     def newest(self) -> StoredSeal | None:
         """The end of the chain, or None before the first seal."""
-        # Remembered, for a folder of a year holds too many files to be listed every second.
-        if self._newest is None or not self._newest[0].exists():
-            files = self._files()
-            self._newest = (files[-1], self._read(files[-1])) if files else None
-        return self._newest[1] if self._newest else None
+        known = self._newest
+        name = self._files.newest(known[0] if known else None)
+        if name is None:
+            return None
+        if known is None or name != known[0]:
+            known = self._newest = (name, self._read(name))
+        return known[1]
 
     def newest_first(self) -> Iterator[StoredSeal]:
         """The seals from the end of the chain backwards; raises BrokenSeal."""
-        return map(self._read, reversed(self._files()))
+        return map(self._read, reversed(self._files.names()))
 
     def chain(self) -> Iterator[StoredSeal]:
         """All seals there are at the time of the call, in order.
 
         Raises BrokenSeal at the first that does not verify or does not follow.
         """
-        return self._chain(self._files())
+        return self._chain(self._files.names())
 
     def event(self, ordinal: int) -> SealedEvent | None:
         """What was sealed as the `ordinal`-th event, or None where no seal covers it."""
-        file = next((file for file in self._files() if _last_ordinal(file) >= ordinal), None)
-        return self._read(file).seal.event(ordinal) if file else None
+        name = next((name for name in self._files.names() if _last_ordinal(name) >= ordinal), None)
+        return self._read(name).seal.event(ordinal) if name else None
 
     def content(self, sha256: str) -> bytes | None:
         """The file of a seal, for an auditor to keep."""
-        file = next(iter(self._folder.glob(f"*-{sha256}.json")), None)
-        return file.read_bytes() if file else None
+        name = next((name for name in self._files.names() if name.endswith(f"-{sha256}.json")), None)
+        return self._files.read(name) if name else None
 
     def kept(self, content: bytes) -> StoredSeal:
         """A seal that was kept elsewhere, from its file. Raises BrokenSeal when our key did not sign it."""
@@ -141,7 +147,8 @@ class Seals:
         )
 
     def append(self, first_ordinal: int, events: Sequence[SealedEvent], sealed_at: datetime) -> StoredSeal:
-        """Seals `events`, which must follow the newest seal; it is on disk when this returns."""
+        """Seals `events`, which must follow the newest seal; it is kept when this returns."""
+        assert self._private, "who has the public key alone does not seal"
         newest = self.newest()
         hashes = "".join(event.hash for event in events)
         seal = Seal(
@@ -157,33 +164,32 @@ class Seals:
         encoded = msgspec.Raw(msgspec.json.encode(seal))
         content = msgspec.json.encode(_SignedSeal(encoded, self._private.sign(_signed_part(encoded)).hex()))
         stored = StoredSeal(seal, hashlib.sha256(content).hexdigest())
-        file = self._folder / f"{seal.last_ordinal:016d}-{stored.sha256}.json"
-        _write_synced(file, content)
-        self._newest = (file, stored)
+        name = _name_of(stored)
+        self._files.write(name, content)
+        self._newest = (name, stored)
         return stored
 
-    def _files(self) -> list[Path]:
-        return sorted(self._folder.glob("*.json"))
-
-    def _chain(self, files: Sequence[Path]) -> Iterator[StoredSeal]:
+    def _chain(self, names: Sequence[str]) -> Iterator[StoredSeal]:
         previous: StoredSeal | None = None
-        for file in files:
-            stored = self._read(file)
+        for name in names:
+            stored = self._read(name)
             expected_hash = previous.sha256 if previous else FIRST_SEAL
             expected_first = previous.seal.last_ordinal + 1 if previous else 1
             if (stored.seal.previous_seal, stored.seal.first_ordinal) != (expected_hash, expected_first):
-                raise _broken(file.name, f"it does not follow event {expected_first - 1}: a seal was removed or put in")
+                raise _broken(name, f"it does not follow event {expected_first - 1}: a seal was removed or put in")
             yield stored
             previous = stored
 
-    def _read(self, file: Path) -> StoredSeal:
+    def _read(self, name: str) -> StoredSeal:
         try:
-            content = file.read_bytes()
+            content = self._files.read(name)
         except OSError as error:
-            raise _broken(file.name, f"it cannot be read: {error.strerror}") from error
-        stored = self._decode(content, file.name)
-        if file.name != f"{stored.seal.last_ordinal:016d}-{stored.sha256}.json":
-            raise _broken(file.name, "its name does not belong to its content")
+            raise _broken(name, f"it cannot be read: {error.strerror}") from error
+        if content is None:
+            raise _broken(name, "it is no longer there")
+        stored = self._decode(content, name)
+        if name != _name_of(stored):
+            raise _broken(name, "its name does not belong to its content")
         return stored
 
     def _decode(self, content: bytes, name: str, remedy: str = _REMEDY) -> StoredSeal:
@@ -208,24 +214,13 @@ def _root(hashes: str) -> str:
     return hashlib.sha256(hashes.encode()).hexdigest()
 
 
-def _last_ordinal(file: Path) -> int:
-    digits = file.name.partition("-")[0]
+def _name_of(stored: StoredSeal) -> str:
+    return f"{stored.seal.last_ordinal:016d}-{stored.sha256}.json"
+
+
+def _last_ordinal(name: str) -> int:
+    digits = name.partition("-")[0]
     return int(digits) if digits.isascii() and digits.isdigit() else 0
-
-
-def _write_synced(file: Path, content: bytes) -> None:
-    """A power cut must not leave a seal half written: it would look like one that was tampered with."""
-    new = file.with_suffix(".new")
-    with new.open("wb") as sink:
-        sink.write(content)
-        sink.flush()
-        os.fsync(sink.fileno())
-    new.rename(file)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _broken(name: str, why: str, remedy: str = _REMEDY) -> BrokenSeal:

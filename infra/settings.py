@@ -46,9 +46,19 @@ def _check_event_store(uri: str) -> str:
 
 S3Url = Annotated[str, AfterValidator(_check_s3)]
 EventStoreUri = Annotated[str, AfterValidator(_check_event_store)]
-IssuerUrl = Annotated[str, AfterValidator(check_url)]
 
-SECRET_SETTINGS = frozenset({"source_keys", "EVENTSTOREDB_URI"})
+
+def _check_key(key: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[0-9a-f]{64}", key.get_secret_value()):
+        raise ValueError("write 64 hexadecimal digits in small letters; `carbon254 new-keys` makes them")
+    return key
+
+
+IssuerUrl = Annotated[str, AfterValidator(check_url)]
+Key = Annotated[SecretStr, AfterValidator(_check_key)]
+Token = Annotated[SecretStr, Field(min_length=32, max_length=200)]
+
+SECRET_SETTINGS = frozenset({"source_keys", "EVENTSTOREDB_URI", "token", "cursor_key", "seal_key"})
 """What no message may repeat."""
 
 
@@ -77,6 +87,12 @@ class Settings(BaseSettings):
     KAFKA_BOOTSTRAP_SERVERS, as `host:port,host:port`, is the Kafka to which the topics go; without it they stay in this
     process.
 
+    What follows is for a platform of many processes (docs/operations/processes.md). CARBON254_CURSOR_KEY,
+    CARBON254_SEAL_KEY, CARBON254_SEAL_PUBLIC_KEY and CARBON254_TOKEN, as `carbon254 new-keys` prints them, stand for
+    what one process keeps in its data folder. CARBON254_HOSTS is a JSON list of the names, besides those of this
+    machine, by which a process is called. CARBON254_SERVICES is JSON from the name of a service to the
+    base URL at which the gateway finds it. CARBON254_DRAIN_S is how long a process that is told to end says so in /readyz before it does.
+
     `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
     """
 
@@ -98,6 +114,13 @@ class Settings(BaseSettings):
     source_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_from_json)] = Field(default_factory=dict)
     source_keys_dir: Path | None = None
     stream_origins: tuple[str, ...] = ()
+    token: Token | None = None
+    cursor_key: Key | None = None
+    seal_key: Key | None = None
+    seal_public_key: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    hosts: tuple[str, ...] = ()
+    services: Annotated[dict[str, IssuerUrl], NoDecode, BeforeValidator(_from_json)] = Field(default_factory=dict)
+    drain_s: float = Field(default=0.0, ge=0, le=600)
     objects: S3Url | None = None
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     eventstoredb_uri: EventStoreUri | None = Field(default=None, validation_alias="EVENTSTOREDB_URI")

@@ -7,7 +7,6 @@ out what is set aside as a dead letter. Each projection follows the log by itsel
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from uuid import UUID, uuid4
 from psycopg import sql
 
 from infra.clickhouse import ClickHouse, Rows, beside
+from infra.database_locks import DatabaseLocks
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
@@ -55,10 +55,11 @@ class ColumnarProjector:
         self._clickhouse = clickhouse
         self.projections = projections
         self._store = clickhouse.store_id
+        locks = DatabaseLocks(pool)  # for another process may write, rebuild or verify, too
         # Held by whoever writes to the live table, or puts another one in its place.
-        self._writing = {projection.name: threading.Lock() for projection in projections}
+        self._writing = {p.name: locks.named(f"{self._store} {p.name} writing") for p in projections}
         # Held by whoever makes a table beside it, or touches rows below the checkpoint.
-        self._building = {projection.name: threading.Lock() for projection in projections}
+        self._building = {p.name: locks.named(f"{self._store} {p.name} building") for p in projections}
 
     def load(self, projection: ColumnarProjection) -> int:
         """Creates what is missing, drops what a crash left, and returns the position from which it goes on.
@@ -73,8 +74,11 @@ class ColumnarProjector:
                 cursor.execute(tables.encode())
             checkpoint = self._checkpoint(cursor, projection)
             has_leftovers = builds.may_have_leftovers(cursor, projection.name, self._store)
-        if has_leftovers:
-            self._drop_leftovers(projection)
+        if has_leftovers and self._building[projection.name].acquire(blocking=False):
+            try:
+                self._drop_leftovers(projection)
+            finally:
+                self._building[projection.name].release()
         # A table that was ever loaded is there; asking would start the engine for nothing.
         if not checkpoint:
             projection.create_tables(self._clickhouse)

@@ -6,7 +6,6 @@ One that is built anew is built in another schema while the live one goes on, an
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from itertools import count
 import psycopg
 from psycopg import sql
 
+from infra.database_locks import DatabaseLocks
 from infra.errors import PlatformError
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
@@ -49,8 +49,9 @@ class RelationalProjector:
         self._log = log
         self.projections = projections
         self._versions = {projection.name: projection.version for projection in projections}
-        self._live = threading.Lock()  # held while the live tables are written or exchanged
-        self._beside = threading.Lock()  # held while something is built beside them
+        locks = DatabaseLocks(pool)  # for another process may write, rebuild or verify, too
+        self._live = locks.named("relational live")  # held while the live tables are written or exchanged
+        self._beside = locks.named("relational beside")  # held while something is built beside them
 
     def load(self) -> int:
         """Makes ready what is missing and returns the position from which all projections can go on.
@@ -58,10 +59,13 @@ class RelationalProjector:
         A projection that is new, or of another version than the one that filled its tables, is built from the events
         before this returns. Until then its old tables stay as they are.
         """
+        if self._beside.acquire(blocking=False):
+            try:
+                self._drop_leftovers()
+            finally:
+                self._beside.release()
         with self._pool.connection() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(2540002)")
-            for schema in (BUILDING, VERIFYING):  # what a process left that did not end in peace
-                cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
             cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(LIVE_SCHEMA)))
             cursor.execute(CHECKPOINTS)
             cursor.execute(DEAD_LETTERS)
@@ -70,6 +74,12 @@ class RelationalProjector:
         if missing:
             self.rebuild(missing, _reporting(missing))
         return self._live_position()
+
+    def _drop_leftovers(self) -> None:
+        """What a process left that did not end in peace."""
+        with self._pool.connection() as connection, connection.cursor() as cursor:
+            for schema in (BUILDING, VERIFYING):
+                cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
 
     def handle(self, events: Sequence[RecordedEvent]) -> None:
         """One transaction: the rows of all events and the checkpoints after them, or nothing."""
@@ -141,6 +151,8 @@ class RelationalProjector:
 
     def _write(self, events: Sequence[RecordedEvent], *, isolating: bool) -> None:
         with self._pool.connection() as connection, connection.cursor() as cursor:
+            # Until this ends: a process that lost its lock with its session must not write the same events beside us.
+            cursor.execute("SELECT pg_advisory_xact_lock(2540005)")
             cursor.execute("SELECT DISTINCT projection FROM dead_letter")
             parking = {name for (name,) in cursor.fetchall()}
             # Asked of the database each time: a commit may have been done though its answer never came.

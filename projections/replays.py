@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from infra.database_locks import DatabaseLocks
 from infra.errors import PlatformError
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
@@ -59,17 +60,25 @@ class Replays:
         self._dsn = dsn
         self._log = log
         self._projections = projections
+        self._locks = DatabaseLocks(pool)
         self._open: dict[str, Replay] = {}
         self._lock = threading.Lock()  # held while `_open` changes
 
     def load(self) -> None:
         with self._pool.connection() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(2540002)")
             cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(LIVE_SCHEMA)))
             cursor.execute(REPLAYS)
             half_built = half_built_replays(cursor)
         for name in half_built:
-            logger.warning("the replay %s was interrupted while it was built; it is dropped", name)
-            self._remove(name)
+            building = self._locks.named(f"replay {name}")
+            if not building.acquire(blocking=False):
+                continue  # another process is building it
+            try:
+                logger.warning("the replay %s was interrupted while it was built; it is dropped", name)
+                self._remove(name)
+            finally:
+                building.release()
 
     def reserve(self, name: str, position: int) -> bool:
         """Takes a name for a replay to be built next; False when that very replay is there already.
@@ -92,24 +101,28 @@ class Replays:
     def build(self, name: str, position: int, progress: Progress) -> None:
         """Builds a replay whose name was reserved; one that fails leaves nothing."""
         building = Building(self._pool, self._log, self._projections, replay_schema(name))
-        try:
-            building.start()
-            building.advance(position, progress)
-            building.finish()
-            with self._pool.connection() as connection, connection.cursor() as cursor:
-                complete_replay(cursor, name)
-        except BaseException:
-            self._remove(name)
-            raise
+        with self._locks.named(f"replay {name}"):
+            try:
+                building.start()
+                building.advance(position, progress)
+                building.finish()
+                with self._pool.connection() as connection, connection.cursor() as cursor:
+                    complete_replay(cursor, name)
+            except BaseException:
+                self._remove(name)
+                raise
 
     def find(self, name: str) -> Replay:
         """Raises NoReplay."""
+        with self._pool.connection() as connection, connection.cursor() as cursor:
+            found = find_replay(cursor, name)
         with self._lock:
+            known = self._open.get(name)
+            if known and (found is None or found != (known.position, True)):  # another process has dropped it
+                self._open.pop(name).pool.close()
+            if found is None or not found[1]:
+                raise NoReplay(f"There is no replay {name[:60]!r}.", "`carbon254 replay list` shows what there is.")
             if name not in self._open:
-                with self._pool.connection() as connection, connection.cursor() as cursor:
-                    found = find_replay(cursor, name)
-                if found is None or not found[1]:
-                    raise NoReplay(f"There is no replay {name[:60]!r}.", "`carbon254 replay list` shows what there is.")
                 self._open[name] = Replay(open_pool(self._dsn, schema=replay_schema(name), most=_CONNECTIONS), found[0])
             return self._open[name]
 

@@ -49,11 +49,19 @@ class TopicPublisher:
         self._objects = objects
         self._broker = broker
         self._cluster: str | None = None
-        follow = partial(Subscription, NAME, log, handle=self.handle, isolate=self.isolate, batch_size=_BATCH_SIZE)
-        if prepare:
+        self._prepared_by = prepare
+        self.subscription = self.follow()
+
+    def follow(self) -> Subscription:
+        """A subscription that is `subscription` from now on: one that was stopped cannot be started again."""
+        follow = partial(
+            Subscription, NAME, self._log, handle=self.handle, isolate=self.isolate, batch_size=_BATCH_SIZE
+        )
+        if prepare := self._prepared_by:
             self.subscription = follow(load_checkpoint=lambda: 0, prepare=partial(self._prepare, prepare))
         else:
-            self.subscription = follow(load_checkpoint=log.head)
+            self.subscription = follow(load_checkpoint=self._log.head)
+        return self.subscription
 
     def handle(self, events: Sequence[RecordedEvent]) -> None:
         for recorded in events:

@@ -21,6 +21,7 @@ from api.rest.dependencies import PlatformOf, needs, only_known_parameters
 from commands.permissions import Permission
 from infra.errors import EventStoreError
 from infra.postgres import without_password
+from projections.elsewhere import FollowedElsewhere
 from queries.checkpoints import checkpoints
 from queries.dead_letters import count_dead_letters
 
@@ -42,17 +43,21 @@ async def live() -> dict[str, str]:
 
 @router.get("/readyz", operation_id="ready")
 def ready(platform: PlatformOf) -> dict[str, Any]:
-    """Ready when the log answers, and every read model follows it without failing and without lying far behind.
+    """Ready when the log answers, and every read model follows it without failing and without lying far behind; not
+    once this process is told to end.
 
-    Says how many events each has set aside.
+    Says how many events each has set aside, and how far each lies behind (`lag`, in events, and `lag_s`).
     """
+    if platform.is_draining:
+        raise Problem(503, "this process is about to end", remedy="Ask another one.")
     try:
         head, lags = platform.log.head(), projection_lags(platform)
     except (psycopg.Error, PoolTimeout, EventStoreError) as error:
         # Nothing of the error itself: this is open to anybody, and it may name hosts and users.
         logger.warning("not ready: the database does not answer", exc_info=error)
         raise Problem(503, "the database does not answer", remedy="The server's log has the details.") from error
-    failing = [s.name for s in platform.subscriptions if s.trouble]
+    # What a projector elsewhere fails with shows as a lag: this process answers well until that is long.
+    failing = [s.name for s in platform.subscriptions if s.trouble and not isinstance(s, FollowedElsewhere)]
     late = [lag.name for lag in lags if lag.lag_s > LONGEST_LAG_S]
     for names, what in ((failing, "read models fail"), (late, f"read models lie more than {LONGEST_LAG_S} s behind")):
         if names:
@@ -61,6 +66,7 @@ def ready(platform: PlatformOf) -> dict[str, Any]:
         "status": "ready",
         "position": head,
         "dead_letters": {x.name: x.dead_letters for x in lags if x.dead_letters},
+        "projections": [{"name": x.name, "lag": x.lag, "lag_s": x.lag_s} for x in lags],
     }
 
 
@@ -76,18 +82,19 @@ def doctor(platform: PlatformOf) -> dict[str, Any]:
             "problem": f"the log holds {found['events']} events, but has counted {counted}",
             "remedy": "Events were removed behind the log's back; restore the database from a backup.",
         })  # fmt: skip
-    holder = platform.folder.holder(platform.folder.home)
+    folder = platform.own_folder
+    holder = folder.holder(folder.home) if folder else None
     return {
         "code_version": platform.code_version,
         "python": machine.python_version(),
         "libraries": {name: version(name) for name in _TELLING},
-        "data_folder": str(platform.folder.home),
+        "data_folder": str(folder.home) if folder else "none: this process is one of many",
         "held_by": {"pid": holder.pid, "address": holder.address} if holder else None,
         "database": without_password(platform.dsn),
         "event_store": _host(platform.settings.eventstoredb_uri) or "in the database",
         "embedded_database": platform.settings.database_url is None,
         "columnar_store": _host(platform.settings.clickhouse_dsn) or "embedded",
-        "objects": platform.settings.objects or str(platform.folder.objects),
+        "objects": platform.settings.objects or (str(folder.objects) if folder else None),
         "token_issuer": platform.identity.description,
         "event_table": found,
         "projections": checkpoints(platform.view),
@@ -105,7 +112,9 @@ def _standing_still(platform: Platform) -> Iterator[dict[str, str]]:
         remedy = "It is tried again, and nothing else waits for it."
         yield {"problem": f"the topics are not published: {failure}", "remedy": remedy}
     for subscription in platform.subscriptions:
-        if subscription.trouble and subscription.is_following:
+        if isinstance(subscription, FollowedElsewhere) and subscription.trouble:
+            remedy = "Start `carbon254 projector`."
+        elif subscription.trouble and subscription.is_following:
             remedy = "It is tried again; the cause is named."
         else:
             remedy = "Start the server again; the log says what ended it."

@@ -71,8 +71,8 @@ def test_an_inserted_event_is_said(audit: Verb, sealed: EventLog) -> None:
 
 
 @pytest.mark.parametrize("damage", ["changed", "removed", "replaced"])
-def test_damaged_seals_are_said(audit: Verb, seals: Seals, damage: str) -> None:
-    first, second = sorted(seals._folder.glob("*.json"))
+def test_damaged_seals_are_said(audit: Verb, seals: Seals, tmp_path: Path, damage: str) -> None:
+    first, second = sorted((tmp_path / "seals").glob("*.json"))
     if damage == "changed":
         first.write_bytes(first.read_bytes().replace(b'"first_ordinal":1', b'"first_ordinal":2'))
     elif damage == "removed":

@@ -182,8 +182,18 @@ def test_the_documentation_page_may_run_its_own_script_and_no_other(app: ASGIApp
 class TestReadiness:
     def test_it_is_ready(self, platform: Platform, app: ASGIApp) -> None:
         platform.settled_position()
-        said = {"status": "ready", "position": platform.log.head(), "dead_letters": {}}
+        names = sorted(name for subscription in platform.subscriptions for name in subscription.projections)
+        lags = [{"name": name, "lag": 0, "lag_s": 0.0} for name in names]
+        said = {"status": "ready", "position": platform.log.head(), "dead_letters": {}, "projections": lags}
         assert call(app, "GET", "/readyz").json() == said
+
+    def test_a_process_that_is_told_to_end(
+        self, platform: Platform, app: ASGIApp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(platform, "is_draining", True)
+        answer = call(app, "GET", "/readyz")
+        assert (answer.status_code, answer.json()["title"]) == (503, "this process is about to end")
+        assert call(app, "GET", "/livez").status_code == 200
 
     def test_a_read_model_that_fails(self, platform: Platform, app: ASGIApp, monkeypatch: pytest.MonkeyPatch) -> None:
         trouble = property(lambda self: "ValueError: x" if self.name == "relational" else None)

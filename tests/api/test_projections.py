@@ -17,6 +17,7 @@ from api.platform import Platform
 from api.projection_lags import projection_lags
 from infra.canonical import digest, to_parquet
 from infra.event_store import Stream
+from infra.subscriptions import Subscription
 from tests.plugins_clickhouse import tick_rows
 from tests.projections.conftest import START, metadata
 from write_model.publications import Publication, Reading, Source
@@ -96,6 +97,7 @@ def test_the_lag_of_each_read_model_is_listed(platform: Platform, api: Connectio
 
 def test_a_read_model_that_stands_still_is_told(platform: Platform, api: Connection) -> None:
     stopped = next(s for s in platform.subscriptions if s.name == "curve_points")
+    assert isinstance(stopped, Subscription)
     stopped.stop()
     api.command("define-scenario", {"name": "still", "growth_per_year": 0.0, "seasonal_weight": 0.0})
     (lag,) = [lag for lag in projection_lags(platform) if lag.name == "curve_points"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.cli.simulate import simulate
-from api.wiring import _mark_simulated
+from api.engines import mark_simulated
 from infra.data_folder import DataFolder
 from infra.errors import PlatformError
 
@@ -46,11 +46,11 @@ def test_a_folder_is_simulated_from_the_start_or_never(tmp_path: Path) -> None:
     folder = DataFolder.open(home)
     try:
         with pytest.raises(PlatformError, match="holds events already"):
-            _mark_simulated(folder, Log(3))  # type: ignore[arg-type]
+            mark_simulated(folder, Log(3))  # type: ignore[arg-type]
         assert not folder.is_simulated
-        _mark_simulated(folder, Log(0))  # type: ignore[arg-type]
+        mark_simulated(folder, Log(0))  # type: ignore[arg-type]
         assert folder.is_simulated
-        _mark_simulated(folder, Log(3))
+        mark_simulated(folder, Log(3))
         (home / "log-id").write_text("x")
         assert DataFolder.may_simulate(home)
         (home / "simulated").unlink()

@@ -137,8 +137,8 @@ def test_a_log_that_cannot_be_read_is_an_error_and_no_verdict(
         verify_log(log, seals)
 
 
-def test_a_removed_a_changed_and_a_put_back_seal(sealed: EventLog, seals: Seals) -> None:
-    first, second = sorted(seals._folder.glob("*.json"))
+def test_a_removed_a_changed_and_a_put_back_seal(sealed: EventLog, seals: Seals, tmp_path: Path) -> None:
+    first, second = sorted((tmp_path / "seals").glob("*.json"))
     content = first.read_bytes()
     for damaged in (
         content.replace(b'"first_ordinal":1', b'"first_ordinal":2'),
@@ -157,23 +157,23 @@ def test_a_removed_a_changed_and_a_put_back_seal(sealed: EventLog, seals: Seals)
     assert verify_log(sealed, seals).unsealed_events == 5
 
 
-def test_a_seal_in_the_place_of_another_is_seen(sealed: EventLog, seals: Seals) -> None:
-    first, second = sorted(seals._folder.glob("*.json"))
+def test_a_seal_in_the_place_of_another_is_seen(sealed: EventLog, seals: Seals, tmp_path: Path) -> None:
+    first, second = sorted((tmp_path / "seals").glob("*.json"))
     first.write_bytes(second.read_bytes())
     assert difference(sealed, seals).kind == "broken seal"
 
 
-def test_a_changed_event_with_a_changed_seal_to_match_is_seen(sealed: EventLog, seals: Seals) -> None:
+def test_a_changed_event_with_a_changed_seal_to_match_is_seen(sealed: EventLog, seals: Seals, tmp_path: Path) -> None:
     before = sealed.page(1, 1)[0].stored.hash
     tampering.forge(2, actor="somebody else")(sealed)
     after = sealed.page(1, 1)[0].stored.hash
-    first = min(seals._folder.glob("*.json"))
+    first = min((tmp_path / "seals").glob("*.json"))
     first.write_bytes(first.read_bytes().replace(before.encode(), after.encode()))
     assert difference(sealed, seals).kind == "broken seal"
 
 
-def test_a_seal_of_another_key_is_not_trusted(sealed: EventLog, seals: Seals) -> None:
-    other = Seals(seals._folder, bytes(32))
+def test_a_seal_of_another_key_is_not_trusted(sealed: EventLog, seals: Seals, tmp_path: Path) -> None:
+    other = Seals(tmp_path / "seals", bytes(32))
     assert difference(sealed, other).kind == "broken seal"
 
 
