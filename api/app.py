@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib.metadata import version
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from api import metrics, openapi, problems
@@ -15,7 +18,9 @@ from api.middleware.bodies import Bodies
 from api.middleware.headers import SecureHeaders
 from api.middleware.observed import Attributed, Observed
 from api.middleware.rates import FailedAttempts, HeavyReads, Rates
+from api.passing_on import PassingOn
 from api.platform import Platform
+from api.problems import TYPES_PAGE
 from api.rest import (
     api_keys,
     audit,
@@ -36,16 +41,20 @@ from api.rest import (
     replays,
     scenarios,
     series,
+    service_index,
     tokens,
 )
 from api.rest.dependencies import bearer
-from api.security import Door
+from api.security import LOOPBACK_HOSTS, Door
+from api.services import GATEWAY, SERVICES, Service, addresses
 from api.stream import endpoint as stream
 
 _ROUTERS = (
     index, objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
     replays, entitlements, operations, api_keys, tokens, graphql, metrics, series, feeds, quality, stream,
 )  # fmt: skip
+HEALTH = frozenset({"/livez", "/readyz"})
+_OF_NOUNS = {"objects": objects, "scenarios": scenarios, "curves": curves, "ppas": ppas, "graphql": graphql}
 
 
 def create_app(platform: Platform) -> ASGIApp:
@@ -56,11 +65,25 @@ def create_app(platform: Platform) -> ASGIApp:
     return _guarded(HeadAsGet(app), platform)
 
 
-def create_routes() -> FastAPI:
-    """All routes, over no platform yet: enough to describe them."""
+def create_service(platform: Platform, service: Service) -> ASGIApp:
+    """One service, behind the same door. The gateway has all routes, and passes on what other services answer."""
+    if service.name != GATEWAY:
+        app = create_routes(service)
+        app.state.platform = platform
+        return _guarded(HeadAsGet(app), platform)
+    app = create_routes()
+    app.state.platform = platform
+    stream.install(app, platform)
+    theirs = {name: routes_of(SERVICES[name]) for name in addresses({})}
+    passing = PassingOn(HeadAsGet(app), addresses(platform.settings.services), theirs)
+    return _guarded(passing, platform)
+
+
+def create_routes(service: Service | None = None) -> FastAPI:
+    """All routes, or those of one service, over no platform yet: enough to describe them."""
     # The page's script and style come from the package, so that it works without the internet.
     app = FastAPIOffline(
-        title="254Carbon",
+        title=f"254Carbon {service.name}" if service else "254Carbon",
         version=version("carbon254-platform"),
         summary="See the market, price the future, and prove every number.",
         redoc_url=None,
@@ -69,9 +92,32 @@ def create_routes() -> FastAPI:
     )
     problems.install(app)
     openapi.install(app)
-    for module in _ROUTERS:
-        app.include_router(module.router)
+    if service is None:
+        for module in _ROUTERS:
+            app.include_router(module.router)
+        return app
+    app.state.service = service
+    app.include_router(service_index.router)
+    app.include_router(metrics.router)
+    app.include_router(_only(operations.router, HEALTH))
+    app.include_router(_only(index.router, {TYPES_PAGE}))
+    for noun in service.nouns:
+        app.include_router(_OF_NOUNS[noun].router)
+    app.include_router(_only(commands.router, {f"/v1/commands/{name}" for name in service.commands}))
     return app
+
+
+def routes_of(service: Service) -> list[BaseRoute]:
+    """Those that a service has and others have not."""
+    of_nouns = [route for noun in service.nouns for route in _OF_NOUNS[noun].router.routes]
+    return of_nouns + _only(commands.router, {f"/v1/commands/{name}" for name in service.commands}).routes
+
+
+def _only(router: APIRouter, paths: Collection[str]) -> APIRouter:
+    """A router with some of another's routes."""
+    picked = APIRouter()
+    picked.routes.extend(route for route in router.routes if isinstance(route, APIRoute) and route.path in paths)
+    return picked
 
 
 def _guarded(app: ASGIApp, platform: Platform) -> ASGIApp:
@@ -79,5 +125,5 @@ def _guarded(app: ASGIApp, platform: Platform) -> ASGIApp:
     settings = platform.settings
     app = HeavyReads(Bodies(app))
     app = Rates(app, commands_per_minute=settings.commands_per_minute, reads_per_minute=settings.reads_per_minute)
-    app = Door(Attributed(app), platform.authenticator)
+    app = Door(Attributed(app), platform.authenticator, hosts=LOOPBACK_HOSTS.union(settings.hosts))
     return Observed(SecureHeaders(FailedAttempts(app)))

@@ -74,6 +74,7 @@ def document_of(app: FastAPI) -> Document:
         title=app.title, version=app.version, summary=app.summary, description=DESCRIPTION, routes=app.routes
     )
     components = document["components"]
+    components.setdefault("schemas", {})  # a service may have none
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     components["schemas"]["Problem"] = _PROBLEM_SCHEMA

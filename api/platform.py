@@ -21,6 +21,7 @@ from infra.objects import Objects
 from infra.principal import ROLES, Authenticator, Principal
 from infra.seals import Seals
 from infra.settings import Settings
+from infra.turns import Turns
 from projections.columnar import ColumnarProjector
 from projections.live_credentials import LiveCredentials
 from projections.projector import RelationalProjector
@@ -104,6 +105,7 @@ class Platform:
     clock: Clock
     broker: Broker
     topics: TopicPublisher
+    turns: Turns
     subscriptions: tuple[Follower, ...] = ()
     closers: list[Callable[[], None]] = field(default_factory=list)
     is_draining: bool = False

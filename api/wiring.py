@@ -25,6 +25,7 @@ from commands.reading_processes import ReadingProcesses
 from commands.readings import Readings
 from commands.registry import REGISTRY
 from commands.running_feeds import Feeds, NewestInterval, Stopping
+from commands.shared_polling import note_feeds
 from infra.broker import Broker, EmbeddedBroker
 from infra.claims import Claims, Task
 from infra.clickhouse import ClickHouse
@@ -38,6 +39,7 @@ from infra.sealing import Sealer, SealingTask
 from infra.settings import Settings
 from infra.subscriptions import Subscription
 from infra.tracing import traced_batches
+from infra.turns import Turns
 from integrations.isos.feed_registry import FEEDS
 from integrations.isos.http import Fetcher
 from integrations.isos.simulator import SampleMarket, write_sample
@@ -56,6 +58,7 @@ from queries.feeds import newest_interval_end_utc
 from queries.prices import price_history
 from queries.publications import superseded_readings
 from queries.quotes import newest_quotes
+from read_models.series import DATASETS
 
 if TYPE_CHECKING:
     from integrations.isos.simulator.server import SimulatorServer
@@ -133,6 +136,7 @@ def join_platform(settings: Settings, duties: Duties = ANSWERING) -> Platform:
             else:
                 subscriptions.append(elsewhere)
         platform.subscriptions = tuple(subscriptions)
+        note_feeds(platform.feeds, platform.turns)
         platform.publishes = topics.NAME in duties.projections and settings.kafka_bootstrap_servers is not None
         if platform.publishes:
             elsewhere = FollowedElsewhere(topics.NAME, engines.pool, {})
@@ -164,6 +168,11 @@ def _opened(open_: Callable[[Closers], Platform]) -> Platform:
 def _begin_answering(platform: Platform) -> None:
     platform.credentials.start()
     platform.closers.append(platform.credentials.write_uses)
+
+
+def projector_names() -> tuple[str, ...]:
+    """What a projector may be told to do alone."""
+    return RELATIONAL, "prices", "curve_points", *DATASETS, topics.NAME
 
 
 Makers = Mapping[str, Callable[[], Subscription]]
@@ -233,6 +242,7 @@ def _assemble(engines: Engines, clock: Clock, closers: Closers, paces: Mapping[s
         clock=clock,
         broker=broker,
         topics=publisher,
+        turns=Turns(pool),
         closers=closers,
     )  # fmt: skip
     return platform, makers

@@ -87,43 +87,50 @@ class Poller:
             wait_s = self._clock.wall_seconds((due[feed_id] - self._clock.now()).total_seconds())
             if self._stop.wait(max(0.0, wait_s)):
                 return
-            run = self._run(feed_id)
+            run = run_recent(self._feeds, feed_id, self._tools, self._dispatch, self._clock)
             due[feed_id] = next_poll(by_id[feed_id], run, self._clock.now())
 
-    def _run(self, feed_id: str) -> FeedRun | None:
-        """A run that fails is logged and shown in the feed's state; None where it broke off."""
-        ids = uuid4()
-        try:
-            start_utc, end_utc = self._feeds.recent(feed_id, self._clock.now())
-            run = self._feeds.run(
-                feed_id,
-                start_utc,
-                end_utc,
-                tools=self._tools,
-                dispatch=self._dispatch,
-                caller=Caller(self._tools.platform_tenant, ACTOR, ids, ids, ids),
-                progress=lambda _, __: None,
-            )
-        except Stopped:
-            return None
-        except FeedError as error:
-            logger.warning("polling %s: %s", feed_id, error.message)
-            return None
-        except Exception:
-            logger.exception("polling %s failed", feed_id)
-            return None
-        for failed in run.failed:
-            logger.warning("polling %s: %s", feed_id, failed["reason"])
-        return run
+
+def run_recent(feeds: Feeds, feed_id: str, tools: Tools, dispatch: Dispatch, clock: Clock) -> FeedRun | None:
+    """Runs a feed over its recent stretch. A run that fails is logged and shown in the feed's state; None where it
+    broke off.
+    """
+    ids = uuid4()
+    try:
+        start_utc, end_utc = feeds.recent(feed_id, clock.now())
+        run = feeds.run(
+            feed_id,
+            start_utc,
+            end_utc,
+            tools=tools,
+            dispatch=dispatch,
+            caller=Caller(tools.platform_tenant, ACTOR, ids, ids, ids),
+            progress=lambda _, __: None,
+        )
+    except Stopped:
+        return None
+    except FeedError as error:
+        logger.warning("polling %s: %s", feed_id, error.message)
+        return None
+    except Exception:
+        logger.exception("polling %s failed", feed_id)
+        return None
+    for failed in run.failed:
+        logger.warning("polling %s: %s", feed_id, failed["reason"])
+    return run
 
 
-def start_polling(feeds: Feeds, tools: Tools, dispatch: Dispatch, wanted: Sequence[str], clock: Clock) -> Poller:
-    """Polls the feeds of these ids, or all of them, by `clock`. Raises FeedError naming an id that is none."""
+def chosen_feeds(feeds: Feeds, wanted: Sequence[str]) -> list[FeedDefinition]:
+    """The feeds of these ids, or all of them. Raises FeedError naming an id that is none."""
     known = {feed.id: feed for feed in feeds.definitions}
     for feed_id in wanted:
         if feed_id != ALL and feed_id not in known:
             raise FeedError(f"There is no feed {feed_id}.", "`carbon254 feeds list` names them.")
-    chosen = known.values() if ALL in wanted else [known[feed_id] for feed_id in dict.fromkeys(wanted)]
-    poller = Poller(feeds, tools, dispatch, list(chosen), clock)
+    return list(known.values()) if ALL in wanted else [known[feed_id] for feed_id in dict.fromkeys(wanted)]
+
+
+def start_polling(feeds: Feeds, tools: Tools, dispatch: Dispatch, wanted: Sequence[str], clock: Clock) -> Poller:
+    """Polls the feeds of these ids, or all of them, by `clock`. Raises FeedError naming an id that is none."""
+    poller = Poller(feeds, tools, dispatch, chosen_feeds(feeds, wanted), clock)
     poller.start()
     return poller

@@ -214,6 +214,11 @@ def _root(hashes: str) -> str:
     return hashlib.sha256(hashes.encode()).hexdigest()
 
 
+def public_key_of(private_key: bytes) -> str:
+    """In hexadecimal, of the 32 bytes of a private key."""
+    return Ed25519PrivateKey.from_private_bytes(private_key).public_key().public_bytes_raw().hex()
+
+
 def _name_of(stored: StoredSeal) -> str:
     return f"{stored.seal.last_ordinal:016d}-{stored.sha256}.json"
 

@@ -90,8 +90,8 @@ class Settings(BaseSettings):
     What follows is for a platform of many processes (docs/operations/processes.md). CARBON254_CURSOR_KEY,
     CARBON254_SEAL_KEY, CARBON254_SEAL_PUBLIC_KEY and CARBON254_TOKEN, as `carbon254 new-keys` prints them, stand for
     what one process keeps in its data folder. CARBON254_HOSTS is a JSON list of the names, besides those of this
-    machine, by which a process is called. CARBON254_SERVICES is JSON from the name of a service to the
-    base URL at which the gateway finds it. CARBON254_DRAIN_S is how long a process that is told to end says so in /readyz before it does.
+    machine, by which a process is called. CARBON254_SERVICES is JSON from the name of a service to the base URL at
+    which the gateway finds it. CARBON254_DRAIN_S is how long a process that is told to end says so in /readyz before.
 
     `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
     """

@@ -26,6 +26,7 @@ from api.cli import (
     lineage,
     ppas,
     prices,
+    processes,
     projections,
     publications,
     quality,
@@ -56,6 +57,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("serve")(server.serve)
+app.command("projector")(processes.projector)
+app.command("worker")(processes.worker)
+app.command("new-keys")(processes.new_keys)
 app.command("sample")(sample.sample)
 app.command("simulate")(simulate.simulate)
 app.command("ingest")(ingest.ingest)

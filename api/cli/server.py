@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.output import err, say
+from api.cli.processes import serve_service
 from api.cli.simulate import Nodes, Simulation, simulation_of
 from infra.data_folder import DataFolder
 from infra.errors import PlatformError
@@ -18,6 +19,7 @@ from infra.settings import Settings
 
 if TYPE_CHECKING:
     import uvicorn
+    from starlette.types import ASGIApp
 
     from api.platform import Platform
 
@@ -35,21 +37,32 @@ def serve(
     simulated: Annotated[
         bool, typer.Option(help="Run simulated markets and fetch them; only into an empty folder or their own.")
     ] = False,
+    service: Annotated[
+        str | None, typer.Option(metavar="NAME", help="One of the services of a platform of many processes.")
+    ] = None,
     nodes: Nodes = None,
     speed: Annotated[float, typer.Option(min=0.1, max=600, help="How fast simulated time goes.")] = 1.0,
 ) -> None:
-    """Serve the API on this machine, on loopback only."""
+    """Serve the API on this machine: the whole platform, on loopback only; or, with --service, one part of it."""
+    if service is not None:
+        if sample or poll or simulated:
+            raise PlatformError(
+                "--sample, --poll and --simulated are of the whole platform in one process, and --service is a part",
+                "Leave one or the other out; `carbon254 worker` fetches feeds.",
+            )
+        serve_service(service, port)
+        return
     # What serves is imported only here and below: no other verb needs it, and a client should start quickly.
     from api.security import LOOPBACK_HOSTS
 
     settings = Settings()
-    if _in_url(settings.host) not in LOOPBACK_HOSTS:
+    if in_url(settings.host) not in LOOPBACK_HOSTS:
         raise PlatformError(
             f"CARBON254_HOST is {settings.host}, but the API is served on loopback only",
             "Set it to 127.0.0.1, and put a proxy with TLS in front to serve others.",
         )
     with (
-        _listening(settings.host, settings.port if port is None else port) as listener,
+        listening(settings.host, settings.port if port is None else port) as listener,
         contextlib.ExitStack() as markets,
     ):
         simulation = None
@@ -81,7 +94,7 @@ def _serve(
         # Only now: what the sample shows is for people, and its requests need no log.
         logs.configure()
         host, port = listener.getsockname()[:2]
-        address = f"http://{_in_url(host)}:{port}"
+        address = f"http://{in_url(host)}:{port}"
         server = _server(platform)
         platform.folder.publish_address(address)
         say(f"\nServing {address}  (Ctrl-C stops)")
@@ -113,15 +126,21 @@ def _serve(
 
 
 def _server(platform: Platform) -> uvicorn.Server:
+    from api.app import create_app
+
+    return server_of(create_app(platform), platform)
+
+
+def server_of(app: ASGIApp, platform: Platform) -> uvicorn.Server:
     import uvicorn
 
     from api import limits
-    from api.app import create_app
     from api.connections import GuardedHttp
+    from api.draining import DrainingServer
 
-    return uvicorn.Server(
+    return DrainingServer(
         uvicorn.Config(
-            create_app(platform),
+            app,
             loop="uvloop",
             http=GuardedHttp,
             # Lines go through our own formatter, and requests have a line of their own.
@@ -139,12 +158,13 @@ def _server(platform: Platform) -> uvicorn.Server:
             ws_ping_interval=limits.STREAM_PING_INTERVAL_S,
             ws_ping_timeout=limits.STREAM_PING_INTERVAL_S,
             ws_per_message_deflate=False,  # compressing for each of some hundred readers would take their time
-        )
+        ),
+        platform,
     )
 
 
 @contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int) -> Iterator[socket.socket]:
     """A bound socket, before anything else is started: a busy port is the commonest thing to go wrong."""
     with contextlib.closing(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -161,5 +181,5 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _in_url(host: str) -> str:
+def in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host

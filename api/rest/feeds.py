@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,7 +29,7 @@ from api.rest.dependencies import (
 from api.rest.progress import Report, reporting
 from commands.feeds import FeedRun
 from commands.permissions import Permission
-from commands.running_feeds import FeedDefinition
+from commands.running_feeds import FeedDefinition, FeedError
 from queries.feeds import fetched_feeds, newest_fetches
 from queries.relational import Row
 
@@ -50,7 +52,13 @@ def list_feeds(platform: PlatformOf, view: ViewOf, access: AccessOf) -> dict[str
     the operator's own or another one, such as a simulator's. Failures and addresses are told the platform's own.
     """
     fetched = fetched_feeds(view.pool)
-    return {"items": [_feed(platform, access, feed, fetched.get(feed.id)) for feed in platform.feeds.definitions]}
+    of_workers = _of_workers(platform)
+    return {
+        "items": [
+            _feed(platform, access, feed, fetched.get(feed.id), of_workers.get(feed.id, {}))
+            for feed in platform.feeds.definitions
+        ]
+    }
 
 
 @router.get(
@@ -62,7 +70,8 @@ def get_feed(iso: str, name: str, platform: PlatformOf, view: ViewOf, access: Ac
     """One feed, the `recent` stretch that may hold something new, and its newest requests (`fetches`)."""
     feed = _known(platform, iso, name)
     start_utc, end_utc = platform.feeds.recent(feed.id, platform.clock.now())
-    return _feed(platform, access, feed, fetched_feeds(view.pool).get(feed.id)) | {
+    of_workers = _of_workers(platform).get(feed.id, {})
+    return _feed(platform, access, feed, fetched_feeds(view.pool).get(feed.id), of_workers) | {
         "recent": {"start_utc": start_utc, "end_utc": end_utc},
         "fetches": newest_fetches(view.pool, feed.id, SHOWN_FETCHES),
     }
@@ -93,23 +102,43 @@ def run_feed(
         def progress(run: FeedRun, left: int) -> None:
             shown(run.requests, run.requests + left)
 
-        done = platform.feeds.run(
-            feed.id,
-            start_utc,
-            end_utc,
-            tools=platform.bus.tools,
-            dispatch=platform.bus.dispatch,
-            caller=caller,
-            progress=progress,
-        )
+        with _turn(platform, feed):
+            done = platform.feeds.run(
+                feed.id,
+                start_utc,
+                end_utc,
+                tools=platform.bus.tools,
+                dispatch=platform.bus.dispatch,
+                caller=caller,
+                progress=progress,
+            )
         newest = done.newest_interval_end_utc
         return asdict(done) | {"newest_interval_end_utc": newest.isoformat() if newest else None}
 
     return reporting(run)
 
 
-def _feed(platform: Platform, access: Access, feed: FeedDefinition, fetched: Row | None) -> dict[str, Any]:
-    state = asdict(platform.feeds.state(feed.id))
+@contextmanager
+def _turn(platform: Platform, feed: FeedDefinition) -> Iterator[None]:
+    """Where workers fetch as well, the feed's source is asked by one process at a time. Raises FeedError."""
+    if platform.own_folder:
+        yield
+        return
+    with platform.turns.alone(feed.source) as is_mine:
+        if not is_mine:
+            raise FeedError(f"The source {feed.source} is being asked by a worker.", "Try again in a moment.")
+        yield
+
+
+def _of_workers(platform: Platform) -> dict[str, dict[str, Any]]:
+    """How feeds fare with the workers, where there are any."""
+    return {} if platform.own_folder else platform.turns.states()
+
+
+def _feed(
+    platform: Platform, access: Access, feed: FeedDefinition, fetched: Row | None, of_workers: dict[str, Any]
+) -> dict[str, Any]:
+    state = asdict(platform.feeds.state(feed.id)) | of_workers
     if not access.is_platform:
         state["last_failure"] = None
     is_told = {"asked_at": feed.asked_at if access.is_platform else None}
