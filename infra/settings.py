@@ -54,7 +54,14 @@ def _check_key(key: SecretStr) -> SecretStr:
     return key
 
 
+def _check_service(url: str) -> str:
+    if not re.fullmatch(r"https?://[^/?#@\s]+", url):
+        raise ValueError("write it as http://host:port")
+    return url
+
+
 IssuerUrl = Annotated[str, AfterValidator(check_url)]
+ServiceUrl = Annotated[str, AfterValidator(_check_service)]
 Key = Annotated[SecretStr, AfterValidator(_check_key)]
 Token = Annotated[SecretStr, Field(min_length=32, max_length=200)]
 
@@ -93,6 +100,8 @@ class Settings(BaseSettings):
     machine, by which a process is called. CARBON254_SERVICES is JSON from the name of a service to the base URL at
     which the gateway finds it. CARBON254_DRAIN_S is how long a process that is told to end says so in /readyz before.
 
+    CARBON254_URL is the API that the command line calls, with CARBON254_TOKEN, instead of that of the data folder.
+
     `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
     """
 
@@ -114,12 +123,13 @@ class Settings(BaseSettings):
     source_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_from_json)] = Field(default_factory=dict)
     source_keys_dir: Path | None = None
     stream_origins: tuple[str, ...] = ()
+    url: IssuerUrl | None = None
     token: Token | None = None
     cursor_key: Key | None = None
     seal_key: Key | None = None
     seal_public_key: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     hosts: tuple[str, ...] = ()
-    services: Annotated[dict[str, IssuerUrl], NoDecode, BeforeValidator(_from_json)] = Field(default_factory=dict)
+    services: Annotated[dict[str, ServiceUrl], NoDecode, BeforeValidator(_from_json)] = Field(default_factory=dict)
     drain_s: float = Field(default=0.0, ge=0, le=600)
     objects: S3Url | None = None
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")

@@ -47,10 +47,14 @@ class Connection:
 
     @classmethod
     def open(cls, settings: Settings) -> Connection:
-        """Connects to the server that holds the data folder, or opens the folder in this process.
+        """Connects to the server that is set, or that holds the data folder, or opens the folder in this process.
 
-        Raises PlatformError where neither can be done.
+        Raises PlatformError where none of it can be done.
         """
+        if settings.url:
+            if settings.token is None:
+                raise PlatformError("CARBON254_URL is set, but not the token", "Set CARBON254_TOKEN.")
+            return cls.to_server(settings.url, settings.token.get_secret_value())
         deadline = time.monotonic() + HELD_PATIENCE_S
         while True:
             holder = DataFolder.holder(settings.home)

@@ -39,6 +39,11 @@ class Program:
             "CARBON254_HOME": str(home),
         } | environment
 
+    @property
+    def token(self) -> str:
+        """What the operator calls by."""
+        return self.environment.get("CARBON254_TOKEN") or (self.home / "token").read_text().strip()
+
     def start(self, *arguments: object, **options: Any) -> subprocess.Popen[str]:
         """A verb that goes on while the test does something else."""
         command = [str(PROGRAM), *map(str, arguments)]
@@ -96,11 +101,11 @@ class Program:
 class Server:
     """A `carbon254 serve` process on a free port of its own."""
 
-    def __init__(self, program: Program, *arguments: object) -> None:
+    def __init__(self, program: Program, *arguments: object, verb: str = "serve", log: str = "serve.log") -> None:
         self.program = program
-        self._log = program.temporary / "serve.log"
-        with self._log.open("w") as log:
-            self.process = program.start("serve", *arguments, stdout=log, stderr=subprocess.STDOUT)
+        self._log = program.temporary / log
+        with self._log.open("w") as file:
+            self.process = program.start(verb, *arguments, stdout=file, stderr=subprocess.STDOUT)
         try:
             wait_until(lambda: "Serving http" in self.said() or self.process.poll() is not None, 60)
             assert self.process.poll() is None, self.said()
@@ -145,9 +150,10 @@ class Server:
 
         `body` is bytes, or a dictionary to be sent as JSON.
         """
-        token = (self.program.home / "token").read_text().strip()
         content = json.dumps(body) if isinstance(body, dict) else body
-        given = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"} | dict(headers or {})
+        given = {"Authorization": f"Bearer {self.program.token}", "Content-Type": "application/json"} | dict(
+            headers or {}
+        )
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request(method, path, content, {name: value for name, value in given.items() if value})

@@ -1,0 +1,73 @@
+"""The platform as many processes: the same answers as in one, and nothing lost or doubled when one of them dies."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.e2e.conftest import Job, main_job
+from tests.e2e.many_processes import NEEDED, Many, many_processes
+from tests.e2e.market_files import write_small_sample
+from tests.e2e.program import wait_until
+
+pytestmark = [
+    pytest.mark.skipif(any(name not in os.environ for name in NEEDED), reason=f"not set: {', '.join(NEEDED)}"),
+    pytest.mark.enable_socket,
+]
+RUNS = 4
+PUBLICATIONS = 8 + 2 * RUNS
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Iterator[Many]:
+    with many_processes(tmp_path) as processes:
+        yield processes
+
+
+def test_the_main_job_through_the_gateway_ends_in_the_same_number(many: Many, job: Job, tmp_path: Path) -> None:
+    many.start_all()
+    done = main_job(many.program, tmp_path / "sample")
+    assert done.ingested["rows"] == job.ingested["rows"]
+    assert done.recomputed == job.recomputed
+    assert not many.program.home.exists(), "none of them has a folder"
+    many.program.run("projections", "verify")
+    wait_until(lambda: many.program.json("audit", "verify")["unsealed_events"] == 0, 20)
+
+
+def test_projectors_that_are_killed_lose_and_double_nothing(many: Many, tmp_path: Path) -> None:
+    """Each is killed in the midst of an ingest; the other takes over, and a new one stands by."""
+    many.start_all()
+    write_small_sample(tmp_path / "sample", runs=RUNS)
+    verb = many.program.start("ingest", tmp_path / "sample" / "prices")
+    dsn = many.program.environment["DATABASE_URL"]
+    for name, projected in (("projector", 3), ("standby", 6)):
+        wait_until(partial(_has_come_to, dsn, projected), 60)
+        many.parts[name].kill()
+        many.start("projector", name=name)
+    out, err = verb.communicate(timeout=120)
+    assert verb.returncode == 0, out + err
+    assert len(many.program.json("publications", "list")) == PUBLICATIONS
+    many.program.run("projections", "verify")
+    many.program.run("audit", "verify")
+    assert many.program.json("doctor")["findings"] == []
+
+
+def _has_come_to(dsn: str, position: int) -> bool:
+    with psycopg.connect(dsn) as connection:
+        found = connection.execute("SELECT position FROM pg.checkpoint WHERE projection = 'publications'").fetchone()
+    return found is not None and int(found[0]) >= position
+
+
+def test_a_standby_takes_over_within_seconds(many: Many) -> None:
+    many.start("projector", name="projector")
+    many.start("projector", name="standby")
+    many.parts["projector"].kill()
+    killed = time.monotonic()
+    wait_until(lambda: "relational" in many.parts["standby"].said().partition("claimed")[2], 10)
+    assert time.monotonic() - killed < 5
