@@ -49,7 +49,8 @@ class PassingOn:
             return
         await self._app(scope, receive, send)
         if scope["type"] == "lifespan" and self._client:
-            await self._client.aclose()
+            client, self._client = self._client, None
+            await client.aclose()
 
     def _whose(self, scope: Scope) -> str | None:
         """The service that answers a request; None for the gateway itself. The route names it in the metrics."""
