@@ -8,7 +8,7 @@ CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/i
   tests/infra/test_clickhouse.py tests/infra/test_keycloak.py tests/infra/test_broker.py tests/read_models \
   tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
   tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/projections/test_topics_on_kafka.py \
-  tests/e2e/test_engines.py
+  tests/e2e/test_engines.py tests/e2e/test_processes.py tests/deploy
 .PHONY: help setup run test services services-down test-services check format lock openapi bench clean
 
 help: ## list the targets
@@ -38,6 +38,7 @@ services-down: setup ## stop those engines and drop their files
 	@$(BIN)/python -m tests.services down
 
 test-services: setup ## run the tests that hold every implementation to the same contract, on those engines
+	-@$(BIN)/python -m tests.deploy.compose_checker
 	@$(BIN)/python -m tests.services run $(BIN)/python -m pytest --allow-hosts=127.0.0.1 $(CONTRACTS)
 
 check: setup ## format, ruff, mypy strict, import-linter

@@ -129,7 +129,7 @@ def test_compose_itself_takes_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("was", "becomes", "said"),
     [
-        ("condition: service_healthy", "condition: service_happy", "service_happy"),
+        ("condition: service_healthy", "condition: service_happy", "condition value must be one of"),
         ("      - {source: realm,", "      - {source: kingdom,", "kingdom"),
         ('volumes: ["minio:/data"]', 'volumes: ["gone:/data"]', "gone"),
         ("    read_only: true", "    readonly: true", "readonly"),
