@@ -25,6 +25,7 @@ from api.rest import (
     feeds,
     index,
     instruments,
+    latest_prices,
     objects,
     operations,
     ppas,
@@ -43,8 +44,8 @@ from api.security import Door
 from api.stream import endpoint as stream
 
 _ROUTERS = (
-    index, objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    replays, entitlements, operations, api_keys, tokens, graphql, metrics, series, feeds, quality, stream,
+    index, objects, commands, prices, latest_prices, publications, instruments, quotes, scenarios, curves, ppas, audit,
+    projections, replays, entitlements, operations, api_keys, tokens, graphql, metrics, series, feeds, quality, stream,
 )  # fmt: skip
 
 

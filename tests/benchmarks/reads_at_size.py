@@ -149,8 +149,7 @@ def latest(store: ClickHouse, through: int) -> None:
 
     def of(isos: tuple[str, ...], through: int, **more: object) -> Callable[[], int]:
         def read() -> int:
-            answers = [latest_prices(store, iso=iso, through_position=through, **more) for iso in isos]  # type: ignore[arg-type]
-            return sum(answer.num_rows for answer in answers)
+            return int(latest_prices(store, isos=isos, through_position=through, **more).num_rows)  # type: ignore[arg-type]
 
         return read
 

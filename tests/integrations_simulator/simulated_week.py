@@ -68,29 +68,33 @@ class Week:
 
 
 def play(
-    platform: Platform, start_utc: datetime, length: timedelta, *, rate: float, progress: Callable[[str], None]
+    platform: Platform, start_utc: datetime, length: timedelta, *, rate: float, each_hour: Callable[[datetime], None]
 ) -> Week:
-    """Plays a stretch that begins with a market day, and what recovers it: the weekly report, two weeks later."""
+    """Plays a stretch that begins with a market day, and what recovers it: the weekly report, two weeks later.
+
+    `each_hour` is called as the stretch begins, and again after each hour of it.
+    """
     with patch.object(http, "_backoff", lambda _: 1.0):  # it is random, and no two weeks would be the same
-        return _play(platform, start_utc, length, rate=rate, progress=progress)
+        return _play(platform, start_utc, length, rate=rate, each_hour=each_hour)
 
 
 def _play(
-    platform: Platform, start_utc: datetime, length: timedelta, *, rate: float, progress: Callable[[str], None]
+    platform: Platform, start_utc: datetime, length: timedelta, *, rate: float, each_hour: Callable[[datetime], None]
 ) -> Week:
     clock = SteppedClock(start_utc + timedelta(seconds=65))
     exchange = world(clock, seed=SEED, rate=rate, where="miso-public-api/*")
     base_urls = {source: f"{BASE}/{source}" for source in exchange.sources}
     fetching = Fetching.of(platform, clock, base_urls=base_urls, client=in_process(exchange))
     (definition,) = (feed for feed in fetching.feeds.definitions if feed.id == FEED)
-    week, end_utc = Week(), start_utc + length
+    week, end_utc, hour_utc = Week(), start_utc + length, start_utc
     # The last interval may be asked for again, but the next one must not be seen.
     while clock.now() < end_utc + timedelta(minutes=4):
+        if clock.now() >= hour_utc:
+            each_hour(hour_utc)
+            hour_utc += timedelta(hours=1)
         run = fetching.run(FEED)
         week.polls += 1
         _note(week, run, clock.now())
-        if week.polls % 100 == 0:
-            progress(f"{clock.now():%a %H:%M}")
         clock.move_to(next_poll(definition, run, clock.now()))
     week.injected = exchange.faults.journal
     week.before = _quality(platform, start_utc, end_utc)

@@ -13,7 +13,7 @@ MIDNIGHT = datetime(2026, 3, 2, 5, tzinfo=UTC)
 
 
 def test_every_injected_fault_is_found_and_none_invented(platform: Platform) -> None:
-    week = play(platform, MIDNIGHT, timedelta(hours=8), rate=0.25, progress=lambda _: None)
+    week = play(platform, MIDNIGHT, timedelta(hours=8), rate=0.25, each_hour=lambda _: None)
     check(week)
     assert {fault.kind for fault in week.injected} >= set(KINDS) - {"restated"}, "every kind was tried"
 
