@@ -1,7 +1,8 @@
 """A columnar projection's table, filled from the log beside the live one, which nobody reads until it is done.
 
-Small publications go in together, tens of thousands of rows an insert, those of each partition apart: a synced part takes
-some 20 ms however small it is. Nothing needs to be done exactly once here, since a build that fails is thrown away.
+Small publications go in together, tens of thousands of rows an insert, those of each partition apart: a synced part
+takes some 20 ms however small it is. Nothing needs to be done exactly once here, since a build that fails is thrown
+away.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A stretch of simulated market time with faults at a rate, as fast as it goes: what was injected, found, recovered.
 
 Polls come when the platform's own poller would make them, and once a day somebody asks again in between, so that a
-restatement can be seen: by the next poll there is a newer interval. MISO's five-minute prices are what is looked at: the
-public API only has the newest interval, so what is missed there stays a gap until the weekly report brings it.
+restatement can be seen: by the next poll there is a newer interval. MISO's five-minute prices are what is looked at:
+the public API only has the newest interval, so what is missed there stays a gap until the weekly report brings it.
 """
 
 from __future__ import annotations
