@@ -30,6 +30,7 @@ from api.rest import (
     feeds,
     index,
     instruments,
+    latest_prices,
     objects,
     operations,
     ppas,
@@ -50,8 +51,8 @@ from api.services import GATEWAY, SERVICES, Service, addresses
 from api.stream import endpoint as stream
 
 _ROUTERS = (
-    index, objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    replays, entitlements, operations, api_keys, tokens, graphql, metrics, series, feeds, quality, stream,
+    index, objects, commands, prices, latest_prices, publications, instruments, quotes, scenarios, curves, ppas, audit,
+    projections, replays, entitlements, operations, api_keys, tokens, graphql, metrics, series, feeds, quality, stream,
 )  # fmt: skip
 HEALTH = frozenset({"/livez", "/readyz"})
 _OF_NOUNS = {"objects": objects, "scenarios": scenarios, "curves": curves, "ppas": ppas, "graphql": graphql}

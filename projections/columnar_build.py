@@ -1,13 +1,14 @@
 """A columnar projection's table, filled from the log beside the live one, which nobody reads until it is done.
 
-Small publications go in together, tens of thousands of rows an insert: a synced insert takes some 20 ms however small
-it is. Nothing needs to be done exactly once here, since a build that fails is thrown away.
+Small publications go in together, tens of thousands of rows an insert, those of each partition apart: a synced part
+takes some 20 ms however small it is. Nothing needs to be done exactly once here, since a build that fails is thrown
+away.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +27,7 @@ B = TypeVar("B")
 # While some load their rows from the object store, others are inserted.
 _THREADS = 2
 _AHEAD = 8
-_ROWS_TOGETHER = 50_000
+ROWS_TOGETHER = 200_000
 _EVENTS_TOGETHER = 2_000
 _SUMMARY_ROWS_TOGETHER = 200_000
 
@@ -49,7 +50,8 @@ class Summary:
 class ColumnarProjection:
     """One table of database `ch`: what creates it under a name, and which events bring rows to it.
 
-    Of the events that `rows_of` names, those bring rows that it `concerns`.
+    Of the events that `rows_of` names, those bring rows that it `concerns`. Rows of which `partition_of` says the same
+    go into the same partitions of the table.
     """
 
     name: str
@@ -58,6 +60,7 @@ class ColumnarProjection:
     create: Callable[[ClickHouse, str], None]
     rows_of: Mapping[type, RowsOf]
     concerns: Callable[[RecordedEvent], bool] = lambda _: True
+    partition_of: Callable[[Rows], Hashable] = lambda _: None
     summary: Summary | None = None
 
     @property
@@ -169,7 +172,7 @@ class TableBuild:
         if isinstance(rows, Failure):
             self._put_aside(recorded, rows)
             return
-        if self._group_rows + rows.table.num_rows > _ROWS_TOGETHER or len(self._group) == _EVENTS_TOGETHER:
+        if self._group_rows + rows.table.num_rows > ROWS_TOGETHER or len(self._group) == _EVENTS_TOGETHER:
             self._insert_group()
         self._group.append((recorded, rows))
         self._group_rows += rows.table.num_rows
@@ -194,8 +197,8 @@ class TableBuild:
                     self._put_aside(recorded, failure)
 
     def _insert(self, parts: Sequence[Rows], token: str) -> None:
-        rows = parts[0] if len(parts) == 1 else together(parts)
-        self._clickhouse.insert_arrow(f"ch.{self.table}", rows, deduplication_token=token)
+        for number, rows in enumerate(by_partition(parts, self._projection.partition_of)):
+            self._clickhouse.insert_arrow(f"ch.{self.table}", rows, deduplication_token=f"{token}/{number}")
         for part in parts:
             self._summary.add(self._summary.taken(part))
 
@@ -208,6 +211,14 @@ class TableBuild:
     def _put_aside(self, recorded: RecordedEvent, failure: Failure) -> None:
         self._parked[recorded.stream_id] = recorded.position
         self.set_aside.append(SetAside(recorded, failure))
+
+
+def by_partition(parts: Sequence[Rows], partition_of: Callable[[Rows], Hashable]) -> list[Rows]:
+    """The rows of many parts, those of each partition together."""
+    found: dict[Hashable, list[Rows]] = {}
+    for part in parts:
+        found.setdefault(partition_of(part), []).append(part)
+    return [same[0] if len(same) == 1 else together(same) for same in found.values()]
 
 
 def delete_positions(clickhouse: ClickHouse, table: str, positions: Sequence[int]) -> None:

@@ -8,7 +8,14 @@ from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
 from projections.columnar_build import ColumnarProjection, Summary
 from read_models.latest_prices import LATEST_TABLE, create_latest_table, newest_rows
-from read_models.prices import VERSION, PublicationFacts, create_price_table, price_table, publication_rows
+from read_models.prices import (
+    VERSION,
+    PublicationFacts,
+    create_price_table,
+    partition_of,
+    price_table,
+    publication_rows,
+)
 from write_model.publications import Publication, Reading
 
 
@@ -28,6 +35,7 @@ def prices_projection(objects: Objects) -> ColumnarProjection:
         create=create_price_table,
         rows_of={Publication.Ingested: rows_of, Publication.Reread: rows_of},
         concerns=lambda recorded: reading_of(recorded).dataset == "prices",
+        partition_of=partition_of,
         summary=Summary(LATEST_TABLE, create_latest_table, newest_rows),
     )
 

@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.clickhouse import ClickHouse
+from queries.prices import PRICE_SCHEMA
 from read_models.latest_prices import LATEST_TABLE
 from read_models.prices import VINTAGES, price_table
 
 LOOK_BACK = timedelta(days=7)
-"""Where all nodes are asked for, those without a price in so long before the ISO's newest interval are left out."""
+"""Where all nodes are asked for, those without a price in so long before their ISO's newest interval are left out."""
 
 _VALUES = (
     "interval_start_utc",
@@ -54,7 +55,7 @@ _LAST = timedelta(hours=1)
 class _Wanted:
     """Whose latest price, and what is known: rows up to `known`, but for those at the positions `superseded`."""
 
-    iso: str
+    isos: Sequence[str]
     nodes: Sequence[str]
     market: str | None
     feed: str | None
@@ -64,8 +65,8 @@ class _Wanted:
 
     def places(self) -> tuple[list[str], dict[str, Any]]:
         """The conditions on places, and the values to bind."""
-        conditions = ["iso = {iso:String}"]
-        values: dict[str, Any] = {"iso": self.iso}
+        conditions = ["iso IN {isos:Array(String)}"]
+        values: dict[str, Any] = {"isos": list(self.isos)}
         if self.market is not None:
             conditions.append("market = {market:String}")
             values["market"] = self.market
@@ -100,31 +101,52 @@ class _Wanted:
 def latest_prices(
     ch: ClickHouse,
     *,
-    iso: str,
+    isos: Sequence[str],
     nodes: Sequence[str] = (),
     market: str | None = None,
     feed: str | None = None,
     through_position: int,
     superseded: Sequence[int] = (),
 ) -> pa.Table:
-    """A row for each place (market, feed, node, node_type) that matches, in any order; empty `nodes` means all.
+    """A row for each place (iso, market, feed, node, node_type) that matches, in any order.
 
-    The columns are those of `ch.market_price_ticks`, the vintage as `vintage_name`. Rows past `through_position`, and
-    those at the positions `superseded`, are unseen.
+    Empty `nodes` means all of these ISOs. The columns are those of `ch.market_price_ticks`, the vintage as
+    `vintage_name`. Rows past `through_position`, and those at the positions `superseded`, are unseen.
     """
-    wanted = _Wanted(iso, nodes, market, feed, through_position, superseded)
+    wanted = _Wanted(tuple(dict.fromkeys(isos)), nodes, market, feed, through_position, superseded)
     found = _winners(ch, wanted)
     vintages = pa.chunked_array([_NAMES.take(chunk) for chunk in found["vintage"].chunks], pa.string())
     return found.drop_columns(["vintage"]).append_column("vintage_name", vintages)
 
 
+def listed(found: pa.Table) -> pa.Table:
+    """What `latest_prices` answered in the columns of PRICE_SCHEMA, sorted by iso, market, feed, node, node type."""
+    order = [(column, "ascending") for column in ("iso", *_PLACE.split(", "))]
+    columns = _plain(found).sort_by(order).rename_columns({"vintage_name": "vintage"}).select(PRICE_SCHEMA.names)
+    texts = {field.name for field in PRICE_SCHEMA if pa.types.is_dictionary(field.type)}
+    encoded = [column.dictionary_encode() if name in texts else column
+               for name, column in zip(columns.column_names, columns.columns, strict=True)]  # fmt: skip
+    return pa.table(encoded, PRICE_SCHEMA.names).cast(PRICE_SCHEMA).combine_chunks()
+
+
 def _winners(ch: ClickHouse, wanted: _Wanted) -> pa.Table:
     found = _live(ch, wanted)
+    if found.num_rows and pc.all(wanted.holds(found)).as_py() and _are_recent(found, wanted):
+        return found
+    answers = [_plain(found.slice(0, 0))]
+    for iso in wanted.isos:
+        of_iso = replace(wanted, isos=[iso])
+        if found.num_rows:
+            part = found.filter(pc.equal(found["iso"].cast(pa.string()), iso))
+            answers.append(_plain(_certain(ch, of_iso, part)))
+        else:  # as while it is built for the first time
+            answers.append(_plain(_among_all(ch, of_iso)))
+    return pa.concat_tables(answers)
+
+
+def _certain(ch: ClickHouse, wanted: _Wanted, found: pa.Table) -> pa.Table:
+    """The winners of one ISO, those whose live row does not count being looked up."""
     holds = wanted.holds(found)
-    if not found.num_rows:  # as while it is built for the first time
-        return _among_all(ch, wanted)
-    if pc.all(holds).as_py():
-        return _recent(found, wanted)
     certain = _recent(found.filter(holds), wanted)
     doubtful = found.filter(pc.invert(holds))
     if not wanted.nodes and certain.num_rows:
@@ -197,14 +219,19 @@ def _place(found: pa.Table) -> pa.ChunkedArray:
 
 
 def _recent(found: pa.Table, wanted: _Wanted) -> pa.Table:
-    """Where all nodes are asked for, without the places that have had no price for long."""
-    if wanted.nodes or not found.num_rows:
+    """Of one ISO: where all nodes are asked for, without the places that have had no price for long."""
+    if _are_recent(found, wanted):
         return found
     starts = found["interval_start_utc"]
-    first, last = (starts_at.as_py() for starts_at in pc.min_max(starts).values())
-    if first >= last - LOOK_BACK:
-        return found
-    return found.filter(pc.greater_equal(starts, pa.scalar(last - LOOK_BACK, starts.type)))
+    return found.filter(pc.greater_equal(starts, pa.scalar(pc.max(starts).as_py() - LOOK_BACK, starts.type)))
+
+
+def _are_recent(found: pa.Table, wanted: _Wanted) -> bool:
+    """Whether no place is to be left out for having had no price for long."""
+    if wanted.nodes or not found.num_rows:
+        return True
+    first, last = (start.as_py() for start in pc.min_max(found["interval_start_utc"]).values())
+    return bool(first >= last - LOOK_BACK)
 
 
 def _plain(found: pa.Table) -> pa.Table:

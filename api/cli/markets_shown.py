@@ -53,7 +53,7 @@ class MarketsShown:
         """`PJM WESTERN HUB 41.61 to 13:25`, of five minutes; empty while there is none."""
         platform = self._platform
         known = checkpoints(platform.view).get("prices", 0)
-        found = latest_prices(platform.clickhouse, iso=iso, nodes=[node], market="RT5", through_position=known)
+        found = latest_prices(platform.clickhouse, isos=[iso], nodes=[node], market="RT5", through_position=known)
         newest = max(found.to_pylist(), key=lambda row: row["interval_end_utc"], default=None)
         if newest is None:
             return ""

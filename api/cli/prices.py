@@ -70,6 +70,23 @@ def get(
 
 @app.command()
 @reads
+def latest(
+    iso: Annotated[list[str] | None, typer.Option(help="An ISO; may be given again. All where left out.")] = None,
+    node: Annotated[list[str] | None, typer.Option(help="A node; may be given again. All where left out.")] = None,
+    market: Annotated[str | None, typer.Option(help="DA, RTH, RT15 or RT5.")] = None,
+    feed: Annotated[str | None, typer.Option(help="Only this feed of the operator.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="A time or a log position: what was known then.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the last price of each place, market and feed."""
+    with connect() as connection:
+        isos = [each.upper() for each in iso] if iso else None
+        found = connection.get("/v1/prices/latest", iso=isos, node=node, market=market, feed=feed, as_of=as_of)
+    show_rows(found, ("iso", *COLUMNS), as_json=as_json, empty="Nothing was ingested yet: `carbon254 ingest PATH`.")
+
+
+@app.command()
+@reads
 def coverage(iso: Annotated[str | None, typer.Option(help="Only this ISO.")] = None, as_json: AsJson = False) -> None:
     """Show which feeds there are, from when to when, and how many rows."""
     with connect() as connection:

@@ -52,7 +52,7 @@ router = APIRouter(
 )
 
 # Prices may be read up to where their rows are loaded and replaced readings are known.
-_FILLED_BY = ("prices", "publications")
+FILLED_BY = ("prices", "publications")
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -116,7 +116,7 @@ def list_prices(
         return _everything(request, platform, view, query, chosen, local, known_as_of)
     listing = Listing(request, platform, view, access.principal.tenant, limit, cursor, known_as_of, chosen)
     schema = with_local_times(PRICE_SCHEMA.empty_table(), local).schema
-    return listing.answer(schema, _FILLED_BY, lambda page: _page(view, query, local, page))
+    return listing.answer(schema, FILLED_BY, lambda page: _page(view, query, local, page))
 
 
 @router.get("/v1/prices/coverage", operation_id="price_coverage", **listed(COVERAGE_SCHEMA))
@@ -155,7 +155,7 @@ def _everything(
     tz: str | None,
     as_of: AsOf,
 ) -> Response:
-    known = known_at(view, _FILLED_BY, as_of)
+    known = known_at(view, FILLED_BY, as_of)
     headers = changing_headers()
     if known.final:
         etag = _etag(platform, view, query, chosen, tz, known)

@@ -41,7 +41,7 @@ def snapshot(platform: Platform, filters: Filters, position: int) -> list[str]:
     """The winning price of each matching place in its last interval, as it was known at `position`."""
     found = latest_prices(
         platform.clickhouse,
-        iso=filters.iso,
+        isos=[filters.iso],
         nodes=filters.nodes,
         market=filters.market,
         feed=filters.feed,

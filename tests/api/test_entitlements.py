@@ -129,6 +129,22 @@ def test_lists_and_single_publications_show_what_is_granted(platform: Platform, 
                 assert refusal(theirs, "GET", path).status == (403 if iso else 404)
 
 
+def test_latest_prices_are_of_the_granted_isos(platform: Platform, api: Connection, tenant: str) -> None:
+    assert {price["iso"] for price in api.get("/v1/prices/latest")} == {"MISO", "CAISO"}
+    with calling_as(platform, tenant, "reader") as theirs:
+        assert theirs.get("/v1/prices/latest") == []
+        grant(api, tenant, "CAISO", "api")
+        assert {price["iso"] for price in theirs.get("/v1/prices/latest")} == {"CAISO"}
+        # An answer that other grants would change is not for ever.
+        path = f"/v1/prices/latest?as_of={platform.log.head()}&wait_for=head"
+        assert "etag" not in answer(theirs, "GET", path).headers
+        assert "etag" in answer(theirs, "GET", f"{path}&iso=CAISO").headers
+        refused = refusal(theirs, "GET", "/v1/prices/latest?iso=CAISO&iso=MISO")
+        assert (refused.status, refused.title) == (403, f"{tenant} is not entitled to MISO by the channel api")
+        refused = refusal(theirs, "GET", "/v1/prices/latest?iso=CAISO&format=csv")
+        assert refused.title == f"{tenant} is not entitled to CAISO by the channel downloads"
+
+
 def test_raw_bytes_are_a_download(platform: Platform, api: Connection, tenant: str) -> None:
     shown = {p["iso"]: api.get(f"/v1/publications/{p['id']}") for p in api.get("/v1/publications")["items"]}
     miso, quarantined = (f"/v1/objects/{shown[iso]['raw_sha256'][0]}" for iso in ("MISO", None))

@@ -20,6 +20,7 @@ FOREVER = (
     PRICES + "&as_of={position}",
     PRICES + "&as_of={position}&limit=5",
     PRICES + "&as_of={position}&format=parquet",
+    "/v1/prices/latest?as_of={position}",
     *(
         f"/v1/{noun}?as_of={{position}}"
         for noun in ("publications", "scenarios", "curves", "quotes", "instruments", "ppas", "audit")
@@ -32,6 +33,7 @@ CHANGING = (
     PRICES,
     PRICES + "&limit=5",
     PRICES + "&as_of=2030-01-01",
+    "/v1/prices/latest",
     "/v1/scenarios",
     "/v1/scenarios?as_of=2030-01-01",
     "/v1/scenarios/{scenario}",

@@ -67,7 +67,8 @@ class _Memory:
         if kind == "late":
             return is_news
         if kind == "restated":
-            return not is_news and self.is_known and self.restated_utc is None and not _is_list(answer)
+            is_so_already = self.restated_utc == answer.published_at_utc
+            return not is_news and self.is_known and not is_so_already and not _is_list(answer)
         if kind in _DAMAGES:
             return is_news and not _is_list(answer) and _DAMAGES[kind](answer.content) is not None
         return True

@@ -1,0 +1,69 @@
+"""What processes hold in memory, as the kernel counts it. Linux only."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROC = Path("/proc")
+_MEBIBYTE_KIB = 1024
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Mebibytes of this process and of the PostgreSQL that it started.
+
+    `anonymous_mib` is what the process asked for; the rest of `resident_mib` are pages of files, such as libraries,
+    which are read in once they are needed. Pages that processes share count in parts, so that `postgres_mib` (the
+    proportional set sizes of all servers' processes) does not count the shared buffers once for each of them.
+    """
+
+    resident_mib: float
+    anonymous_mib: float
+    postgres_mib: float
+
+
+def memory_now() -> Memory:
+    own = _fields(_PROC / "self" / "status")
+    servers = [pid for pid in _descendants(os.getpid()) if _name(pid) == "postgres"]
+    return Memory(
+        own["VmRSS"] / _MEBIBYTE_KIB,
+        own["RssAnon"] / _MEBIBYTE_KIB,
+        sum(_proportional(pid) for pid in servers) / _MEBIBYTE_KIB,
+    )
+
+
+def _fields(file: Path) -> dict[str, int]:
+    """The lines `Name:  1234 kB` of a file, in kibibytes."""
+    lines = (line.split() for line in file.read_text().splitlines())
+    return {words[0].rstrip(":"): int(words[1]) for words in lines if len(words) == 3 and words[2] == "kB"}
+
+
+def _proportional(pid: int) -> int:
+    with suppress(OSError):  # it may have ended meanwhile
+        return _fields(_PROC / str(pid) / "smaps_rollup")["Pss"]
+    return 0
+
+
+def _name(pid: int) -> str:
+    with suppress(OSError):
+        return (_PROC / str(pid) / "comm").read_text().strip()
+    return ""
+
+
+def _descendants(root: int) -> list[int]:
+    children: dict[int, list[int]] = defaultdict(list)
+    for folder in _PROC.iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                # The name, in parentheses, may have spaces and parentheses of its own.
+                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+                children[int(parent)].append(int(folder.name))
+    found, pending = [], [root]
+    while pending:
+        pending += (own := children[pending.pop()])
+        found += own
+    return found
