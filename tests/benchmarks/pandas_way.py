@@ -1,63 +1,54 @@
-"""The usual way, step by step as gridstatus does it: pandas read, melt, localise, name the places' types, sort; then
-`insert_df` into the same table. Written anew here; nothing of gridstatus is run."""
+"""What every format of `pandas_formats` ends in: all columns of its dataset's table, and those rows as Arrow.
+
+Nothing of gridstatus or another library of readers is run: the steps are written anew, each in pandas' own vectorised
+way (no row at a time, no `apply`), labels in pandas' text type that is backed by Arrow.
+"""
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
-COMPONENTS = {"LMP": "lmp_usd_per_mwh", "MCC": "congestion_usd_per_mwh", "MLC": "loss_usd_per_mwh"}
+from integrations.isos.series import DATASETS
+from integrations.isos.ticks import TICK_SCHEMA
 
-
-def decode(name: str, content: bytes) -> Any:
-    """One file as a frame with the columns of `ch.market_price_ticks`."""
-    return _miso(content) if "lmp" in name else _ercot(content)
-
-
-def _miso(content: bytes) -> Any:
-    day = pd.to_datetime(content.split(b"\n", 2)[1].decode().strip())
-    wide = pd.read_csv(io.BytesIO(content), skiprows=4)
-    long = wide.melt(id_vars=["Node", "Type", "Value"], var_name="hour", value_name="price")
-    long["hour"] = long["hour"].str.removeprefix("HE ").astype(int)
-    frame = long.pivot(index=["Node", "Type", "hour"], columns="Value", values="price").reset_index()
-    start = (day + pd.to_timedelta(frame["hour"] - 1, unit="h")).dt.tz_localize("EST").dt.tz_convert("UTC")
-    frame = frame.rename(columns={"Node": "node", "Type": "node_type", **COMPONENTS})
-    frame["energy_usd_per_mwh"] = frame["lmp_usd_per_mwh"] - frame["congestion_usd_per_mwh"] - frame["loss_usd_per_mwh"]
-    return _with_constants(frame, start, "MISO", "RTH", "rt_lmp").drop(columns=["hour"])
+SCHEMAS = {**DATASETS, "prices": TICK_SCHEMA}
+_NO_FACTS = {"vintage": "final", "published_at": None, "log_position": 1, "publication_id": "none"}
 
 
-def _ercot(content: bytes) -> Any:
-    frame = pd.read_csv(io.BytesIO(content))
-    hour = frame["HourEnding"].astype(str).str.split(":").str[0].astype(int) - 1
-    local = pd.to_datetime(frame["DeliveryDate"]) + pd.to_timedelta(hour, unit="h")
-    start = local.dt.tz_localize("US/Central", ambiguous=frame["DSTFlag"].ne("Y").to_numpy()).dt.tz_convert("UTC")
-    frame = frame.rename(columns={"SettlementPoint": "node", "SettlementPointPrice": "lmp_usd_per_mwh"})
-    frame["node_type"] = _ercot_types(frame["node"])
-    for column in ("energy_usd_per_mwh", "congestion_usd_per_mwh", "loss_usd_per_mwh"):
-        frame[column] = float("nan")
-    frame = frame.drop(columns=["DeliveryDate", "HourEnding", "DSTFlag"])
-    frame = _with_constants(frame, start, "ERCOT", "DA", "dam_spp")
-    return frame.sort_values("interval_start_utc").reset_index(drop=True)
+def completed(dataset: str, frame: Any, start: Any, end: Any) -> Any:
+    """The frame with every column of the dataset's rows, and no other; `start` and `end` are aware UTC."""
+    columns: dict[str, Any] = {"interval_start_utc": start, "interval_end_utc": end}
+    for field in SCHEMAS[dataset]:
+        if field.name in frame:
+            columns[field.name] = frame[field.name]
+        elif pa.types.is_dictionary(field.type):
+            columns[field.name] = ""
+        elif field.name == "source_version":
+            columns[field.name] = 0
+        elif pa.types.is_floating(field.type):
+            columns[field.name] = float("nan")
+        elif pa.types.is_timestamp(field.type) and field.name not in columns:
+            columns[field.name] = pd.NaT
+    return pd.DataFrame(columns, index=frame.index)[SCHEMAS[dataset].names]
 
 
-def _ercot_types(names: Any) -> Any:
-    """The type of each settlement point from its name, as gridstatus tells it where the file does not."""
-    types = pd.Series("Resource Node", index=names.index)
-    for prefix, meaning in (("HB_", "Trading Hub"), ("LZ_", "Load Zone"), ("DC_", "Load Zone DC Tie")):
-        types.loc[names.str.startswith(prefix)] = meaning
-    return types.astype("category")
+def as_arrow(dataset: str, frame: Any) -> pa.Table:
+    """The frame as the Arrow table that our parsers end in: the same names, types and encoding of labels."""
+    columns = []
+    for field in SCHEMAS[dataset]:
+        array = pa.array(frame[field.name], from_pandas=True)
+        if pa.types.is_dictionary(field.type):
+            array = array.dictionary_encode()
+        columns.append(array.cast(field.type))
+    return pa.table(columns, schema=SCHEMAS[dataset])
 
 
-def _with_constants(frame: Any, start: Any, iso: str, market: str, feed: str) -> Any:
-    frame["interval_start_utc"] = start
-    frame["interval_end_utc"] = start + pd.Timedelta(hours=1)
-    frame["ghg_usd_per_mwh"] = float("nan")
-    constants = {
-        "iso": iso, "market": market, "feed": feed, "vintage": "final", "source_version": 0, "published_at": None,
-        "recorded_at": pd.Timestamp.now("UTC"), "log_position": 1, "publication_id": "none",
-    }  # fmt: skip
-    for column, value in constants.items():
-        frame[column] = value
-    return frame
+def for_insert(frame: Any, iso: str, market: str, feed: str, dataset: str) -> Any:
+    """The frame with the columns of a publication, as `insert_df` takes it for the dataset's table."""
+    facts = {"iso": iso, "market": market, "feed": feed, **_NO_FACTS, "recorded_at": pd.Timestamp.now("UTC")}
+    if dataset != "prices":
+        facts["publication_position"] = 1
+    return frame.assign(**facts)
