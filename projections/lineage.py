@@ -1,4 +1,4 @@
-"""Lineage: nodes and edges from every result and publication down to raw bytes."""
+"""Lineage: nodes and edges from every result down to raw bytes; those of publications are read off their own rows."""
 
 from __future__ import annotations
 
@@ -68,12 +68,13 @@ def lineage_projection(objects: Objects) -> RelationalProjection:
 
     return RelationalProjection(
         name="lineage",
-        version=3,
+        version=4,
         tables=table.TABLES,
         handlers={
-            Publication.Ingested: _publication,
-            Publication.Quarantined: _publication,
-            Publication.Reread: _reread,
+            Publication.Ingested: _further_parts,
+            Publication.Quarantined: _further_parts,
+            Publication.Reread: _same_parts,
+            Publication.FoundUnreadable: _same_parts,
             Instrument.Registered: _plain,
             Scenario.Defined: _plain,
             Scenario.Revised: _plain,
@@ -82,7 +83,13 @@ def lineage_projection(objects: Objects) -> RelationalProjection:
             Curve.Built: computed,
             PpaValuation.Priced: computed,
         },
-        finds={Publication.Reread: _own_rows, Curve.Built: _origins, PpaValuation.Priced: _origins},
+        finds={
+            Publication.Reread: _parts_before,
+            Publication.FoundUnreadable: _parts_before,
+            Curve.Built: _origins,
+            PpaValuation.Priced: _origins,
+        },
+        views=table.VIEWS,
     )
 
 
@@ -93,8 +100,7 @@ def _origins(recorded: RecordedEvent) -> Iterator[Wanted]:
         yield table.NodeRow, str(origin.id)
 
 
-def _own_rows(recorded: RecordedEvent) -> Iterator[Wanted]:
-    yield table.NodeRow, recorded.stream_text
+def _parts_before(recorded: RecordedEvent) -> Iterator[Wanted]:
     yield table.EdgeRow, recorded.stream_text
 
 
@@ -123,35 +129,25 @@ def _computation_details(computation: Computation) -> dict[str, Any]:
     }
 
 
-def _publication(batch: Batch, recorded: RecordedEvent) -> None:
+def _further_parts(batch: Batch, recorded: RecordedEvent) -> None:
+    """Raw bytes of a publication in several parts; all else of it, the view has from the publication's own row."""
     event = recorded.event
     assert isinstance(event, _FIRST_OUTCOMES)
     source = event.source
-    details: dict[str, Any] = {"place": source.place, "size_bytes": source.size_bytes}
-    edges: list[Edge] = []
-    for name, sha256 in zip(source.names, source.raw_sha256, strict=True):
+    if len(source.raw_sha256) == 1:
+        return
+    first, *others = zip(source.raw_sha256, source.names, strict=True)
+    further = [(sha256, name) for sha256, name in others if sha256 != first[0]]
+    for sha256, name in further:
         table.put_object(batch, sha256, bucket="raw", label=name, place=source.place)
-        edges.append((sha256, OBJECT, RAW_BYTES))
-    if isinstance(event, Publication.Ingested):
-        reading = event.reading
-        edges.append(_rows_edge(batch, reading.rows_sha256, reading.row_count))
-        details["parser"] = reading.parser
-        details["parser_version"] = reading.parser_version
-    child = _node(batch, recorded, "publication", ", ".join(source.names), details)
-    table.put_edges(batch, child, recorded.position, edges)
+    edges = [(sha256, OBJECT, RAW_BYTES) for sha256, _ in further]
+    table.put_edges(batch, recorded.stream_text, recorded.position, edges)
 
 
-def _reread(batch: Batch, recorded: RecordedEvent) -> None:
-    """Called what it was called, and made from the same raw bytes as the readings before."""
-    event = recorded.event
-    assert isinstance(event, Publication.Reread)
-    reading = event.reading
-    before = table.node_before(batch, recorded.stream_text, recorded.position)
-    details = {"parser": reading.parser, "parser_version": reading.parser_version}
-    child = _node(batch, recorded, "publication", before.label if before else "", details)
-    edges = [(e.parent, e.parent_position, e.role) for e in batch.of(table.EdgeRow, child) if e.role == RAW_BYTES]
-    edges.append(_rows_edge(batch, reading.rows_sha256, reading.row_count))
-    table.put_edges(batch, child, recorded.position, edges)
+def _same_parts(batch: Batch, recorded: RecordedEvent) -> None:
+    """Made from the same raw bytes as the outcomes before."""
+    before = batch.of(table.EdgeRow, recorded.stream_text)
+    table.put_edges(batch, recorded.stream_text, recorded.position, [(e.parent, OBJECT, e.role) for e in before])
 
 
 def _rows_edge(batch: Batch, rows_sha256: str, row_count: int) -> Edge:

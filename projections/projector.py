@@ -22,11 +22,18 @@ from infra.event_store import EventLog
 from projections.building import Building
 from projections.comparison import LiveRows
 from projections.parking import apply_or_park
-from projections.relational import Progress, RelationalProjection, shares
+from projections.relational import Progress, RelationalProjection, shares, views_of
 from projections.retries import Retried, retry_streams
 from read_models.batch import Cursor
 from read_models.dead_letters import DEAD_LETTERS, keep_dead_letters
-from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoints, save_checkpoints
+from read_models.relational import (
+    CHECKPOINTS,
+    LIVE_SCHEMA,
+    create_views,
+    drop_views,
+    load_checkpoints,
+    save_checkpoints,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -168,9 +175,11 @@ class RelationalProjector:
     def _exchange(self, building: Building) -> bool:
         """Puts the built tables in place of the live ones; False when a reader would not let go of these in time."""
         tables = [table for projection in building.projections for table in projection.table_names]
+        views = views_of(self.projections)
         try:
             with self._pool.connection() as connection, connection.cursor() as cursor:
                 cursor.execute(sql.SQL("SET LOCAL lock_timeout TO {}").format(sql.Literal(_LOCK_TIMEOUT)))
+                drop_views(cursor, views, LIVE_SCHEMA)
                 for table in tables:
                     names = {"live": sql.Identifier(LIVE_SCHEMA), "built": sql.Identifier(building.schema)}
                     for statement in (
@@ -178,6 +187,7 @@ class RelationalProjector:
                         "ALTER TABLE {built}.{table} SET SCHEMA {live}",
                     ):
                         cursor.execute(sql.SQL(statement).format(table=sql.Identifier(table), **names))
+                create_views(cursor, views, LIVE_SCHEMA)
                 self._take_over(cursor, building)
         except psycopg.errors.LockNotAvailable:
             return False

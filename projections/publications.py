@@ -56,13 +56,10 @@ def _created(batch: Batch, recorded: RecordedEvent) -> None:
     )
     _fill(row, recorded, outcome)
     batch.insert(row)
-    if isinstance(outcome, Reading):
-        batch.insert(table.ReadingRow(log_position=recorded.position, publication_id=recorded.stream_id))
 
 
 def _own_rows(recorded: RecordedEvent) -> Iterator[Wanted]:
     yield table.PublicationRow, recorded.stream_id
-    yield table.ReadingRow, recorded.stream_id
 
 
 def _again(batch: Batch, recorded: RecordedEvent) -> None:
@@ -72,13 +69,11 @@ def _again(batch: Batch, recorded: RecordedEvent) -> None:
     row = table.next_outcome(batch, recorded.stream_id, recorded.position)
     _fill(row, recorded, outcome)
     batch.insert(row)
-    if isinstance(outcome, Reading):
-        table.add_reading(batch, recorded.stream_id, recorded.position)
 
 
 PROJECTION = RelationalProjection(
     name="publications",
-    version=4,
+    version=5,
     tables=table.TABLES,
     handlers={
         Publication.Ingested: _created,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import LiteralString
 
 from infra.event_mapper import RecordedEvent, Undecodable
 from read_models.batch import Batch, Cursor, Wanted
 
 # Rows of a table that `verify` shows.
 SHOWN = 5
+
+_CAN_WAIT = re.compile(r"\s*CREATE (UNIQUE )?INDEX IF NOT EXISTS (?!\w+_(lookup|once) )")
 
 Progress = Callable[[int, int], None]
 Write = Callable[[Batch, RecordedEvent], None]
@@ -21,7 +24,8 @@ Find = Callable[[RecordedEvent], Iterable[Wanted]]
 class RelationalProjection:
     """One noun's read model: its tables, and what each event writes to them.
 
-    `every` writes for all events. `finds` names the rows that a handler looks up, for the batch to hold them.
+    `every` writes for all events. `finds` names the rows that a handler looks up, for the batch to hold them. `views`
+    are names under which the rows of several read models are asked for together, each with its query.
     """
 
     name: str
@@ -30,6 +34,7 @@ class RelationalProjection:
     handlers: Mapping[type, Write]
     every: Write | None = None
     finds: Mapping[type, Find] = field(default_factory=dict)
+    views: Mapping[str, LiteralString] = field(default_factory=dict)
 
     @property
     def table_names(self) -> list[str]:
@@ -38,12 +43,11 @@ class RelationalProjection:
 
     @property
     def tables_alone(self) -> str:
-        """What makes the tables, without the indexes that only questions use: rows go in faster before these exist.
+        """What makes the tables, without the indexes that can wait: rows go in faster before these exist.
 
-        An index by which handlers look rows up is called so.
+        An index by which handlers look rows up, or that refuses what an event would write twice, is called so.
         """
-        statements = self.tables.split(";")
-        return ";".join(s for s in statements if not s.lstrip().startswith("CREATE INDEX") or "_lookup ON" in s)
+        return ";".join(s for s in self.tables.split(";") if not _CAN_WAIT.match(s))
 
     def takes(self, kind: type) -> bool:
         """Whether events of this class write anything here, or fail as those do that can't be decoded."""
@@ -65,6 +69,11 @@ class RelationalProjection:
             elif type(recorded.event) is Undecodable:
                 raise recorded.event.error
         batch.flush(cursor)
+
+
+def views_of(projections: Iterable[RelationalProjection]) -> dict[str, LiteralString]:
+    """The queries of their views by name; each may ask tables of all of them."""
+    return {name: query for projection in projections for name, query in projection.views.items()}
 
 
 def shares(projections: Sequence[RelationalProjection], events: Sequence[RecordedEvent]) -> list[list[RecordedEvent]]:

@@ -19,8 +19,8 @@ from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from infra.postgres import open_pool
 from projections.building import Building
-from projections.relational import Progress, RelationalProjection
-from read_models.relational import LIVE_SCHEMA
+from projections.relational import Progress, RelationalProjection, views_of
+from read_models.relational import LIVE_SCHEMA, create_views
 from read_models.replays import (
     REPLAYS,
     add_replay,
@@ -108,6 +108,7 @@ class Replays:
                 building.finish()
                 with self._pool.connection() as connection, connection.cursor() as cursor:
                     complete_replay(cursor, name)
+                    create_views(cursor, views_of(self._projections), building.schema)
             except BaseException:
                 self._remove(name)
                 raise

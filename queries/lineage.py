@@ -10,6 +10,8 @@ from queries.relational import Row, row, rows
 
 Direction = Literal["upstream", "downstream"]
 
+# What ties one row to the next stands in a LATERAL query with an OFFSET: only there does the planner take it down to
+# the tables below the views, where indexes answer it.
 _EDGES = """
 WITH RECURSIVE found AS (
     SELECT child, child_position, parent, parent_position, role FROM lineage
@@ -17,7 +19,9 @@ WITH RECURSIVE found AS (
       AND (%(as_of)s::bigint IS NULL OR child_position <= %(as_of)s)
     UNION
     SELECT l.child, l.child_position, l.parent, l.parent_position, l.role
-    FROM lineage l JOIN found f ON l.{near} = f.{far} AND l.{near}_position = f.{far}_position
+    FROM found f CROSS JOIN LATERAL (
+        SELECT * FROM lineage WHERE {near} = f.{far} AND {near}_position = f.{far}_position OFFSET 0
+    ) l
     WHERE %(as_of)s::bigint IS NULL OR l.child_position <= %(as_of)s
 )
 SELECT child, child_position, parent, parent_position, role FROM found
@@ -40,9 +44,12 @@ _NODES = f"""
 SELECT n.id, n.position, n.kind, n.label, n.details FROM lineage_node n
 JOIN unnest(%(ids)s::text[], %(positions)s::bigint[]) AS wanted (wanted_id, wanted_position)
   ON n.id = wanted_id AND n.position = wanted_position
-WHERE {_SEEN.format(node="n")} OR n.tenant IS NULL AND EXISTS (
-    SELECT FROM lineage l JOIN lineage_node made ON made.id = l.child AND made.position = l.child_position
-    WHERE l.parent = n.id AND l.parent_position = n.position AND {_SEEN.format(node="made")})
+WHERE n.id = ANY(%(ids)s::text[]) AND n.position = ANY(%(positions)s::bigint[])
+  AND ({_SEEN.format(node="n")} OR n.tenant IS NULL AND EXISTS (
+    SELECT FROM lineage l CROSS JOIN LATERAL (
+        SELECT * FROM lineage_node WHERE id = l.child AND position = l.child_position OFFSET 0
+    ) made
+    WHERE l.parent = n.id AND l.parent_position = n.position AND {_SEEN.format(node="made")}))
 ORDER BY n.id, n.position
 """  # noqa: S608 - names from this file
 

@@ -123,8 +123,9 @@ def publication(pool: Pool, publication_id: UUID, as_of: int | None = None) -> R
             """SELECT log_position,
                       CASE WHEN %(as_of)s::bigint IS NULL OR superseded_by <= %(as_of)s THEN superseded_by END
                           AS superseded_by
-               FROM publication_reading
-               WHERE publication_id = %(id)s AND (%(as_of)s::bigint IS NULL OR log_position <= %(as_of)s)
+               FROM publication
+               WHERE publication_id = %(id)s AND status = 'ingested'
+                 AND (%(as_of)s::bigint IS NULL OR log_position <= %(as_of)s)
                ORDER BY log_position""",
             values,
         )
@@ -140,8 +141,8 @@ def superseded_readings(pool: Pool, through_position: int) -> Sequence[int]:
     found = rows(
         pool,
         """WITH dead AS (SELECT position FROM pg.dead_letter WHERE projection = 'prices')
-           SELECT log_position FROM publication_reading
-           WHERE superseded_by <= %(through)s AND superseded_by NOT IN (TABLE dead)
+           SELECT log_position FROM publication
+           WHERE status = 'ingested' AND superseded_by <= %(through)s AND superseded_by NOT IN (TABLE dead)
            UNION SELECT position FROM dead""",
         {"through": through_position},
     )
@@ -152,8 +153,8 @@ def superseding_readings(pool: Pool, through_position: int) -> dict[int, int]:
     """Readings that another one had replaced by `through_position`, each with the position of that one."""
     found = rows(
         pool,
-        """SELECT log_position, superseded_by FROM publication_reading
-           WHERE superseded_by <= %(through)s
+        """SELECT log_position, superseded_by FROM publication
+           WHERE status = 'ingested' AND superseded_by <= %(through)s
              AND superseded_by NOT IN (SELECT position FROM pg.dead_letter WHERE projection = 'prices')""",
         {"through": through_position},
     )

@@ -12,9 +12,10 @@ FROM (
     UNION
     SELECT child, child_position FROM lineage WHERE parent = %(id)s
 ) near
-JOIN lineage_node n ON n.id = near.id AND n.position = near.position AND n.tenant IS NOT NULL
+CROSS JOIN LATERAL (SELECT * FROM lineage_node WHERE id = near.id AND position = near.position OFFSET 0) n
 LEFT JOIN publication p ON p.publication_id = CASE WHEN n.kind = 'publication' THEN n.id::uuid END
     AND p.superseded_by IS NULL
+WHERE n.tenant IS NOT NULL
 """
 
 

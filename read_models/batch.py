@@ -84,9 +84,9 @@ class Batch:
         _look_up_by_index(cursor)
         for kind, held in self._held.items():
             columns = sql.SQL(", ").join(map(_selected, kind.__struct_fields__, _text_columns(kind)))
-            query = "SELECT ctid::text, {columns} FROM {table} WHERE {lookup} = ANY(%s)"
+            query = "SELECT ctid::text, {columns} FROM {table} WHERE {lookup} = ANY(%s) AND {found}"
             for place, *values in cursor.execute(
-                _named(query, kind, columns=columns), [array_text(list(held))], binary=True
+                _named(query, kind, columns=columns, found=sql.SQL(kind.FOUND)), [array_text(list(held))], binary=True
             ):
                 row = kind(*values)
                 held[getattr(row, kind.LOOKUP)].append(row)

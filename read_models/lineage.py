@@ -3,17 +3,20 @@
 A node is an aggregate as one of its events left it (its id is the stream's, its position the event's), or an object
 (its id is the SHA-256 of its bytes, its position 0). An edge says that `child` was made from `parent`, each as it stood
 then: what happens to a parent later changes nothing in the lineage of a result.
+
+Both are views. Nearly all nodes are publications and what they were read from, and `pg.publication` tells those
+already, but for raw bytes in further parts than the first; the rest is stored here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, LiteralString
 
 from read_models.batch import Batch, Row, json_text
 
 TABLES = """
-CREATE TABLE IF NOT EXISTS lineage_node (
+CREATE TABLE IF NOT EXISTS stored_lineage_node (
     id text NOT NULL,
     position bigint NOT NULL,
     tenant text,
@@ -21,17 +24,49 @@ CREATE TABLE IF NOT EXISTS lineage_node (
     label text NOT NULL,
     details jsonb NOT NULL
 );
-CREATE TABLE IF NOT EXISTS lineage (
+CREATE TABLE IF NOT EXISTS stored_lineage (
     child text NOT NULL,
     child_position bigint NOT NULL,
     parent text NOT NULL,
     parent_position bigint NOT NULL,
     role text NOT NULL
 );
-CREATE INDEX IF NOT EXISTS lineage_node_lookup ON lineage_node USING hash (id);
-CREATE INDEX IF NOT EXISTS lineage_lookup ON lineage USING hash (child);
-CREATE INDEX IF NOT EXISTS lineage_downstream ON lineage (parent, parent_position);
+CREATE INDEX IF NOT EXISTS stored_lineage_node_lookup ON stored_lineage_node USING hash (id);
+CREATE INDEX IF NOT EXISTS stored_lineage_lookup ON stored_lineage USING hash (child);
+CREATE INDEX IF NOT EXISTS stored_lineage_downstream ON stored_lineage (parent, parent_position);
 """
+
+# An object may be named by several: the first labels it. Who did what stands in the audit log.
+_NODE: LiteralString = """
+SELECT DISTINCT ON (id, position) id, position, tenant, kind, label, details
+FROM (
+    SELECT id, position, tenant, kind, label, details, NULL::bigint AS named_at FROM stored_lineage_node
+    UNION ALL
+    SELECT publication_id::text, log_position, p.tenant, 'publication', array_to_string(names, ', '),
+           jsonb_strip_nulls(jsonb_build_object(
+               'event', event, 'actor', actor, 'place', place, 'size_bytes', size_bytes, 'parser', parser,
+               'parser_version', parser_version,
+               'recorded_at', to_char(p.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))),
+           log_position
+    FROM publication p LEFT JOIN audit_log a ON a.position = p.log_position
+    UNION ALL
+    SELECT raw_sha256[1], 0, NULL, 'object:raw', names[1], jsonb_build_object('place', place), log_position
+    FROM publication
+    UNION ALL
+    SELECT rows_sha256, 0, NULL, 'object:rows', 'Parquet', jsonb_build_object('rows', row_count), log_position
+    FROM publication WHERE rows_sha256 IS NOT NULL
+) named
+ORDER BY id, position, named_at
+"""
+_EDGE: LiteralString = """
+SELECT child, child_position, parent, parent_position, role FROM stored_lineage
+UNION ALL
+SELECT publication_id::text, log_position, raw_sha256[1], 0, 'raw bytes' FROM publication
+UNION ALL
+SELECT publication_id::text, log_position, rows_sha256, 0, 'rows' FROM publication WHERE rows_sha256 IS NOT NULL
+"""
+VIEWS: Mapping[str, LiteralString] = {"lineage_node": _NODE, "lineage": _EDGE}
+"""Conditions on ids and positions go down to the tables; conditions of a join only where a LATERAL query has them."""
 
 OBJECT = 0
 """The position of an object's node: objects never change."""
@@ -44,7 +79,7 @@ Edge = tuple[str, int, str]
 
 
 class NodeRow(Row):
-    TABLE = "lineage_node"
+    TABLE = "stored_lineage_node"
     LOOKUP = "id"
     KEY = ("id", "position")
 
@@ -57,7 +92,7 @@ class NodeRow(Row):
 
 
 class EdgeRow(Row):
-    TABLE = "lineage"
+    TABLE = "stored_lineage"
     LOOKUP = "child"
     KEY = ("child", "child_position", "parent", "role")
 

@@ -1,7 +1,7 @@
-"""`pg.publication`: each publication, a row an outcome; `pg.publication_reading`: which readings another one replaced.
+"""`pg.publication`: each publication, a row an outcome.
 
 An outcome (a reading, or what kept the bytes from being read) holds from its `log_position` until the position
-`superseded_by`; the newest has none.
+`superseded_by`; the newest has none. What supersedes a reading is always another reading.
 """
 
 from __future__ import annotations
@@ -25,19 +25,16 @@ CREATE TABLE IF NOT EXISTS publication (
     names text[] NOT NULL, place text NOT NULL, raw_sha256 text[] NOT NULL, size_bytes bigint NOT NULL,
     recorded_at timestamptz NOT NULL,
     log_position bigint NOT NULL,
-    superseded_by bigint,
-    PRIMARY KEY (publication_id, log_position)
-);
-CREATE INDEX IF NOT EXISTS publication_by_position ON publication (log_position);
-CREATE TABLE IF NOT EXISTS publication_reading (
-    log_position bigint PRIMARY KEY,
-    publication_id uuid NOT NULL,
     superseded_by bigint
 );
-CREATE INDEX IF NOT EXISTS publication_reading_lookup ON publication_reading USING hash (publication_id);
-CREATE INDEX IF NOT EXISTS superseded_readings ON publication_reading (superseded_by)
-    WHERE superseded_by IS NOT NULL;
+CREATE INDEX IF NOT EXISTS publication_lookup ON publication USING hash (publication_id);
+CREATE UNIQUE INDEX IF NOT EXISTS publication_by_position ON publication (log_position);
+CREATE INDEX IF NOT EXISTS publication_superseded ON publication (superseded_by) WHERE superseded_by IS NOT NULL;
+CREATE INDEX IF NOT EXISTS publication_by_node ON publication USING hash ((publication_id::text));
+CREATE INDEX IF NOT EXISTS publication_by_raw ON publication USING hash ((raw_sha256[1]));
+CREATE INDEX IF NOT EXISTS publication_by_rows ON publication (rows_sha256) WHERE rows_sha256 IS NOT NULL;
 """
+"""By the last three the lineage finds its nodes. Many files may have the same rows, where a hash would be slow."""
 
 
 class PublicationRow(Row):
@@ -76,16 +73,6 @@ class PublicationRow(Row):
     superseded_by: int | None = None
 
 
-class ReadingRow(Row):
-    TABLE = "publication_reading"
-    LOOKUP = "publication_id"
-    FOUND = "superseded_by IS NULL"
-
-    log_position: int
-    publication_id: UUID
-    superseded_by: int | None = None
-
-
 def next_outcome(batch: Batch, publication_id: UUID, log_position: int) -> PublicationRow:
     """A row, to be filled in, for what a publication came to this time; `batch` must hold its rows.
 
@@ -97,11 +84,3 @@ def next_outcome(batch: Batch, publication_id: UUID, log_position: int) -> Publi
         publication_id=publication_id, tenant=held.tenant, names=held.names, place=held.place,
         raw_sha256=held.raw_sha256, size_bytes=held.size_bytes,
     )  # fmt: skip
-
-
-def add_reading(batch: Batch, publication_id: UUID, log_position: int) -> None:
-    """A new reading replaces the ones before it; `batch` must hold these."""
-    for reading in batch.of(ReadingRow, publication_id):
-        if reading.superseded_by is None:
-            batch.change(reading, superseded_by=log_position)
-    batch.insert(ReadingRow(log_position=log_position, publication_id=publication_id))

@@ -6,7 +6,10 @@ that are being built beside them, or a replay's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import LiteralString
+
+from psycopg import sql
 
 from read_models.batch import Cursor
 
@@ -24,6 +27,22 @@ INSERT INTO checkpoint AS held (projection, store, version, position) VALUES (%s
 ON CONFLICT (projection, store) DO UPDATE SET version = excluded.version, position = CASE
     WHEN held.version = excluded.version THEN greatest(held.position, excluded.position)
     ELSE excluded.position END"""
+
+
+def drop_views(cursor: Cursor, names: Iterable[str], schema: str) -> None:
+    """Takes views away, so that the tables beneath them can be exchanged, or tables that had their names before."""
+    for name in names:
+        cursor.execute("SELECT relkind::text FROM pg_class WHERE oid = to_regclass(%s)", (f"{schema}.{name}",))
+        if found := cursor.fetchone():
+            statement = sql.SQL("DROP VIEW {}" if found == ("v",) else "DROP TABLE {}")
+            cursor.execute(statement.format(sql.Identifier(schema, name)))
+
+
+def create_views(cursor: Cursor, views: Mapping[str, LiteralString], schema: str) -> None:
+    """Makes views of tables in the same schema."""
+    cursor.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
+    for name, query in views.items():
+        cursor.execute(sql.SQL("CREATE VIEW {} AS ").format(sql.Identifier(name)) + sql.SQL(query))
 
 
 def load_checkpoint(cursor: Cursor, projection: str, version: int, store: str = "") -> int:

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS scenario (
     superseded_by bigint,
     PRIMARY KEY (scenario_id, log_position)
 );
-CREATE UNIQUE INDEX IF NOT EXISTS scenario_by_name ON scenario (tenant, name) WHERE superseded_by IS NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS scenario_name_once ON scenario (tenant, name) WHERE superseded_by IS NULL;
 """
 
 

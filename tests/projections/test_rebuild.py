@@ -61,7 +61,7 @@ def columnar(
     [
         "UPDATE pg.publication SET row_count = row_count + 1 WHERE log_position = 3",
         "DELETE FROM pg.publication WHERE log_position = 5",
-        "INSERT INTO pg.publication_reading VALUES (99, gen_random_uuid(), NULL)",
+        "UPDATE pg.publication SET superseded_by = 99 WHERE log_position = 2",
     ],
 )
 def test_a_damaged_relational_row_is_found_and_mended(

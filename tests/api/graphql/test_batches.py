@@ -107,7 +107,7 @@ def test_prices_of_one_request_look_up_once_how_far_they_may_be_read(ask: Ask, a
     where = '{iso: PJM, nodes: ["WESTERN HUB"], start: "2026-01-30", end: "2026-01-31"}'
     series = " ".join(f"a{i}: priceSeries(where: {where}) {{ rowCount }}" for i in range(5))
     data(ask(f"{{ {series} }}"))
-    assert sum("publication_reading" in query for query in asked) == 1
+    assert sum("superseded_by <=" in query for query in asked) == 1
     assert sum("pg.checkpoint" in query for query in asked) == 1
 
 
