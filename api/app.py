@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from api import metrics, openapi, problems
 from api.graphql import endpoint as graphql
 from api.head import HeadAsGet
+from api.middleware.answers import CachedReads
 from api.middleware.bodies import Bodies
 from api.middleware.headers import SecureHeaders
 from api.middleware.observed import Attributed, Observed
@@ -45,6 +46,7 @@ from api.rest import (
     service_index,
     tokens,
 )
+from api.rest.cached import cached_routes
 from api.rest.dependencies import bearer
 from api.security import LOOPBACK_HOSTS, Door
 from api.services import GATEWAY, SERVICES, Service, addresses
@@ -124,7 +126,8 @@ def _only(router: APIRouter, paths: Collection[str]) -> APIRouter:
 def _guarded(app: ASGIApp, platform: Platform) -> ASGIApp:
     """What stands around the routes, from the inside out: what a caller may send, who it is, and who keeps the book."""
     settings = platform.settings
-    app = HeavyReads(Bodies(app))
+    cached = [route for module in _ROUTERS for route in cached_routes(module.router.routes)]
+    app = CachedReads(HeavyReads(Bodies(app)), platform, cached)
     app = Rates(app, commands_per_minute=settings.commands_per_minute, reads_per_minute=settings.reads_per_minute)
     app = Door(Attributed(app), platform.authenticator, hosts=LOOPBACK_HOSTS.union(settings.hosts))
     return Observed(SecureHeaders(FailedAttempts(app)))

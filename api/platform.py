@@ -11,6 +11,7 @@ from api.cursors import Cursors
 from commands.bus import CommandBus
 from commands.running_feeds import Feeds
 from infra.broker import Broker
+from infra.cache import Cache
 from infra.clickhouse import ClickHouse
 from infra.clock import Clock
 from infra.data_folder import DataFolder
@@ -106,6 +107,7 @@ class Platform:
     broker: Broker
     topics: TopicPublisher
     turns: Turns
+    cache: Cache
     subscriptions: tuple[Follower, ...] = ()
     closers: list[Callable[[], None]] = field(default_factory=list)
     is_draining: bool = False

@@ -27,6 +27,7 @@ from commands.registry import REGISTRY
 from commands.running_feeds import Feeds, NewestInterval, Stopping
 from commands.shared_polling import note_feeds
 from infra.broker import Broker, EmbeddedBroker
+from infra.cache import open_cache
 from infra.claims import Claims, Task
 from infra.clickhouse import ClickHouse
 from infra.clock import Clock
@@ -243,8 +244,10 @@ def _assemble(engines: Engines, clock: Clock, closers: Closers, paces: Mapping[s
         broker=broker,
         topics=publisher,
         turns=Turns(pool),
+        cache=open_cache(settings.redis_url),
         closers=closers,
     )  # fmt: skip
+    closers.append(platform.cache.close)
     return platform, makers
 
 

@@ -44,6 +44,12 @@ def _check_event_store(uri: str) -> str:
     return uri
 
 
+def _check_redis(url: str) -> str:
+    if not re.fullmatch(r"rediss?://([^/?#\s@]*@)?[^/?#\s@]+(/\d*)?(\?\S*)?", url):
+        raise ValueError("write it as redis://user:password@host:6379/0")
+    return url
+
+
 S3Url = Annotated[str, AfterValidator(_check_s3)]
 EventStoreUri = Annotated[str, AfterValidator(_check_event_store)]
 
@@ -61,11 +67,12 @@ def _check_service(url: str) -> str:
 
 
 IssuerUrl = Annotated[str, AfterValidator(check_url)]
+RedisUrl = Annotated[str, AfterValidator(_check_redis)]
 ServiceUrl = Annotated[str, AfterValidator(_check_service)]
 Key = Annotated[SecretStr, AfterValidator(_check_key)]
 Token = Annotated[SecretStr, Field(min_length=32, max_length=200)]
 
-SECRET_SETTINGS = frozenset({"source_keys", "EVENTSTOREDB_URI", "token", "cursor_key", "seal_key"})
+SECRET_SETTINGS = frozenset({"source_keys", "EVENTSTOREDB_URI", "REDIS_URL", "token", "cursor_key", "seal_key"})
 """What no message may repeat."""
 
 
@@ -93,6 +100,9 @@ class Settings(BaseSettings):
 
     KAFKA_BOOTSTRAP_SERVERS, as `host:port,host:port`, is the Kafka to which the topics go; without it they stay in this
     process.
+
+    REDIS_URL (`redis://user:password@host:6379/0`) is where answers are kept for several processes to share, besides
+    the cache that each has.
 
     What follows is for a platform of many processes (docs/operations/processes.md). CARBON254_CURSOR_KEY,
     CARBON254_SEAL_KEY, CARBON254_SEAL_PUBLIC_KEY and CARBON254_TOKEN, as `carbon254 new-keys` prints them, stand for
@@ -136,3 +146,4 @@ class Settings(BaseSettings):
     eventstoredb_uri: EventStoreUri | None = Field(default=None, validation_alias="EVENTSTOREDB_URI")
     clickhouse_dsn: str | None = Field(default=None, validation_alias="CLICKHOUSE_DSN")
     kafka_bootstrap_servers: str | None = Field(default=None, validation_alias="KAFKA_BOOTSTRAP_SERVERS")
+    redis_url: RedisUrl | None = Field(default=None, validation_alias="REDIS_URL")

@@ -19,6 +19,7 @@ from infra.clickhouse import ClickHouse, Rows, together
 from infra.event_mapper import RecordedEvent, Undecodable
 from infra.event_store import EventLog
 from infra.failures import Failure, attempt
+from projections.changing import PartsOf
 from projections.relational import Progress
 
 A = TypeVar("A")
@@ -50,8 +51,8 @@ class Summary:
 class ColumnarProjection:
     """One table of database `ch`: what creates it under a name, and which events bring rows to it.
 
-    Of the events that `rows_of` names, those bring rows that it `concerns`. Rows of which `partition_of` says the same
-    go into the same partitions of the table.
+    Of the events that `rows_of` names, those bring rows that it `concerns`, which change `parts`. Rows of which
+    `partition_of` says the same go into the same partitions of the table.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ColumnarProjection:
     table: str
     create: Callable[[ClickHouse, str], None]
     rows_of: Mapping[type, RowsOf]
+    parts: PartsOf
     concerns: Callable[[RecordedEvent], bool] = lambda _: True
     partition_of: Callable[[Rows], Hashable] = lambda _: None
     summary: Summary | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import LiteralString
 
 from infra.event_mapper import RecordedEvent, Undecodable
+from projections.changing import PartsOf
 from read_models.batch import Batch, Cursor, Wanted
 
 # Rows of a table that `verify` shows.
@@ -25,7 +26,8 @@ class RelationalProjection:
     """One noun's read model: its tables, and what each event writes to them.
 
     `every` writes for all events. `finds` names the rows that a handler looks up, for the batch to hold them. `views`
-    are names under which the rows of several read models are asked for together, each with its query.
+    are names under which the rows of several read models are asked for together, each with its query. `parts` tells
+    what an event changes; None where no answer from these tables is cached.
     """
 
     name: str
@@ -35,6 +37,7 @@ class RelationalProjection:
     every: Write | None = None
     finds: Mapping[type, Find] = field(default_factory=dict)
     views: Mapping[str, LiteralString] = field(default_factory=dict)
+    parts: PartsOf | None = None
 
     @property
     def table_names(self) -> list[str]:

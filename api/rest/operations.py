@@ -46,7 +46,8 @@ def ready(platform: PlatformOf) -> dict[str, Any]:
     """Ready when the log answers, and every read model follows it without failing and without lying far behind; not
     once this process is told to end.
 
-    Says how many events each has set aside, and how far each lies behind (`lag`, in events, and `lag_s`).
+    Says how many events each has set aside, how far each lies behind (`lag`, in events, and `lag_s`), and what is
+    wrong with the cache, without which reads only take longer.
     """
     if platform.is_draining:
         raise Problem(503, "this process is about to end", remedy="Ask another one.")
@@ -67,6 +68,7 @@ def ready(platform: PlatformOf) -> dict[str, Any]:
         "position": head,
         "dead_letters": {x.name: x.dead_letters for x in lags if x.dead_letters},
         "projections": [{"name": x.name, "lag": x.lag, "lag_s": x.lag_s} for x in lags],
+        "cache_trouble": platform.cache.trouble,
     }
 
 
