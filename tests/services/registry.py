@@ -12,10 +12,11 @@ from tests.services.kafka import Kafka
 from tests.services.keycloak import Keycloak
 from tests.services.minio import Minio
 from tests.services.postgres import Postgres
+from tests.services.redis import Redis
 from tests.services.service import Service
 
 SERVICES: Mapping[str, type[Service]] = {
-    service.name: service for service in (Postgres, ClickHouseFront, Minio, Kafka, Keycloak)
+    service.name: service for service in (Postgres, ClickHouseFront, Minio, Kafka, Redis, Keycloak)
 }
 
 

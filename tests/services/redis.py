@@ -1,0 +1,49 @@
+"""Debian's Redis 7, which keeps nothing on disk: a cache may be empty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import redis
+
+from tests.services.debian import library_path, unpacked
+from tests.services.service import Service
+
+PORT = 26379
+_PACKAGES = (
+    "redis-server", "redis-tools", "libjemalloc2", "liblua5.1-0", "liblzf1", "libatomic1", "libhiredis0.14",
+    "lua-bitop", "lua-cjson",
+)  # fmt: skip
+
+
+class Redis(Service):
+    """One server without a password, bounded as a cache is."""
+
+    name = "redis"
+
+    def fetch(self) -> None:
+        root = unpacked("debian-redis-7", _PACKAGES)
+        # `redis-server` is a link to this program, which goes by the name that it is called by.
+        self._program = root / "usr" / "bin" / "redis-server"
+        self._libraries = {"LD_LIBRARY_PATH": library_path(root)}
+
+    def prepare(self) -> None:
+        """It makes what it needs."""
+
+    def command(self) -> list[str]:
+        bounded = ["--maxmemory", "256mb", "--maxmemory-policy", "allkeys-lru"]
+        on_disk = ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]
+        return [str(self._program), "--bind", "127.0.0.1", "--port", str(PORT), *bounded, *on_disk]
+
+    def own_environment(self) -> Mapping[str, str]:
+        return self._libraries
+
+    def is_ready(self) -> bool:
+        try:
+            with redis.Redis(port=PORT, socket_timeout=2) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def environment(self) -> Mapping[str, str]:
+        return {"TEST_REDIS": f"redis://127.0.0.1:{PORT}/0"}
