@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx2
 
 from tests.services.cache import fetched, run
-from tests.services.service import Service
+from tests.services.service import Service, shifted
 
-PORT = 29000
+PORT = shifted(29000)
 _MODULE, _VERSION = "github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c"
 _USER, _PASSWORD, BUCKET = "carbon254", "carbon254-tests", "carbon254"
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import redis
 
 from tests.services.debian import library_path, unpacked
-from tests.services.service import Service
+from tests.services.service import Service, shifted
 
-PORT = 26379
+PORT = shifted(26379)
 _PACKAGES = (
     "redis-server", "redis-tools", "libjemalloc2", "liblua5.1-0", "liblzf1", "libatomic1", "libhiredis0.14",
     "lua-bitop", "lua-cjson",
