@@ -28,3 +28,9 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
             print(f"\n  seen: {line}", flush=True)
 
     return say
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    """The program over what is embedded."""
+    return Program(tmp_path / "home")

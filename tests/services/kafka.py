@@ -47,6 +47,19 @@ log.cleaner.dedupe.buffer.size=2097152
 auto.create.topics.enable=false
 """
 
+# Without it nothing is said at all; the controllers say which of them is the active one.
+_LOGGING = """
+status=error
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=%d %p %m (%c)%n
+rootLogger.level=warn
+rootLogger.appenderRef.out.ref=out
+logger.controller.name=org.apache.kafka.controller
+logger.controller.level=info
+"""
+
 
 @dataclass(frozen=True)
 class Node:
@@ -86,6 +99,7 @@ class Kafka(Service):
         self._quorum = quorum or Quorum.of(Node(1, port, controller_port))
         (self.node,) = (node for node in self._quorum.nodes if node.port == port)
         self._properties = self.folder / "kafka.properties"
+        self._logging = self.folder / "log4j2.properties"
 
     @staticmethod
     def is_at_hand() -> bool:
@@ -104,6 +118,7 @@ class Kafka(Service):
             node=self.node.id, voters=self._quorum.voters, port=self.port, controller=self.node.controller_port,
             folder=self.folder, replicas=replicas, in_sync=replicas // 2 + 1,
         )  # fmt: skip
+        self._logging.write_text(_LOGGING)
         self._properties.write_text(written)
         cluster = f"-t={self._quorum.cluster}"
         run_once(self._java("kafka.tools.StorageTool", "format", cluster, "-c", str(self._properties)), self.folder)
@@ -127,7 +142,7 @@ class Kafka(Service):
         return max(map(int, re.findall(r"Becoming the active controller at epoch (\d+)", said)), default=-1)
 
     def _java(self, program: str, *arguments: str) -> list[str]:
-        return [*_JAVA, "-cp", f"{self._jars}/*", program, *arguments]
+        return [*_JAVA, f"-Dlog4j2.configurationFile={self._logging}", "-cp", f"{self._jars}/*", program, *arguments]
 
 
 class KafkaCluster:
@@ -149,10 +164,10 @@ class KafkaCluster:
         for broker in self.brokers:
             broker.start()
 
-    def stop(self) -> None:
-        with ExitStack() as stopping:
-            for broker in self.brokers:
-                stopping.callback(broker.stop)
+    def kill(self) -> None:
+        """All at once. Asked one by one, the last would wait for a majority that is no more."""
+        for broker in self.brokers:
+            broker.kill()
 
     def active_controller(self) -> Kafka:
         """The one of those that run that became it last."""

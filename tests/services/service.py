@@ -63,8 +63,16 @@ class Service(ABC):
         return {}
 
     @property
+    def pid(self) -> int | None:
+        """Of the process that was started last, if any was."""
+        try:
+            return int(self._pid_file.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    @property
     def is_running(self) -> bool:
-        pid = self._pid()
+        pid = self.pid
         return pid is not None and _is_alive(pid)
 
     def start(self) -> None:
@@ -91,7 +99,7 @@ class Service(ABC):
 
     def stop(self) -> None:
         """Ends the engine and everything that it started; a stopped one is left alone."""
-        pid = self._pid()
+        pid = self.pid
         if pid is not None and _is_alive(pid):
             os.killpg(pid, signal.SIGTERM)
             os.killpg(pid, signal.SIGCONT)  # one that was frozen could not hear it
@@ -109,7 +117,7 @@ class Service(ABC):
 
     def kill(self) -> None:
         """Ends the engine as a power cut does, as far as a process can."""
-        pid = self._pid()
+        pid = self.pid
         if pid is not None and _is_alive(pid):
             os.killpg(pid, signal.SIGKILL)
             while _is_alive(pid):
@@ -137,12 +145,6 @@ class Service(ABC):
 
     def _said(self) -> str:
         return self._log.read_text(errors="replace")[-2000:]
-
-    def _pid(self) -> int | None:
-        try:
-            return int(self._pid_file.read_text())
-        except (FileNotFoundError, ValueError):
-            return None
 
 
 def run_once(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
