@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from api import metrics, openapi, problems
 from api.graphql import endpoint as graphql
 from api.head import HeadAsGet
+from api.middleware.answers import CachedReads
 from api.middleware.bodies import Bodies
 from api.middleware.headers import SecureHeaders
 from api.middleware.observed import Attributed, Observed
@@ -38,6 +39,7 @@ from api.rest import (
     series,
     tokens,
 )
+from api.rest.cached import cached_routes
 from api.rest.dependencies import bearer
 from api.security import Door
 from api.stream import endpoint as stream
@@ -77,7 +79,8 @@ def create_routes() -> FastAPI:
 def _guarded(app: ASGIApp, platform: Platform) -> ASGIApp:
     """What stands around the routes, from the inside out: what a caller may send, who it is, and who keeps the book."""
     settings = platform.settings
-    app = HeavyReads(Bodies(app))
+    cached = [route for module in _ROUTERS for route in cached_routes(module.router.routes)]
+    app = CachedReads(HeavyReads(Bodies(app)), platform, cached)
     app = Rates(app, commands_per_minute=settings.commands_per_minute, reads_per_minute=settings.reads_per_minute)
     app = Door(Attributed(app), platform.authenticator)
     return Observed(SecureHeaders(FailedAttempts(app)))

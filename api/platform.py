@@ -10,6 +10,7 @@ from api.cursors import Cursors
 from commands.bus import CommandBus
 from commands.running_feeds import Feeds
 from infra.broker import Broker
+from infra.cache import Cache
 from infra.clickhouse import ClickHouse
 from infra.clock import Clock
 from infra.data_folder import DataFolder
@@ -65,6 +66,7 @@ class Platform:
     subscriptions: tuple[Subscription, ...]
     broker: Broker
     topics: TopicPublisher
+    cache: Cache
     closers: list[Callable[[], None]] = field(default_factory=list)
 
     @property

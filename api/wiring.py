@@ -25,6 +25,7 @@ from commands.readings import Readings
 from commands.registry import REGISTRY
 from commands.running_feeds import Feeds, NewestInterval, Stopping
 from infra.broker import Broker, EmbeddedBroker
+from infra.cache import open_cache
 from infra.clickhouse import ClickHouse
 from infra.clock import Clock
 from infra.data_folder import DataFolder
@@ -204,8 +205,10 @@ def _assemble(
         subscriptions=subscriptions,
         broker=broker,
         topics=topics,
+        cache=open_cache(settings.redis_url),
         closers=closers,
     )  # fmt: skip
+    closers.append(platform.cache.close)
     for subscription in subscriptions:
         subscription.start()
         platform.closers.append(subscription.stop)

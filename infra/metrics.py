@@ -32,6 +32,15 @@ REQUEST_SECONDS = Histogram(
 )
 IN_FLIGHT = Gauge("carbon254_http_requests_in_flight", "Requests being answered now.", registry=REGISTRY)
 RATE_LIMITED = Counter("carbon254_http_rate_limited", "Requests answered with 429.", ("limit",), registry=REGISTRY)
+CACHED_READS = Counter(
+    "carbon254_cached_reads",
+    "Reads of what is cached: answered from it (hit), as known already (not_modified), or made anew (miss).",
+    ("route", "outcome"),
+    registry=REGISTRY,
+)
+CACHE_FAILURES = Counter(
+    "carbon254_cache_failures", "Times that Redis was asked and did not answer.", registry=REGISTRY
+)
 EVENTS_APPENDED = Counter(
     "carbon254_events_appended", "Events that this process appended to the log.", ("event",), registry=REGISTRY
 )

@@ -44,11 +44,18 @@ def _check_event_store(uri: str) -> str:
     return uri
 
 
+def _check_redis(url: str) -> str:
+    if not re.fullmatch(r"rediss?://([^/?#\s@]*@)?[^/?#\s@]+(/\d*)?(\?\S*)?", url):
+        raise ValueError("write it as redis://user:password@host:6379/0")
+    return url
+
+
 S3Url = Annotated[str, AfterValidator(_check_s3)]
 EventStoreUri = Annotated[str, AfterValidator(_check_event_store)]
+RedisUrl = Annotated[str, AfterValidator(_check_redis)]
 IssuerUrl = Annotated[str, AfterValidator(check_url)]
 
-SECRET_SETTINGS = frozenset({"source_keys", "EVENTSTOREDB_URI"})
+SECRET_SETTINGS = frozenset({"source_keys", "EVENTSTOREDB_URI", "REDIS_URL"})
 """What no message may repeat."""
 
 
@@ -77,6 +84,9 @@ class Settings(BaseSettings):
     KAFKA_BOOTSTRAP_SERVERS, as `host:port,host:port`, is the Kafka to which the topics go; without it they stay in this
     process.
 
+    REDIS_URL (`redis://user:password@host:6379/0`) is where answers are kept for several processes to share, besides
+    the cache that each has.
+
     `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
     """
 
@@ -103,3 +113,4 @@ class Settings(BaseSettings):
     eventstoredb_uri: EventStoreUri | None = Field(default=None, validation_alias="EVENTSTOREDB_URI")
     clickhouse_dsn: str | None = Field(default=None, validation_alias="CLICKHOUSE_DSN")
     kafka_bootstrap_servers: str | None = Field(default=None, validation_alias="KAFKA_BOOTSTRAP_SERVERS")
+    redis_url: RedisUrl | None = Field(default=None, validation_alias="REDIS_URL")

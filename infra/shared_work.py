@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class SharedWork:
@@ -45,3 +49,44 @@ class SharedWork:
             run.set_exception(error)
         else:
             run.set_result(None)
+
+
+class SharedReads(Generic[K, V]):
+    """Reads in a thread of their own, each for all who ask; whoever asks gets what was read after they asked.
+
+    So many who ask at once cost one read, and none of them is told anything that was old when they asked.
+    """
+
+    def __init__(self, read: Callable[[frozenset[K]], Mapping[K, V]], name: str) -> None:
+        """`read` finds the values of some keys, all that are asked for by then."""
+        self._read = read
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._wanted: set[K] = set()
+        self._next: Future[Mapping[K, V]] | None = None
+
+    async def value(self, key: K) -> V:
+        """What a read that begins from now on finds for `key`; raises what it raised."""
+        # Shielded: one who gives up must not end it for the others.
+        return (await asyncio.shield(asyncio.wrap_future(self._join(key))))[key]
+
+    def close(self) -> None:
+        self._threads.shutdown()
+
+    def _join(self, key: K) -> Future[Mapping[K, V]]:
+        with self._lock:
+            self._wanted.add(key)
+            if self._next is None:
+                self._next = Future()
+                self._threads.submit(self._run)
+            return self._next
+
+    def _run(self) -> None:
+        with self._lock:
+            run, self._next = self._next, None
+            wanted, self._wanted = frozenset(self._wanted), set()
+        assert run is not None
+        try:
+            run.set_result(self._read(wanted))
+        except BaseException as error:  # it belongs to those who wait
+            run.set_exception(error)

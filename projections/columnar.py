@@ -21,6 +21,7 @@ from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from infra.failures import attempt
+from projections.changing import changed
 from projections.columnar_build import (
     ColumnarProjection,
     SetAside,
@@ -35,6 +36,7 @@ from projections.retries import Retried, retry_streams
 from read_models import columnar_builds as builds
 from read_models import dead_letters
 from read_models.batch import Cursor
+from read_models.changes import ANEW, CHANGES, note_changes
 from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoint, save_checkpoint
 
 # While one load waits for the disk, another decodes its rows.
@@ -69,7 +71,7 @@ class ColumnarProjector:
         with self._cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(2540002)")
             cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(LIVE_SCHEMA)))
-            for tables in (CHECKPOINTS, dead_letters.DEAD_LETTERS, builds.COLUMNAR_BUILDS):
+            for tables in (CHECKPOINTS, dead_letters.DEAD_LETTERS, builds.COLUMNAR_BUILDS, CHANGES):
                 cursor.execute(tables.encode())
             checkpoint = self._checkpoint(cursor, projection)
             has_leftovers = builds.may_have_leftovers(cursor, projection.name, self._store)
@@ -97,7 +99,7 @@ class ColumnarProjector:
                     summary.add(part)
             summary.flush()
             waiting = [SetAside(r, None, parked[r.stream_id]) for r in fresh if r.stream_id in parked]
-            self._record(projection, events, waiting)
+            self._record(projection, events, fresh, waiting)
 
     def isolate(self, projection: ColumnarProjection, events: Sequence[RecordedEvent]) -> None:
         """As `handle`, one by one; what fails by its own fault is set aside, with all that follows in its stream."""
@@ -112,7 +114,7 @@ class ColumnarProjector:
                 if failure is not None:
                     parked[recorded.stream_id] = recorded.position
                     set_aside.append(SetAside(recorded, failure))
-            self._record(projection, events, set_aside)
+            self._record(projection, events, fresh, set_aside)
 
     def retry(self, projection: ColumnarProjection, log: EventLog, position: int | None = None) -> Retried:
         """Applies what was set aside: all of it, or the stream of the dead letter at `position`."""
@@ -190,7 +192,7 @@ class ColumnarProjector:
         summary.add(self._insert(projection, summary, recorded))
         summary.flush()
 
-    def _insert_again(self, projection: ColumnarProjection, _: Cursor, recorded: RecordedEvent) -> None:
+    def _insert_again(self, projection: ColumnarProjection, cursor: Cursor, recorded: RecordedEvent) -> None:
         """Readers leave the event out as long as it is a dead letter, so that it may be there half, or taken away."""
         rows = projection.rows(recorded)
         delete_positions(self._clickhouse, projection.table, [recorded.position])
@@ -200,13 +202,19 @@ class ColumnarProjector:
         summary = SummaryInserts(self._clickhouse, projection.summary)
         summary.add(summary.taken(rows))
         summary.flush()
+        note_changes(cursor, {projection.name: ANEW}, self._store)
 
     def _record(
-        self, projection: ColumnarProjection, events: Sequence[RecordedEvent], set_aside: Sequence[SetAside]
+        self,
+        projection: ColumnarProjection,
+        events: Sequence[RecordedEvent],
+        fresh: Sequence[RecordedEvent],
+        set_aside: Sequence[SetAside],
     ) -> None:
         with self._cursor() as cursor:
             _note(cursor, projection, set_aside)
             save_checkpoint(cursor, projection.name, projection.version, events[-1].position, self._store)
+            note_changes(cursor, {projection.name: changed(projection.parts, fresh)}, self._store)
 
     def _begin(self, projection: ColumnarProjection, purpose: str) -> TableBuild:
         self._drop_leftovers(projection)
@@ -229,6 +237,7 @@ class ColumnarProjector:
         with self._cursor() as cursor:
             dead_letters.keep_dead_letters(cursor, projection.name, [s.recorded.position for s in build.set_aside])
             save_checkpoint(cursor, projection.name, projection.version, build.position, self._store)
+            note_changes(cursor, {projection.name: ANEW}, self._store)
 
     def _drop_leftovers(self, projection: ColumnarProjection) -> None:
         """Tables that an interrupted build left, unless somebody still reads them."""

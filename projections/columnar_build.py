@@ -18,6 +18,7 @@ from infra.clickhouse import ClickHouse, Rows, together
 from infra.event_mapper import RecordedEvent, Undecodable
 from infra.event_store import EventLog
 from infra.failures import Failure, attempt
+from projections.changing import PartsOf
 from projections.relational import Progress
 
 A = TypeVar("A")
@@ -49,7 +50,7 @@ class Summary:
 class ColumnarProjection:
     """One table of database `ch`: what creates it under a name, and which events bring rows to it.
 
-    Of the events that `rows_of` names, those bring rows that it `concerns`.
+    Of the events that `rows_of` names, those bring rows that it `concerns`, which change `parts`.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ColumnarProjection:
     table: str
     create: Callable[[ClickHouse, str], None]
     rows_of: Mapping[type, RowsOf]
+    parts: PartsOf
     concerns: Callable[[RecordedEvent], bool] = lambda _: True
     summary: Summary | None = None
 

@@ -6,6 +6,7 @@ from infra.canonical import from_parquet
 from infra.clickhouse import Rows
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
+from projections.changing import tenant_parts
 from projections.columnar_build import ColumnarProjection
 from read_models.curve_points import VERSION, create_curve_point_table, curve_point_table, curve_rows
 from write_model.curves import Curve
@@ -31,4 +32,5 @@ def curve_points_projection(objects: Objects) -> ColumnarProjection:
         table=curve_point_table(),
         create=create_curve_point_table,
         rows_of={Curve.Built: rows_of},
+        parts=tenant_parts,
     )

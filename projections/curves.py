@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infra.event_mapper import RecordedEvent
+from projections.changing import tenant_parts
 from projections.relational import RelationalProjection
 from read_models import curves as table
 from read_models.batch import Batch, json_text
@@ -32,4 +33,6 @@ def _built(batch: Batch, recorded: RecordedEvent) -> None:
     )
 
 
-PROJECTION = RelationalProjection(name="curves", version=1, tables=table.TABLES, handlers={Curve.Built: _built})
+PROJECTION = RelationalProjection(
+    name="curves", version=1, tables=table.TABLES, handlers={Curve.Built: _built}, parts=tenant_parts
+)

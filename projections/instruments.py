@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infra.event_mapper import RecordedEvent
+from projections.changing import tenant_parts
 from projections.relational import RelationalProjection
 from read_models import instruments as table
 from read_models.batch import Batch
@@ -29,5 +30,9 @@ def _registered(batch: Batch, recorded: RecordedEvent) -> None:
 
 
 PROJECTION = RelationalProjection(
-    name="instruments", version=1, tables=table.TABLES, handlers={Instrument.Registered: _registered}
+    name="instruments",
+    version=1,
+    tables=table.TABLES,
+    handlers={Instrument.Registered: _registered},
+    parts=tenant_parts,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infra.event_mapper import RecordedEvent
+from projections.changing import tenant_parts
 from projections.relational import RelationalProjection
 from read_models import ppas as table
 from read_models.batch import Batch, json_text
@@ -51,4 +52,5 @@ PROJECTION = RelationalProjection(
     version=1,
     tables=table.TABLES,
     handlers={PpaContract.Registered: _registered, PpaValuation.Priced: _priced},
+    parts=tenant_parts,
 )

@@ -6,6 +6,7 @@ from infra.canonical import from_parquet
 from infra.clickhouse import Rows
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
+from projections.changing import reading_parts
 from projections.columnar_build import ColumnarProjection, Summary
 from read_models.latest_prices import LATEST_TABLE, create_latest_table, newest_rows
 from read_models.prices import VERSION, PublicationFacts, create_price_table, price_table, publication_rows
@@ -27,6 +28,7 @@ def prices_projection(objects: Objects) -> ColumnarProjection:
         table=price_table(),
         create=create_price_table,
         rows_of={Publication.Ingested: rows_of, Publication.Reread: rows_of},
+        parts=reading_parts,
         concerns=lambda recorded: reading_of(recorded).dataset == "prices",
         summary=Summary(LATEST_TABLE, create_latest_table, newest_rows),
     )

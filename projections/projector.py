@@ -20,11 +20,13 @@ from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from projections.building import Building
+from projections.changing import changed
 from projections.comparison import LiveRows
 from projections.parking import apply_or_park
 from projections.relational import Progress, RelationalProjection, shares
 from projections.retries import Retried, retry_streams
 from read_models.batch import Cursor
+from read_models.changes import ANEW, CHANGES, Part, note_changes
 from read_models.dead_letters import DEAD_LETTERS, keep_dead_letters
 from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoints, save_checkpoints
 
@@ -65,6 +67,7 @@ class RelationalProjector:
             cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(LIVE_SCHEMA)))
             cursor.execute(CHECKPOINTS)
             cursor.execute(DEAD_LETTERS)
+            cursor.execute(CHANGES)
             positions = load_checkpoints(cursor, self._versions)
         missing = [projection for projection in self.projections if not positions[projection.name]]
         if missing:
@@ -86,6 +89,7 @@ class RelationalProjector:
 
         def apply(cursor: Cursor, recorded: RecordedEvent) -> None:
             projection.apply(cursor, [recorded])
+            note_changes(cursor, {projection.name: ANEW})
 
         with self._live:
             return retry_streams(self._pool, projection.name, log, apply, position)
@@ -145,13 +149,16 @@ class RelationalProjector:
             parking = {name for (name,) in cursor.fetchall()}
             # Asked of the database each time: a commit may have been done though its answer never came.
             seen = load_checkpoints(cursor, self._versions)
+            changes: dict[str, dict[Part, int]] = {}
             for projection, share in zip(self.projections, shares(self.projections, events), strict=True):
                 fresh = [recorded for recorded in share if recorded.position > seen[projection.name]]
+                changes[projection.name] = changed(projection.parts, fresh)
                 if isolating or projection.name in parking:
                     apply_or_park(connection, projection, fresh)
                 else:
                     projection.apply(cursor, fresh)
             save_checkpoints(cursor, self._versions, events[-1].position)
+            note_changes(cursor, changes)
 
     def _exchange(self, building: Building) -> bool:
         """Puts the built tables in place of the live ones; False when a reader would not let go of these in time."""
@@ -175,6 +182,7 @@ class RelationalProjector:
         """The built rows come with their own position, and with the events that could not be applied to them."""
         versions = {projection.name: projection.version for projection in building.projections}
         save_checkpoints(cursor, versions, building.position)
+        note_changes(cursor, dict.fromkeys(versions, ANEW))
         for name in versions:
             keep_dead_letters(cursor, name, [])
         statement = sql.SQL("INSERT INTO dead_letter SELECT * FROM {}.dead_letter")

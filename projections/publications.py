@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infra.event_mapper import RecordedEvent
+from projections.changing import publication_parts
 from projections.relational import RelationalProjection
 from read_models import publications as table
 from read_models.batch import Batch, Wanted, array_text
@@ -87,4 +88,5 @@ PROJECTION = RelationalProjection(
         Publication.FoundUnreadable: _again,
     },
     finds={Publication.Reread: _own_rows, Publication.FoundUnreadable: _own_rows},
+    parts=publication_parts,
 )

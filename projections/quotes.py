@@ -8,6 +8,7 @@ from typing import Any
 from infra.canonical import from_parquet
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
+from projections.changing import tenant_parts
 from projections.relational import RelationalProjection
 from read_models import quotes as table
 from read_models.batch import Batch
@@ -40,5 +41,9 @@ def quotes_projection(objects: Objects) -> RelationalProjection:
             )
 
     return RelationalProjection(
-        name="quotes", version=1, tables=table.TABLES, handlers={QuoteSheet.Recorded: recorded_sheet}
+        name="quotes",
+        version=1,
+        tables=table.TABLES,
+        handlers={QuoteSheet.Recorded: recorded_sheet},
+        parts=tenant_parts,
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from infra.event_mapper import RecordedEvent, Undecodable
+from projections.changing import PartsOf
 from read_models.batch import Batch, Cursor, Wanted
 
 # Rows of a table that `verify` shows.
@@ -21,7 +22,8 @@ Find = Callable[[RecordedEvent], Iterable[Wanted]]
 class RelationalProjection:
     """One noun's read model: its tables, and what each event writes to them.
 
-    `every` writes for all events. `finds` names the rows that a handler looks up, for the batch to hold them.
+    `every` writes for all events. `finds` names the rows that a handler looks up, for the batch to hold them. `parts`
+    tells what an event changes; None where no answer from these tables is cached.
     """
 
     name: str
@@ -30,6 +32,7 @@ class RelationalProjection:
     handlers: Mapping[type, Write]
     every: Write | None = None
     finds: Mapping[type, Find] = field(default_factory=dict)
+    parts: PartsOf | None = None
 
     @property
     def table_names(self) -> list[str]:

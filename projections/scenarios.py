@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infra.event_mapper import RecordedEvent
+from projections.changing import tenant_parts
 from projections.relational import RelationalProjection
 from read_models import scenarios as table
 from read_models.batch import Batch, Wanted
@@ -49,4 +50,5 @@ PROJECTION = RelationalProjection(
     tables=table.TABLES,
     handlers={Scenario.Defined: _defined, Scenario.Revised: _revised},
     finds={Scenario.Revised: _own_rows},
+    parts=tenant_parts,
 )

@@ -8,6 +8,7 @@ from infra.canonical import from_parquet
 from infra.clickhouse import Rows
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
+from projections.changing import reading_parts
 from projections.columnar_build import ColumnarProjection
 from projections.prices import publication_facts, reading_of
 from read_models.series import DATASETS, VERSION, Dataset, create_series_table, series_table_rows
@@ -31,5 +32,6 @@ def _projection(objects: Objects, dataset: Dataset) -> ColumnarProjection:
         table=dataset.table,
         create=lambda clickhouse, table: create_series_table(clickhouse, dataset, table),
         rows_of={Publication.Ingested: rows_of, Publication.Reread: rows_of},
+        parts=reading_parts,
         concerns=lambda recorded: reading_of(recorded).dataset == dataset.name,
     )

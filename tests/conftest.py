@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.plugins_kurrent",
     "tests.plugins_log",
     "tests.plugins_platform",
+    "tests.plugins_redis",
 ]
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.problems import Problem
+from api.rest.cached import by_tenant, cached
 from api.rest.dependencies import (
     NameParameter,
     PrincipalOf,
@@ -41,6 +42,7 @@ _LISTED_SCHEMA = queries.CURVE_SCHEMA.append(STALE)
 
 
 @router.get("", operation_id="list_curves", **listed(_LISTED_SCHEMA))
+@cached(by_tenant(*PROJECTIONS))
 def list_curves(
     listing: ListingOf,
     view: ViewOf,
@@ -68,6 +70,7 @@ def list_curves(
 
 
 @router.get("/{curve_id}", operation_id="read_curve", **one(queries.CURVE_SCHEMA, points=array_of(POINTS_SCHEMA)))
+@cached(by_tenant("curves", "curve_points"))
 def read_curve(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf) -> Response:
     """One curve: its points, how well it meets the quotes, and the parameters behind it. It never changes."""
     return reading.answer(
@@ -79,6 +82,7 @@ def read_curve(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: Princip
 
 
 @router.get("/{curve_id}/staleness", operation_id="read_curve_staleness", response_class=Response, responses=STALENESS)
+@cached(by_tenant(*PROJECTIONS))
 def read_staleness(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf) -> Response:
     """Why the curve is stale, with all reasons; `stale` is null where it is not."""
     return reading.answer(

@@ -34,11 +34,15 @@ def chosen_format(request: Request, format: Format | None) -> Format:
     if format is not None:
         return format
     wanted = request.headers.get("accept", "*/*")
-    for media_type in _by_preference(wanted):
-        if media_type in _BY_TYPE:
-            return _BY_TYPE[media_type]
+    if (found := format_of(wanted)) is not None:
+        return found
     served = ", ".join(media_type.split(";")[0] for media_type in MEDIA_TYPES.values())
     raise Problem(406, f"no format of {wanted!r} is served", remedy=f"Accept one of {served}.")
+
+
+def format_of(accept: str) -> Format | None:
+    """The format that an Accept header prefers among those that are served."""
+    return next((_BY_TYPE[kind] for kind in _by_preference(accept) if kind in _BY_TYPE), None)
 
 
 def _by_preference(accept: str) -> list[str]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.problems import Problem
+from api.rest.cached import by_tenant, cached
 from api.rest.dependencies import (
     IsoParameter,
     MarketParameter,
@@ -33,6 +34,7 @@ router = APIRouter(
 
 
 @router.get("", operation_id="list_instruments", **listed(queries.INSTRUMENT_SCHEMA))
+@cached(by_tenant("instruments"))
 def list_instruments(
     listing: ListingOf,
     view: ViewOf,
@@ -53,6 +55,7 @@ def list_instruments(
 
 
 @router.get("/{instrument_id}", operation_id="read_instrument", **one(queries.INSTRUMENT_SCHEMA))
+@cached(by_tenant("instruments"))
 def read_instrument(instrument_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf) -> Response:
     """One hub."""
     return reading.answer(

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.platform import Platform
 from api.problems import Problem
+from api.rest.cached import by_tenant, cached
 from api.rest.dependencies import (
     NameParameter,
     PlatformOf,
@@ -46,6 +47,7 @@ _PROJECTIONS = ("ppas", *PROJECTIONS)
 
 
 @router.get("", operation_id="list_ppas", **listed(_LISTED_SCHEMA))
+@cached(by_tenant(*_PROJECTIONS))
 def list_ppas(
     listing: ListingOf,
     view: ViewOf,
@@ -67,6 +69,7 @@ def list_ppas(
 
 
 @router.get("/valuations", operation_id="list_ppa_valuations", **listed(_LISTED_VALUATION_SCHEMA))
+@cached(by_tenant(*_PROJECTIONS))
 def list_valuations(
     listing: ListingOf,
     view: ViewOf,
@@ -100,6 +103,7 @@ def list_valuations(
     operation_id="read_ppa",
     **one(_LISTED_SCHEMA, valuations={"type": "array", "items": {"type": "object"}}),
 )
+@cached(by_tenant(*_PROJECTIONS))
 def read_ppa(ppa_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf) -> Response:
     """One contract with the figures of its valuations, and which of them are stale."""
     return reading.answer(
@@ -114,6 +118,7 @@ def read_ppa(ppa_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf
     operation_id="read_ppa_valuation",
     **one(queries.VALUATION_SCHEMA, valuation={"type": "object"}),
 )
+@cached(by_tenant("ppas"))
 def read_valuation(
     valuation_id: UUID, reading: ReadingOf, platform: PlatformOf, view: ViewOf, caller: PrincipalOf
 ) -> Response:
@@ -139,6 +144,7 @@ def _with_table(platform: Platform, view: ReadView, tenant: str, valuation_id: U
     response_class=Response,
     responses=STALENESS,
 )
+@cached(by_tenant(*_PROJECTIONS))
 def read_staleness(valuation_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf) -> Response:
     """Why the curve that the valuation stands on is stale, with all reasons; `stale` is null where it is not."""
 

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from api.platform import Platform
 from api.problems import Problem
+from api.rest.cached import by_iso, by_market_days, cached
 from api.rest.caching import changing_headers, etag_of, immutable_headers, is_known
 from api.rest.dependencies import (
     AccessOf,
@@ -73,6 +74,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/v1/prices", operation_id="list_prices", response_class=Response, responses=_ANSWERS)
+@cached(by_market_days("prices", *_FILLED_BY))
 def list_prices(
     request: Request,
     platform: PlatformOf,
@@ -120,6 +122,7 @@ def list_prices(
 
 
 @router.get("/v1/prices/coverage", operation_id="price_coverage", **listed(COVERAGE_SCHEMA))
+@cached(by_iso("publications"))
 def price_coverage(listing: ListingOf, view: ViewOf, access: AccessOf, iso: IsoParameter = None) -> Response:
     """Which feeds there are, with their number of rows and their span."""
     if iso:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.access import Access
 from api.platform import Platform
 from api.problems import Problem
+from api.rest.cached import by_iso, cached
 from api.rest.dependencies import (
     AccessOf,
     IsoParameter,
@@ -41,6 +42,7 @@ _ROWS = {"type": "array", "items": {"type": "object"}}
 
 
 @router.get("", operation_id="list_publications", **listed(queries.PUBLICATION_SCHEMA))
+@cached(by_iso("publications"))
 def list_publications(
     listing: ListingOf,
     view: ViewOf,

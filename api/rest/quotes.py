@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from api.rest.cached import by_tenant, cached
 from api.rest.dependencies import (
     NameParameter,
     PrincipalOf,
@@ -29,6 +30,7 @@ router = APIRouter(
 
 
 @router.get("", operation_id="list_quotes", **listed(queries.QUOTE_SCHEMA))
+@cached(by_tenant("quotes"))
 def list_quotes(
     listing: ListingOf,
     view: ViewOf,

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.problems import Problem
+from api.rest.cached import by_tenant, cached
 from api.rest.dependencies import NameParameter, PrincipalOf, ViewOf, needs, only_known_parameters, wait_for_position
 from api.rest.documented import array_of, listed, one
 from api.rest.listing import ListingOf
@@ -24,6 +25,7 @@ router = APIRouter(
 
 
 @router.get("", operation_id="list_scenarios", **listed(queries.SCENARIO_SCHEMA))
+@cached(by_tenant("scenarios"))
 def list_scenarios(
     listing: ListingOf,
     view: ViewOf,
@@ -44,6 +46,7 @@ def list_scenarios(
     operation_id="read_scenario",
     **one(queries.SCENARIO_SCHEMA, revisions=array_of(queries.SCENARIO_SCHEMA)),
 )
+@cached(by_tenant("scenarios"))
 def read_scenario(scenario_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf) -> Response:
     """One scenario with all its revisions. Its `ETag` is what `If-Match` of `revise-scenario` names."""
     return reading.answer(

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api.problems import Problem
+from api.rest.cached import by_market_days, cached
 from api.rest.caching import changing_headers
 from api.rest.dependencies import (
     AccessOf,
@@ -48,6 +49,7 @@ def list_datasets() -> dict[str, Any]:
 
 
 @router.get("/{dataset}", operation_id="list_series", response_class=Response)
+@cached(by_market_days(None, "publications"))
 def list_series(
     dataset: DatasetName,
     request: Request,

@@ -168,7 +168,8 @@ def test_every_answer_has_the_safe_headers(
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert "server" not in answer.headers
-    assert answer.headers.get("cache-control") == (None if path.startswith("/static") else "no-store")
+    kept = "private, no-cache" if (path, status) == ("/v1/curves", 200) else "no-store"
+    assert answer.headers.get("cache-control") == (None if path.startswith("/static") else kept)
 
 
 def test_the_documentation_page_may_run_its_own_script_and_no_other(app: ASGIApp) -> None:
@@ -182,7 +183,7 @@ def test_the_documentation_page_may_run_its_own_script_and_no_other(app: ASGIApp
 class TestReadiness:
     def test_it_is_ready(self, platform: Platform, app: ASGIApp) -> None:
         platform.settled_position()
-        said = {"status": "ready", "position": platform.log.head(), "dead_letters": {}}
+        said = {"status": "ready", "position": platform.log.head(), "dead_letters": {}, "cache_trouble": None}
         assert call(app, "GET", "/readyz").json() == said
 
     def test_a_read_model_that_fails(self, platform: Platform, app: ASGIApp, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What never changes has a strong tag and is sent once; what may change has none; a 304 is as guarded as an answer."""
+"""What never changes has a strong tag and is sent once, what is cached a weak one; a 304 is as guarded as an answer."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ FOREVER = (
     "/v1/publications/{publication}?as_of={position}",
     "/v1/ppas/{ppa}?as_of={position}",
 )
-CHANGING = (
+CHANGING = ("/v1/scenarios/{scenario}", "/v1/publications/{publication}", "/v1/lineage/{curve}")
+CACHED = (
     PRICES,
     PRICES + "&limit=5",
     PRICES + "&as_of=2030-01-01",
+    "/v1/prices/coverage",
+    "/v1/publications",
     "/v1/scenarios",
     "/v1/scenarios?as_of=2030-01-01",
-    "/v1/scenarios/{scenario}",
-    "/v1/publications/{publication}",
+    "/v1/curves",
+    "/v1/curves/{curve}/staleness",
     "/v1/ppas/{ppa}",
-    "/v1/lineage/{curve}",
 )
 
 
@@ -71,6 +73,18 @@ def test_what_may_change_is_never_answered_by_a_304(get: Get, ids: dict[str, str
     assert found.status_code == 200
     assert ("etag" in found.headers) == path.startswith("/v1/scenarios/{"), "its revision, for `If-Match`"
     assert found.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", CACHED)
+def test_what_is_cached_is_a_304_as_long_as_it_is_the_same(get: Get, ids: dict[str, str], path: str) -> None:
+    first = get(path.format(**ids), headers={"If-None-Match": "*"})
+    tag = first.headers["etag"]
+    assert (first.status_code, tag[:3]) == (200, 'W/"')
+    assert first.headers["cache-control"] == "private, no-cache"
+    for known in (tag, f'"x", {tag}', tag.replace("W/", "")):
+        again = get(path.format(**ids), headers={"If-None-Match": known})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert get(path.format(**ids), headers={"If-None-Match": '"x"'}).content == first.content
 
 
 @pytest.mark.parametrize("path", FOREVER)
@@ -119,9 +133,11 @@ def test_a_304_needs_the_entitlement_too(get: Get, ids: dict[str, str], api: Con
         etag = answer(acme, "GET", price).headers["etag"]
         assert answer(acme, "GET", price, headers={"If-None-Match": etag}).status_code == 304
         # What an entitlement narrows changes with it, so it is never for ever.
-        assert "etag" not in answer(acme, "GET", lists).headers
+        narrowed = answer(acme, "GET", lists).headers
+        assert "immutable" not in narrowed["cache-control"]
         api.command("revoke-entitlement", grant)
         assert refusal(acme, "GET", price, headers={"If-None-Match": etag}).status == 403
+        assert answer(acme, "GET", lists, headers={"If-None-Match": narrowed["etag"]}).json()["items"] == []
         assert refusal(acme, "GET", f"/v1/objects/{ids['raw']}", headers={"If-None-Match": "*"}).status == 403
         assert refusal(acme, "GET", f"/v1/curves/{ids['curve']}", headers={"If-None-Match": "*"}).status == 404
 

@@ -1,0 +1,283 @@
+"""Answers from the cache: bytes that were made for the same question while nothing that they show has changed since.
+
+The key of an answer holds the question, the tenant, what it is entitled to at this moment, and the versions of what the
+answer depends on. All of that is found out anew for every request, so a hit is as current and as guarded as an answer
+that is made: what was revoked or has changed leads to another key. What is only known while making the answer (a wrong
+parameter, a thing that is not there) is never kept, and goes on to the route.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+import msgspec
+import psycopg
+from psycopg_pool import PoolTimeout
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.access import DOWNLOADED_FORMATS
+from api.platform import Platform
+from api.rest.cached import Asked, CachedRoute, Dependence
+from api.rest.caching import VARIES
+from api.rest.formats import format_of
+from commands.entitlements import entitled_isos
+from commands.permissions import holds
+from infra.cache import LARGEST_VALUE_BYTES
+from infra.errors import EventStoreError
+from infra.metrics import CACHED_READS
+from infra.principal import Channel, Principal
+from infra.shared_work import SharedReads
+from queries.changes import Changes
+
+logger = logging.getLogger(__name__)
+
+CHECK_AGAIN = "private, no-cache"
+"""A caller may keep the answer, and has to ask each time whether it is still the one."""
+
+# Of a replay, and of what has to be waited for, the route knows more.
+_NOT_CACHED = frozenset({"replay", "wait_for"})
+_LARGEST_ANSWER_BYTES = LARGEST_VALUE_BYTES - (16 << 10)  # its headers are kept with it
+# Who asks for what is being made for somebody else waits so long for that.
+_SHARED_PATIENCE_S = 2.0
+_UNKNOWN = (psycopg.Error, PoolTimeout, EventStoreError)
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Answer(msgspec.Struct, array_like=True):
+    """What is kept: the headers that the route gave it, and the body."""
+
+    headers: Headers
+    body: bytes
+
+    def header(self, name: bytes) -> bytes:
+        return next((value for given, value in self.headers if given == name), b"")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request for something that is cached, by somebody who may ask for it."""
+
+    route: CachedRoute
+    asked: Asked
+    dependence: Dependence
+    principal: Principal
+    channel: Channel
+    format: str
+
+    def key(self, place: str, entitled: Iterable[str], changes: Changes) -> str:
+        """The same for equal answers alone; `place` says whose data it is and which code made it."""
+        # Values stay in their order: a cursor in the answer is for the question as it was put.
+        query = sorted(self.asked.query.items())
+        state = changes.state(self.dependence.projections, self.dependence.find)
+        question = (self.route.route.path, sorted(self.asked.path.items()), query, self.format)
+        told = repr((place, question, self.principal.tenant, sorted(entitled), state))
+        return hashlib.sha256(told.encode()).hexdigest()
+
+
+class Standing:
+    """What counts at the moment of a request, read once for all who ask at once."""
+
+    def __init__(self, platform: Platform) -> None:
+        filled_by = (platform.relational.projections, platform.columnar.projections)
+        names = [projection.name for projections in filled_by for projection in projections]
+        self._tools = platform.bus.tools
+        self.changes = Changes(platform.pool, names, platform.clickhouse.store_id)
+        self._reads: SharedReads[tuple[Principal, Channel], frozenset[str]] = SharedReads(self._read, "standing")
+
+    async def entitled(self, principal: Principal, channel: Channel) -> frozenset[str]:
+        """The ISOs whose market data the caller may have; `changes` are as of then too."""
+        return await self._reads.value((principal, channel))
+
+    def _read(
+        self, callers: frozenset[tuple[Principal, Channel]]
+    ) -> Mapping[tuple[Principal, Channel], frozenset[str]]:
+        self.changes.catch_up()
+        by_tenant = {(p.tenant, channel): p for p, channel in callers}
+        found = {key: entitled_isos(self._tools, by_tenant[key], key[1]) for key in by_tenant}
+        return {(p, channel): found[p.tenant, channel] for p, channel in callers}
+
+
+class CachedReads:
+    """ASGI middleware behind the door and the limits: it answers what is kept, and keeps what may be."""
+
+    def __init__(self, app: ASGIApp, platform: Platform, routes: Sequence[CachedRoute]) -> None:
+        self._app = app
+        self._cache = platform.cache
+        self._platform_tenant = platform.settings.platform_tenant
+        self._place = f"{platform.log.recorder.log_id()} {platform.clickhouse.store_id} {platform.code_version}"
+        self._plain = {route.route.path: route for route in routes if "{" not in route.route.path}
+        self._templates = [route for route in routes if "{" in route.route.path]
+        self._making: dict[str, asyncio.Event] = {}
+        self.standing = Standing(platform)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        question = self._question(scope)
+        key = await self._key(question) if question else None
+        if question is None or key is None:
+            await self._app(scope, receive, send)
+            return
+        tag = f'W/"{key[:32]}"'.encode()
+        known = _known_tags(scope)
+        scope["route"] = question.route.route
+        if tag in known or tag[2:] in known:
+            _count(question, "not_modified")
+            await _send(send, 304, [(b"etag", tag), *_CHANGING])
+        elif (answer := await self._kept(key)) is not None:
+            await _answer(scope, send, question, answer, known)
+        else:
+            _count(question, "miss")
+            await self._make(scope, receive, send, key, tag)
+
+    def _question(self, scope: Scope) -> Question | None:
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            return None
+        principal: Principal | None = scope.get("principal")
+        found = self._route(scope["path"])
+        if principal is None or found is None:
+            return None
+        route, path = found
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        if not _NOT_CACHED.isdisjoint(query):
+            return None
+        for permissions in route.permissions:
+            if not any(holds(principal, permission, self._platform_tenant) for permission in permissions):
+                return None
+        asked = Asked(principal.tenant, path, query)
+        format = asked.one("format") or format_of(_header(scope, b"accept", "*/*"))
+        dependence = route.depends(asked)
+        if format is None or dependence is None:
+            return None
+        channel: Channel = "downloads" if format in DOWNLOADED_FORMATS else principal.channel
+        return Question(route, asked, dependence, principal, channel, format)
+
+    def _route(self, path: str) -> tuple[CachedRoute, dict[str, str]] | None:
+        if plain := self._plain.get(path):
+            return plain, {}
+        for route in self._templates:
+            if found := route.route.path_regex.match(path):
+                return route, found.groupdict()
+        return None
+
+    async def _key(self, question: Question) -> str | None:
+        """None where nobody can tell what counts now; the route then says so too."""
+        try:
+            entitled = await self.standing.entitled(question.principal, question.channel)
+        except _UNKNOWN as error:
+            logger.warning("what is cached cannot be used: %s", error)
+            return None
+        return question.key(self._place, entitled, self.standing.changes)
+
+    async def _kept(self, key: str) -> Answer | None:
+        """The answer that is kept, or that somebody is just making."""
+        found = await self._cache.get(key)
+        if found is None and (making := self._making.get(key)):
+            try:
+                await asyncio.wait_for(making.wait(), _SHARED_PATIENCE_S)
+            except TimeoutError:
+                return None
+            found = await self._cache.get(key)
+        return msgspec.msgpack.decode(found, type=Answer) if found is not None else None
+
+    async def _make(self, scope: Scope, receive: Receive, send: Send, key: str, tag: bytes) -> None:
+        made = self._making.setdefault(key, asyncio.Event())
+        answer = _Answering(tag, is_whole=scope["method"] == "GET")
+
+        async def keeping_send(message: Message) -> None:
+            answer.note(message)
+            if answer.is_complete:
+                kept = Answer(answer.headers, b"".join(answer.parts))
+                await self._cache.put(key, msgspec.msgpack.encode(kept))
+            if answer.is_decided:
+                self._over(key, made)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, keeping_send)
+        finally:
+            self._over(key, made)
+
+    def _over(self, key: str, made: asyncio.Event) -> None:
+        made.set()
+        if self._making.get(key) is made:
+            del self._making[key]
+
+
+class _Answering:
+    """An answer on its way to the caller, as far as it may be kept."""
+
+    def __init__(self, tag: bytes, *, is_whole: bool) -> None:
+        self._tag = tag
+        self._may_be_kept = self._is_whole = is_whole
+        self._bytes = 0
+        self.headers: Headers = []
+        self.parts: list[bytes] = []
+        self.is_complete = False
+
+    @property
+    def is_decided(self) -> bool:
+        return self.is_complete or not self._may_be_kept
+
+    def note(self, message: Message) -> None:
+        """Takes a message in; the start of a good answer gets its tag."""
+        if message["type"] == "http.response.start":
+            is_good = message["status"] == 200
+            self._may_be_kept = self._is_whole and is_good
+            if is_good:
+                headers = MutableHeaders(raw=message["headers"])
+                if "etag" not in headers:
+                    headers["etag"] = self._tag.decode()
+                    headers["cache-control"] = CHECK_AGAIN
+                self.headers = [(name, value) for name, value in message["headers"] if name != b"content-length"]
+        elif message["type"] == "http.response.body" and self._may_be_kept:
+            self._bytes += len(message.get("body", b""))
+            self._may_be_kept = self._bytes <= _LARGEST_ANSWER_BYTES
+            if not self._may_be_kept:
+                self.parts = []
+                return
+            self.parts.append(message.get("body", b""))
+            self.is_complete = not message.get("more_body", False)
+
+
+_CHANGING: Headers = [(b"cache-control", CHECK_AGAIN.encode()), (b"vary", VARIES.encode())]
+
+
+async def _answer(scope: Scope, send: Send, question: Question, answer: Answer, known: frozenset[bytes]) -> None:
+    """What is kept, or 304 where it never changes and the caller has it."""
+    etag, cache_control = answer.header(b"etag"), answer.header(b"cache-control")
+    if b"immutable" in cache_control and (etag in known or b"*" in known):
+        _count(question, "not_modified")
+        await _send(send, 304, [header for header in answer.headers if header[0] != b"content-type"])
+        return
+    _count(question, "hit")
+    headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
+    await _send(send, 200, headers, b"" if scope["method"] == "HEAD" else answer.body)
+
+
+async def _send(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _known_tags(scope: Scope) -> frozenset[bytes]:
+    """What `If-None-Match` names: each as it is, and also without its `W/`."""
+    given = _header(scope, b"if-none-match", "").encode("latin-1")
+    if not given:
+        return frozenset()
+    tags = [tag.strip() for tag in given.split(b",")]
+    return frozenset([*tags, *(tag.removeprefix(b"W/") for tag in tags)])
+
+
+def _header(scope: Scope, name: bytes, default: str) -> str:
+    found = [value for given, value in scope["headers"] if given == name]
+    return b",".join(found).decode("latin-1") if found else default
+
+
+def _count(question: Question, outcome: str) -> None:
+    CACHED_READS.labels(question.route.route.path, outcome).inc()

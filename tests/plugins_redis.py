@@ -1,0 +1,34 @@
+"""A real Redis for tests: that of TEST_REDIS, or one of their own where its package was fetched before."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.services.redis import Redis
+
+
+@pytest.fixture(scope="session")
+def redis_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A Redis of the tests' own, which a test may kill and start again."""
+    if not Redis.is_at_hand():
+        pytest.skip("there is no Redis: `make services` fetches one")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = Redis(tmp_path_factory.mktemp("redis"), port)
+    program.start()
+    yield program
+    program.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """The address of a Redis that runs."""
+    if given := os.environ.get("TEST_REDIS"):
+        return given
+    program: Redis = request.getfixturevalue("redis_program")
+    return program.url
