@@ -9,7 +9,7 @@ CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/i
   tests/infra/test_broker.py tests/read_models \
   tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
   tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/projections/test_topics_on_kafka.py \
-  tests/e2e/test_engines.py tests/faults
+  tests/infra/test_cache.py tests/e2e/test_engines.py tests/faults
 .PHONY: help setup run test services services-down test-services test-faults check format lock openapi bench clean
 
 help: ## list the targets

@@ -26,6 +26,8 @@ _FIXTURES = {
     "kurrent_uri": "eventstoredb",
     "kafka_servers": "kafka",
     "kafka_program": "kafka",
+    "redis_url": "redis",
+    "redis_program": "redis",
 }
 _INSTEAD = {"postgres": "the embedded one instead", "clickhouse": "the embedded one instead"}
 _EMBEDDED = "none of them"

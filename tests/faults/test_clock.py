@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import Program, Server
+from tests.e2e.on_engines import program_on_engines
+from tests.e2e.program import Server
 from tests.faults.checks import nothing_lost_or_doubled
 from tests.faults.conftest import Tell
 from tests.services.cache import FetchFailed
 from tests.services.faketime import FakeClock
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.needs_engine("postgres", "clickhouse", "minio"),
+    pytest.mark.enable_socket,
+    pytest.mark.timeout(600),
+]
 BACK = timedelta(hours=1)
 EACH = 5
 
@@ -28,8 +33,10 @@ def clock(tmp_path: Path) -> FakeClock:
 
 
 def test_a_clock_that_jumps_back_hides_nothing_and_reorders_nothing(
-    program: Program, clock: FakeClock, tell: Tell
+    tmp_path: Path, clock: FakeClock, tell: Tell
 ) -> None:
+    """The program's clock, that is; its engines' is another. Objects are in a folder: S3 asks for the right time."""
+    program = program_on_engines(tmp_path / "home", CARBON254_OBJECTS="")
     with program.serve() as unfaked:
         before = datetime.now(UTC)
         define(unfaked, "real")

@@ -24,6 +24,7 @@ class FakeClock:
             "LD_PRELOAD": str(self._library),
             "FAKETIME_TIMESTAMP_FILE": str(self._setting),
             "FAKETIME_NO_CACHE": "1",
+            "NO_FAKE_STAT": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
 
