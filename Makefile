@@ -5,11 +5,12 @@ BIN := .venv/bin
 # What is the same whatever it runs on.
 CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/infra/test_event_recorders.py \
   tests/infra/test_kurrent_recorder.py tests/infra/test_log_verification.py tests/infra/test_subscriptions.py \
-  tests/infra/test_clickhouse.py tests/infra/test_keycloak.py tests/infra/test_broker.py tests/read_models \
+  tests/infra/test_clickhouse.py tests/infra/test_token_contract.py tests/infra/test_keycloak.py \
+  tests/infra/test_broker.py tests/read_models \
   tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
   tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/projections/test_topics_on_kafka.py \
-  tests/e2e/test_engines.py tests/e2e/test_processes.py tests/deploy
-.PHONY: help setup run test services services-down test-services check format lock openapi bench clean
+  tests/infra/test_cache.py tests/e2e/test_engines.py tests/e2e/test_processes.py tests/deploy tests/faults
+.PHONY: help setup run test services services-down test-services test-faults check format lock openapi bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -37,9 +38,12 @@ services: setup ## fetch and start the real engines that tests can run on; print
 services-down: setup ## stop those engines and drop their files
 	@$(BIN)/python -m tests.services down
 
-test-services: setup ## run the tests that hold every implementation to the same contract, on those engines
+test-services: setup ## run on those engines the tests that hold every implementation to one contract, and each fault once
 	-@$(BIN)/python -m tests.deploy.compose_checker
 	@$(BIN)/python -m tests.services run $(BIN)/python -m pytest --allow-hosts=127.0.0.1 $(CONTRACTS)
+
+test-faults: setup ## run the faults for long: engines and processes killed, cut off, filled up, again and again
+	@FAULTS=long $(BIN)/python -m tests.services run $(BIN)/python -m pytest --allow-hosts=127.0.0.1 tests/faults
 
 check: setup ## format, ruff, mypy strict, import-linter
 	@$(BIN)/ruff format --check .

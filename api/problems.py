@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -14,9 +15,10 @@ from starlette.exceptions import HTTPException
 
 from commands.message import Refused
 from infra import logs
+from infra.clickhouse import ColumnarStoreError
 from infra.errors import EventStoreError, PlatformError
 from infra.event_store import ConcurrentAppend
-from infra.objects import MissingObject
+from infra.objects import MissingObject, ObjectStoreError
 from infra.subscriptions import ReadTooEarly
 
 logger = logging.getLogger(__name__)
@@ -119,10 +121,19 @@ def install(app: FastAPI) -> None:
 
     def mendable(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, PlatformError)
-        passes = isinstance(error, ReadTooEarly | EventStoreError)
+        passes = isinstance(error, ReadTooEarly | EventStoreError | ObjectStoreError | ColumnarStoreError)
         status = 503 if passes else 404 if isinstance(error, MissingObject) else 500
+        if isinstance(error, ObjectStoreError | ColumnarStoreError):
+            logger.warning("a store fails: %s", error.message)
         headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
         return response(Problem(status, error.message, remedy=error.remedy, headers=headers))
+
+    def unanswered(_: Request, error: Exception) -> JSONResponse:
+        # Nothing of the error itself: it may name hosts and users.
+        logger.warning("the database does not answer", exc_info=error)
+        headers = {"Retry-After": str(RETRY_AFTER_S)}
+        title = "the database does not answer"
+        return response(Problem(503, title, remedy="Send it again: it is waited for.", headers=headers))
 
     def contended(_: Request, __: Exception) -> JSONResponse:
         headers = {"Retry-After": str(RETRY_AFTER_S)}
@@ -140,6 +151,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(PlatformError, mendable)
     app.add_exception_handler(ConcurrentAppend, contended)
+    for lost in (psycopg.OperationalError, psycopg.InterfaceError):
+        app.add_exception_handler(lost, unanswered)
     app.add_exception_handler(Exception, unexpected)
 
 

@@ -54,7 +54,7 @@ _EMBEDDED_SETTINGS: Mapping[str, Any] = {
 
 
 class ColumnarStoreError(PlatformError):
-    """The columnar store can't be opened."""
+    """The columnar store can't be opened, or does not answer."""
 
 
 @dataclass(frozen=True)
@@ -287,6 +287,9 @@ class ClickHouse:
             client = client or self._open()
             try:
                 yield client
+            except Exception as error:
+                _explain(error)
+                raise
             finally:
                 with self._lock:
                     self._idle.append(client)
@@ -324,6 +327,17 @@ def _store_id(folder: Path) -> str:
     except FileNotFoundError:
         file.write_text(f"{uuid4()}\n")
         return file.read_text().strip()
+
+
+def _explain(error: Exception) -> None:
+    """Raises ColumnarStoreError for an error of the client that says that nothing answered."""
+    from clickhouse_connect.driver.exceptions import OperationalError
+
+    if isinstance(error, OperationalError):
+        reason = str(error).partition("\n")[0]
+        raise ColumnarStoreError(
+            f"The columnar store does not answer: {reason}", "Check CLICKHOUSE_DSN and the server; it is tried again."
+        ) from error
 
 
 def _store_id_in_server(store: ClickHouse) -> str:

@@ -20,6 +20,7 @@ from infra.postgres import open_pool
 
 pytest_plugins = [
     "tests.plugins_clickhouse",
+    "tests.plugins_engines",
     "tests.plugins_kafka",
     "tests.plugins_kurrent",
     "tests.plugins_log",

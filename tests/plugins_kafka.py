@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 
 import pytest
 
-from tests.services.kafka import Kafka
+from tests.plugins_engines import why_missing
+from tests.services.kafka import Kafka, free_ports
 
 
 @pytest.fixture(scope="session")
 def kafka_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A broker of the tests' own, not started yet."""
     if not Kafka.is_at_hand():
-        pytest.skip("there is no Kafka: `make services` fetches one (with Java 17 and Maven)")
-    program = Kafka(tmp_path_factory.mktemp("kafka"), *_free_ports())
+        pytest.skip(f"{why_missing('kafka')}; `make services` fetches one (with Java 17 and Maven)")
+    port, controller_port = free_ports(2)
+    program = Kafka(tmp_path_factory.mktemp("kafka"), port, controller_port)
     yield program
     program.stop()
 
@@ -29,10 +30,3 @@ def kafka_servers(request: pytest.FixtureRequest) -> str:
     program: Kafka = request.getfixturevalue("kafka_program")
     program.start()
     return program.servers
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        for each in (first, second):
-            each.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]

@@ -37,7 +37,12 @@ def kurrent_recorder(kurrent_client: KurrentDBClient) -> KurrentRecorder:
     return KurrentRecorder(kurrent_client, f"test{uuid4().hex}")
 
 
-@pytest.fixture(params=["postgres_recorder", "kurrent_recorder"])
+@pytest.fixture(
+    params=[
+        pytest.param("postgres_recorder", marks=pytest.mark.uses_engine("postgres")),
+        pytest.param("kurrent_recorder", marks=pytest.mark.uses_engine("eventstoredb")),
+    ]
+)
 def recorder(request: pytest.FixtureRequest) -> EventRecorder:
     """An empty log, on each store that there is."""
     made: EventRecorder = request.getfixturevalue(request.param)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.plugins_engines import why_missing
 from tests.services.redis import Redis
 
 
@@ -15,7 +16,7 @@ from tests.services.redis import Redis
 def redis_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     """A Redis of the tests' own, which a test may kill and start again."""
     if not Redis.is_at_hand():
-        pytest.skip("there is no Redis: `make services` fetches one")
+        pytest.skip(f"{why_missing('redis')}; `make services` fetches one")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

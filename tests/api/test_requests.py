@@ -6,10 +6,16 @@ import io
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg_pool import PoolTimeout
 
+from api.app import create_app
 from api.cli.connection import ApiError, Connection
 from api.platform import Platform
+from infra.clickhouse import ColumnarStoreError
+from infra.objects import ObjectStoreError
+from tests.api.requests import call
 
 SCENARIO = {"name": "base", "growth_per_year": 0.02, "seasonal_weight": 1.0}
 
@@ -222,3 +228,25 @@ def test_an_unexpected_fault_is_a_problem_in_process_too(
     monkeypatch.setattr(type(platform.log), "head", lambda _: 1 // 0)
     error = refused(api, "GET", "/readyz")
     assert (error.status, error.title) == (500, "something went wrong here")
+
+
+@pytest.mark.parametrize(
+    ("raised", "title"),
+    [
+        (psycopg.OperationalError("no connection to db.internal"), "the database does not answer"),
+        (PoolTimeout("none in 10 s"), "the database does not answer"),
+        (ColumnarStoreError("ClickHouse is away.", "Wait."), "ClickHouse is away."),
+        (ObjectStoreError("The disk is full.", "Make room."), "The disk is full."),
+    ],
+)
+def test_a_store_that_is_down_is_503_with_when_to_come_again(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, raised: Exception, title: str
+) -> None:
+    def fail(_: object) -> int:
+        raise raised
+
+    monkeypatch.setattr(type(platform.log), "head", fail)
+    answer = call(create_app(platform), "GET", "/v1/projections", token=platform.token)
+    assert (answer.status_code, answer.json()["title"]) == (503, title)
+    assert answer.headers["retry-after"] == "1"
+    assert "db.internal" not in answer.text

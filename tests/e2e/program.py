@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -46,7 +46,10 @@ class Program:
 
     def start(self, *arguments: object, **options: Any) -> subprocess.Popen[str]:
         """A verb that goes on while the test does something else."""
-        command = [str(PROGRAM), *map(str, arguments)]
+        return self.started([str(PROGRAM), *map(str, arguments)], **options)
+
+    def started(self, command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
+        """Any program in the same environment."""
         given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
         return subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, **given)
 

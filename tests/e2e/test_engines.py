@@ -5,47 +5,25 @@ Runs where `python -m tests.services run` has started them.
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
-from infra.clickhouse import ClickHouse
 from tests.e2e.conftest import Job, main_job
 from tests.e2e.market_files import write_small_sample
+from tests.e2e.on_engines import program_on_engines
 from tests.e2e.program import Program
 from tests.services.registry import service
 
-_NEEDED = ("TEST_POSTGRES_DSN", "TEST_CLICKHOUSE_DSN", "TEST_OBJECTS")
-pytestmark = [
-    pytest.mark.skipif(any(name not in os.environ for name in _NEEDED), reason=f"not set: {', '.join(_NEEDED)}"),
-    pytest.mark.enable_socket,
-]
+pytestmark = [pytest.mark.needs_engine("postgres", "clickhouse", "minio"), pytest.mark.enable_socket]
 RUNS = 4
 PUBLICATIONS = 8 + 2 * RUNS
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Program:
-    """The program over the servers, with a database and a place for objects of its own, and no tables in ClickHouse."""
-    name = f"engines_{uuid4().hex}"
-    with psycopg.connect(os.environ["TEST_POSTGRES_DSN"], autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    store = ClickHouse.server(os.environ["TEST_CLICKHOUSE_DSN"])
-    store.command("DROP DATABASE ch SYNC")
-    store.close()
-    return Program(
-        tmp_path / "home",
-        DATABASE_URL=make_conninfo(os.environ["TEST_POSTGRES_DSN"], dbname=name),
-        CLICKHOUSE_DSN=os.environ["TEST_CLICKHOUSE_DSN"],
-        CARBON254_OBJECTS=f"{os.environ['TEST_OBJECTS']}/{name}",
-        **{name: value for name, value in os.environ.items() if name.startswith("AWS_")},
-    )
+    return program_on_engines(tmp_path / "home")
 
 
 def test_the_main_job_ends_in_the_same_number(served: Program, job: Job, tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from infra.kafka import KafkaBroker
 PATIENCE_S = 20.0
 
 
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.enable_socket)])
+@pytest.fixture(
+    params=["embedded", pytest.param("kafka", marks=[pytest.mark.enable_socket, pytest.mark.uses_engine("kafka")])]
+)
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     is_kafka = request.param == "kafka"
     opened: Broker = KafkaBroker(request.getfixturevalue("kafka_servers")) if is_kafka else EmbeddedBroker()

@@ -22,7 +22,7 @@ def runner() -> Iterator[asyncio.Runner]:
         yield runner
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.uses_engine("redis"))])
 def cache(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Iterator[Cache]:
     redis_url = request.getfixturevalue("redis_url") if request.param == "redis" else None
     cache = open_cache(redis_url)

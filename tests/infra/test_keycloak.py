@@ -1,89 +1,40 @@
-"""Tokens of a real Keycloak with the realm that is shipped: who gets in, as whom, and who does not."""
+"""The realm that is shipped, on a real Keycloak: who gets a token, and how keys rotate.
+
+What its tokens promise stands in test_token_contract.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from itertools import count
-from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
 
-from infra.principal import NotAuthenticated, Principal
 from infra.signing_keys import IssuerKeys, discovered
 from infra.tokens import TokenVerifier
-from tests.services.keycloak import ADMIN, ADMIN_PASSWORD
+from tests.keycloak_realm import ISSUER, ProgramClient, ask, open_admin, program_of_acme
 
-ISSUER = os.environ.get("TEST_OIDC_ISSUER", "")
-pytestmark = [
-    pytest.mark.skipif(not ISSUER, reason="no Keycloak: TEST_OIDC_ISSUER is not set"),
-    pytest.mark.enable_socket,
-]
+pytestmark = [pytest.mark.needs_engine("keycloak"), pytest.mark.enable_socket]
 
 
 @pytest.fixture(scope="module")
 def admin() -> Iterator[httpx2.Client]:
     """A client of the realm's admin API."""
-    base, _, realm = ISSUER.partition("/realms/")
-    form = {"grant_type": "password", "client_id": "admin-cli", "username": ADMIN, "password": ADMIN_PASSWORD}
-    with httpx2.Client(base_url=f"{base}/admin/realms/{realm}/", timeout=30) as client:
-        token = client.post(f"{base}/realms/master/protocol/openid-connect/token", data=form)
-        client.headers["Authorization"] = f"Bearer {token.raise_for_status().json()['access_token']}"
+    with open_admin() as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def program(admin: httpx2.Client) -> dict[str, str]:
-    """The client of programs, with a secret; its service account is an analyst of the tenant acme."""
-    client = found(admin, "clients", clientId="carbon254-api")
-    secret = admin.get(f"clients/{client['id']}/client-secret").raise_for_status().json()["value"]
-    account = admin.get(f"clients/{client['id']}/service-account-user").raise_for_status().json()
-    admin.put(f"users/{account['id']}", json=account | {"attributes": {"tenant": ["acme"]}}).raise_for_status()
-    role = admin.get("roles/analyst").raise_for_status().json()
-    admin.post(f"users/{account['id']}/role-mappings/realm", json=[role]).raise_for_status()
-    return {"client_id": "carbon254-api", "client_secret": secret, "account": account["id"]}
+def program() -> ProgramClient:
+    return program_of_acme()
 
 
-def found(admin: httpx2.Client, what: str, **query: str) -> dict[str, Any]:
-    (one,) = admin.get(what, params=query).raise_for_status().json()
-    assert isinstance(one, dict)
-    return one
-
-
-def ask(**form: str) -> httpx2.Response:
-    return httpx2.post(f"{ISSUER}/protocol/openid-connect/token", data=form, timeout=30)
-
-
-def token_of(program: dict[str, str]) -> str:
-    form = {"client_id": program["client_id"], "client_secret": program["client_secret"]}
-    token = ask(grant_type="client_credentials", **form).raise_for_status().json()["access_token"]
-    assert isinstance(token, str)
-    return token
-
-
-def checked(token: str, audience: str = "carbon254") -> Principal:
-    verifier = TokenVerifier(issuer=ISSUER, audience=audience, keys=IssuerKeys(discovered(ISSUER)))
-    return asyncio.run(verifier.verify(token)).principal
-
-
-def test_a_program_acts_for_its_tenant_with_its_roles(program: dict[str, str]) -> None:
-    principal = checked(token_of(program))
-    assert (principal.tenant, principal.actor) == ("acme", program["account"])
-    assert (principal.roles, principal.channel) == (frozenset({"analyst"}), "api")
-
-
-def test_a_token_is_for_one_audience(program: dict[str, str]) -> None:
-    with pytest.raises(NotAuthenticated, match="another audience"):
-        checked(token_of(program), audience="something-else")
-
-
-def test_a_changed_token_is_refused(program: dict[str, str]) -> None:
-    header, payload, signature = token_of(program).split(".")
-    with pytest.raises(NotAuthenticated, match="signature is wrong"):
-        checked(f"{header}.{payload}.{signature[:-8]}AAAAAAAA")
+def test_a_program_acts_as_its_service_account(program: ProgramClient) -> None:
+    verifier = TokenVerifier(issuer=ISSUER, audience="carbon254", keys=IssuerKeys(discovered(ISSUER)))
+    assert asyncio.run(verifier.verify(program.token())).principal.actor == program.account
 
 
 def test_nobody_gets_a_token_for_a_password_alone(admin: httpx2.Client) -> None:
@@ -121,11 +72,11 @@ def test_new_people_are_asked_for_a_second_factor(admin: httpx2.Client) -> None:
     assert action["defaultAction"]
 
 
-def test_keys_rotate_without_a_restart(admin: httpx2.Client, program: dict[str, str]) -> None:
+def test_keys_rotate_without_a_restart(admin: httpx2.Client, program: ProgramClient) -> None:
     ticks = count(step=60)  # a minute passes between any two looks at the clock
     keys = IssuerKeys(discovered(ISSUER), monotonic=lambda: next(ticks))
     verifier = TokenVerifier(issuer=ISSUER, audience="carbon254", keys=keys)
-    before = token_of(program)
+    before = program.token()
     asyncio.run(verifier.verify(before))
     realm_id = admin.get("").raise_for_status().json()["id"]
     key = {
@@ -136,7 +87,7 @@ def test_keys_rotate_without_a_restart(admin: httpx2.Client, program: dict[str, 
         "config": {"priority": ["200"], "algorithm": ["RS256"], "keySize": ["2048"]},
     }
     admin.post("components", json=key).raise_for_status()
-    after = token_of(program)
+    after = program.token()
     assert before.split(".")[0] != after.split(".")[0]
     assert asyncio.run(verifier.verify(after)).principal.tenant == "acme"
     assert asyncio.run(verifier.verify(before)).principal.tenant == "acme"

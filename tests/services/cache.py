@@ -7,17 +7,33 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_not_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    stop_any,
+    wait_exponential,
+)
 
 TRIES = 3
-_PATIENCE_S = 1_200
+_PATIENCE_S = 1_200.0
+"""For everything that one process fetches; CARBON254_FETCH_S names another."""
+_began_s = time.monotonic()
 
 
 class FetchFailed(Exception):
     """A registry did not give what was asked for. The text ends with what it said."""
+
+
+class NotInstalled(FetchFailed):
+    """A program that fetches, or that the engine runs on, is missing; trying again mends nothing."""
 
 
 def cache_folder() -> Path:
@@ -43,9 +59,9 @@ def fetched(name: str, fill: Callable[[Path], None]) -> Path:
     print(f"fetching {name} …", file=sys.stderr, flush=True)
     partial = folder.with_name(f"{name}.partial")
     for state in Retrying(
-        stop=stop_after_attempt(TRIES),
+        stop=stop_any(stop_after_attempt(TRIES), stop_after_delay(max(0.0, _left_s()))),
         wait=wait_exponential(multiplier=2, max=30),
-        retry=retry_if_exception_type(FetchFailed),
+        retry=retry_if_exception_type(FetchFailed) & retry_if_not_exception_type(NotInstalled),
         before_sleep=_say,
         reraise=True,
     ):
@@ -57,17 +73,24 @@ def fetched(name: str, fill: Callable[[Path], None]) -> Path:
     return folder
 
 
+def need(program: str) -> None:
+    """Raises NotInstalled where a program is not on this machine."""
+    if shutil.which(program) is None:
+        raise NotInstalled(f"{program} is not installed on this machine")
+
+
 def run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
     """Runs a program that fetches, in `folder`. Raises FetchFailed with the end of what it said."""
+    need(command[0])
+    if (left_s := _left_s()) <= 0:
+        raise FetchFailed(f"there was no time left for {command[0]}: fetching may take {_patience_s():.0f} s in all")
     try:
         done = subprocess.run(
             command, cwd=folder, env={**os.environ, **(environment or {})}, capture_output=True, text=True,
-            timeout=_PATIENCE_S, check=False,
+            timeout=left_s, check=False,
         )  # fmt: skip
-    except FileNotFoundError as error:
-        raise FetchFailed(f"{command[0]} is not installed on this machine") from error
     except subprocess.TimeoutExpired as error:
-        raise FetchFailed(f"{command[0]} gave no answer in {_PATIENCE_S} s") from error
+        raise FetchFailed(f"{command[0]} gave no answer in {left_s:.0f} s") from error
     if done.returncode:
         raise FetchFailed(f"{' '.join(command[:3])} failed: {(done.stdout + done.stderr).strip()[-2000:]}")
 
@@ -77,6 +100,14 @@ def check_sha256(file: Path, expected: str) -> None:
     found = hashlib.sha256(file.read_bytes()).hexdigest()
     if found != expected:
         raise FetchFailed(f"{file.name} has the SHA-256 {found}, expected is {expected}")
+
+
+def _patience_s() -> float:
+    return float(os.environ.get("CARBON254_FETCH_S") or _PATIENCE_S)
+
+
+def _left_s() -> float:
+    return _began_s + _patience_s() - time.monotonic()
 
 
 def _say(state: RetryCallState) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx2
 
-from tests.services.service import Service
+from tests.services.service import Service, shifted
 
-PORT = 28123
+PORT = shifted(28123)
 
 
 class ClickHouseFront(Service):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import httpx2
 
-from tests.services.cache import check_sha256, fetched, run
-from tests.services.service import Service
+from tests.services.cache import check_sha256, fetched, need, run
+from tests.services.service import Service, shifted
 
-PORT, MANAGEMENT_PORT = 28080, 28081
+PORT, MANAGEMENT_PORT = shifted(28080), shifted(28081)
 REALM_FILE = Path(__file__).parents[2] / "infra" / "deploy" / "keycloak" / "carbon254-realm.json"
 ISSUER = f"http://127.0.0.1:{PORT}/realms/carbon254"
 _VERSION = "26.7.3"
@@ -42,12 +42,14 @@ class Keycloak(Service):
     start_patience_s = 180.0
 
     def fetch(self) -> None:
+        need("java")
         self._distribution = fetched(f"keycloak-{_VERSION}", _unpack)
 
     def prepare(self) -> None:
         self._home = self.folder / "keycloak"
         if not self._home.exists():
             shutil.copytree(self._distribution, self._home, symlinks=True)
+        (self._home / "conf" / "keycloak.conf").write_text(_SETTINGS)  # its ports may be others than at its build
         realms = self._home / "data" / "import"
         realms.mkdir(parents=True, exist_ok=True)
         shutil.copy(REALM_FILE, realms)  # it counts at the first start only

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx2
 
 from tests.services.cache import fetched, run
-from tests.services.service import Service
+from tests.services.service import Service, shifted
 
-PORT = 29000
+PORT = shifted(29000)
 _MODULE, _VERSION = "github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c"
 _USER, _PASSWORD, BUCKET = "carbon254", "carbon254-tests", "carbon254"
 
@@ -20,6 +20,10 @@ class Minio(Service):
 
     name = "minio"
 
+    def __init__(self, folder: Path, port: int = PORT) -> None:
+        super().__init__(folder)
+        self.port = port
+
     def fetch(self) -> None:
         self._program = fetched(f"minio-{_VERSION}", _build) / "minio"
 
@@ -28,7 +32,7 @@ class Minio(Service):
         (self.folder / "data" / BUCKET).mkdir(parents=True, exist_ok=True)
 
     def command(self) -> list[str]:
-        address = f"127.0.0.1:{PORT}"
+        address = f"127.0.0.1:{self.port}"
         return [str(self._program), "server", "--quiet", "--address", address, str(self.folder / "data")]
 
     def own_environment(self) -> Mapping[str, str]:
@@ -38,14 +42,16 @@ class Minio(Service):
 
     def is_ready(self) -> bool:
         try:
-            return httpx2.get(f"http://127.0.0.1:{PORT}/minio/health/live", timeout=2).status_code == httpx2.codes.OK
+            return (
+                httpx2.get(f"http://127.0.0.1:{self.port}/minio/health/live", timeout=2).status_code == httpx2.codes.OK
+            )
         except httpx2.TransportError:
             return False
 
     def environment(self) -> Mapping[str, str]:
         return {
             "TEST_OBJECTS": f"s3://{BUCKET}",
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{PORT}",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": _USER,
             "AWS_SECRET_ACCESS_KEY": _PASSWORD,

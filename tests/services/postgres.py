@@ -8,11 +8,10 @@ from collections.abc import Mapping
 
 import psycopg
 
-from tests.services.cache import run
 from tests.services.debian import library_path, unpacked
-from tests.services.service import Service
+from tests.services.service import Service, run_once, shifted
 
-PORT = 25432
+PORT = shifted(25432)
 _PACKAGES = ("postgresql-15", "postgresql-client-15", "libpq5")
 
 
@@ -31,7 +30,7 @@ class Postgres(Service):
         if not (self._cluster / "PG_VERSION").exists():
             options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
             command = [*_not_root(), str(self._programs / "initdb"), "-D", str(self._cluster), *options]
-            run(command, self.folder, self._libraries)
+            run_once(command, self.folder, self._libraries)
 
     def command(self) -> list[str]:
         listen = ["-p", str(PORT), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]

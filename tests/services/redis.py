@@ -9,9 +9,9 @@ import redis
 
 from tests.services.cache import is_fetched
 from tests.services.debian import library_path, unpacked
-from tests.services.service import Service
+from tests.services.service import Service, shifted
 
-PORT = 26379
+PORT = shifted(26379)
 _FOLDER = "debian-redis-7"
 _PACKAGES = (
     "redis-server", "redis-tools", "libjemalloc2", "liblua5.1-0", "liblzf1", "libatomic1", "libhiredis0.14",

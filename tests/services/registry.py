@@ -13,7 +13,7 @@ from tests.services.keycloak import Keycloak
 from tests.services.minio import Minio
 from tests.services.postgres import Postgres
 from tests.services.redis import Redis
-from tests.services.service import Service
+from tests.services.service import Service, shift
 
 SERVICES: Mapping[str, type[Service]] = {
     service.name: service for service in (Postgres, ClickHouseFront, Minio, Kafka, Redis, Keycloak)
@@ -22,4 +22,5 @@ SERVICES: Mapping[str, type[Service]] = {
 
 def service(name: str) -> Service:
     """The engine `name` with its files in the one place a user has for them, so that a later command finds it."""
-    return SERVICES[name](Path(tempfile.gettempdir()) / f"carbon254-services-{os.getuid()}")
+    own = f"-{shift()}" if shift() else ""
+    return SERVICES[name](Path(tempfile.gettempdir()) / f"carbon254-services-{os.getuid()}{own}")

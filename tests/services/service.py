@@ -13,10 +13,11 @@ import subprocess
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _STOP_PATIENCE_S = 20.0
+_PREPARE_PATIENCE_S = 60.0
 _MOST_STARTS = 10
 
 
@@ -62,15 +63,21 @@ class Service(ABC):
         return {}
 
     @property
+    def pid(self) -> int | None:
+        """Of the process that was started last, if any was."""
+        try:
+            return int(self._pid_file.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    @property
     def is_running(self) -> bool:
-        pid = self._pid()
+        pid = self.pid
         return pid is not None and _is_alive(pid)
 
     def start(self) -> None:
         """Fetches, starts and waits until it answers; a running one is left alone. Raises StartFailed, FetchFailed."""
-        self.fetch()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.prepare()
+        self._make_ready()
         deadline = time.monotonic() + self.start_patience_s
         starts = 0
         while not self.is_ready():
@@ -84,9 +91,15 @@ class Service(ABC):
                 raise StartFailed(f"{self.name} did not answer in {self.start_patience_s:.0f} s: {self._said()}")
             time.sleep(0.2)
 
+    def begin(self) -> None:
+        """As `start`, but waits for nothing."""
+        self._make_ready()
+        if not self.is_running:
+            self._spawn()
+
     def stop(self) -> None:
         """Ends the engine and everything that it started; a stopped one is left alone."""
-        pid = self._pid()
+        pid = self.pid
         if pid is not None and _is_alive(pid):
             os.killpg(pid, signal.SIGTERM)
             os.killpg(pid, signal.SIGCONT)  # one that was frozen could not hear it
@@ -104,7 +117,7 @@ class Service(ABC):
 
     def kill(self) -> None:
         """Ends the engine as a power cut does, as far as a process can."""
-        pid = self._pid()
+        pid = self.pid
         if pid is not None and _is_alive(pid):
             os.killpg(pid, signal.SIGKILL)
             while _is_alive(pid):
@@ -114,6 +127,11 @@ class Service(ABC):
     def freeze(self) -> None:
         """Connections stay, and nothing is answered, until it is stopped."""
         os.killpg(int(self._pid_file.read_text()), signal.SIGSTOP)
+
+    def _make_ready(self) -> None:
+        self.fetch()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.prepare()
 
     def _spawn(self) -> None:
         with self._log.open("ab") as log:
@@ -128,11 +146,24 @@ class Service(ABC):
     def _said(self) -> str:
         return self._log.read_text(errors="replace")[-2000:]
 
-    def _pid(self) -> int | None:
-        try:
-            return int(self._pid_file.read_text())
-        except (FileNotFoundError, ValueError):
-            return None
+
+def run_once(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    """Runs what an engine needs before its first start. Raises StartFailed with what it said."""
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, **(environment or {})}, capture_output=True, text=True,
+        timeout=_PREPARE_PATIENCE_S, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise StartFailed(f"{' '.join(command[:3])} failed: {(done.stdout + done.stderr).strip()[-2000:]}")
+
+
+def shift() -> int:
+    """CARBON254_SERVICES_SHIFT: how far all ports are moved, so that several sets of engines run beside each other."""
+    return int(os.environ.get("CARBON254_SERVICES_SHIFT") or 0)
+
+
+def shifted(usual_port: int) -> int:
+    return usual_port + shift()
 
 
 def is_open(port: int) -> bool:

@@ -1,0 +1,120 @@
+"""`kill -9` of the API while commands are handled: a client that repeats them finds each done exactly once."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from tests.e2e.program import Program, Server
+from tests.faults.checks import long_or_short, nothing_lost_or_doubled
+from tests.faults.conftest import Tell
+
+pytestmark = [
+    pytest.mark.needs_engine("postgres", "clickhouse", "minio"),
+    pytest.mark.enable_socket,
+    pytest.mark.timeout(900),
+]
+KILLS = long_or_short(20, 3)
+CLIENTS = 4
+SEED = 254
+
+
+@dataclass
+class Client(threading.Thread):
+    """Defines one scenario after the other; what got no answer, or a 409 or 503, is sent again with the same key."""
+
+    number: int
+    address: str = ""
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    repeated: Counter[int] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    slowest_s: float = 0.0
+    over: threading.Event = field(default_factory=threading.Event)
+    token: str = ""
+
+    def __post_init__(self) -> None:
+        super().__init__(name=f"client {self.number}")
+
+    def __hash__(self) -> int:
+        return self.number
+
+    def run(self) -> None:
+        while not self.over.is_set():
+            self._define(f"scenario-{self.number}-{len(self.answers)}", str(uuid4()))
+
+    def _define(self, name: str, key: str) -> None:
+        began_s, tries = time.monotonic(), 0
+        while True:
+            tries += 1
+            answer = self._send(name, key)
+            if answer is not None and answer.status_code in (200, 201):
+                break
+            if answer is not None and answer.status_code not in (409, 503):
+                self.wrong.append(f"{answer.status_code} {answer.text}")
+                return
+            time.sleep(0.05)
+        self.answers[key] = answer.json()
+        self.repeated[tries] += 1
+        self.slowest_s = max(self.slowest_s, time.monotonic() - began_s)
+
+    def _send(self, name: str, key: str) -> httpx2.Response | None:
+        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key}
+        body = {"name": name, "growth_per_year": 0.02, "seasonal_weight": 1.0}
+        try:
+            return httpx2.post(f"{self.address}/v1/commands/define-scenario", json=body, headers=headers, timeout=30)
+        except httpx2.TransportError:
+            return None
+
+
+def test_a_command_is_done_once_whenever_the_api_is_killed(on_engines: Program, tell: Tell) -> None:
+    moment = random.Random(SEED)
+    clients = [Client(number) for number in range(CLIENTS)]
+    server = on_engines.serve()
+    starts_s: list[float] = []
+    try:
+        for client in clients:
+            client.token = (on_engines.home / "token").read_text().strip()
+            client.address = server.address
+            client.start()
+        for _ in range(KILLS):
+            time.sleep(moment.uniform(0.3, 1.0))
+            server.kill()
+            began_s = time.monotonic()
+            server = on_engines.serve()
+            starts_s.append(time.monotonic() - began_s)
+            for client in clients:
+                client.address = server.address
+        time.sleep(0.5)
+    finally:
+        for client in clients:
+            client.over.set()
+        for client in clients:
+            client.join()
+        server.kill()
+    with on_engines.serve() as last:
+        _check(last, clients)
+    answered = sum(len(client.answers) for client in clients)
+    repeated = sum(count for client in clients for tries, count in client.repeated.items() if tries > 1)
+    tell(
+        f"{KILLS} kills of the API; {answered} commands answered, {repeated} of them repeated; back after "
+        f"{max(starts_s):.1f} s at most, a client waited {max(c.slowest_s for c in clients):.1f} s at most"
+    )
+
+
+def _check(server: Server, clients: list[Client]) -> None:
+    assert [wrong for client in clients for wrong in client.wrong] == []
+    answers = {key: answer for client in clients for key, answer in client.answers.items()}
+    assert len(answers) > CLIENTS * KILLS
+    # One event a command, at the position that its client was told, whether at the first try or at a later one.
+    told = {answer["position"]: answer["id"] for answer in answers.values()}
+    assert len(told) == len(answers)
+    assert {int(entry["position"]): entry["target_id"] for entry in server.audit()} == told
+    nothing_lost_or_doubled(server, targets=len(answers))

@@ -1,0 +1,152 @@
+"""The disk of the object store is full: uploads are refused and told why, nothing is half there, and it recovers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.e2e.market_files import write_small_sample
+from tests.e2e.on_engines import program_on_engines
+from tests.e2e.program import PROGRAM, Program, Server
+from tests.faults.checks import nothing_lost_or_doubled
+from tests.faults.conftest import Tell
+from tests.services.kafka import free_ports
+from tests.services.minio import BUCKET, Minio
+from tests.services.small_disk import is_possible, on_small_disk, seen_by
+
+pytestmark = [
+    pytest.mark.needs_engine("postgres", "clickhouse", "minio"),
+    pytest.mark.enable_socket,
+    pytest.mark.skipif(not is_possible(), reason="this machine gives its users no namespaces, and so no small disk"),
+    pytest.mark.timeout(600),
+]
+PUBLICATIONS = 8 + 2 * 4
+DISK_BYTES = 64 << 20
+LEFT_BYTES = 40_000
+
+
+class OnSmallDisk(Program):
+    """Its server keeps objects on a disk of its own; whatever else it needs is elsewhere."""
+
+    def start(self, *arguments: object, **options: Any) -> subprocess.Popen[str]:
+        if arguments[0] != "serve":
+            return super().start(*arguments, **options)
+        folder = self.home / "objects"
+        command = on_small_disk([str(PROGRAM), *map(str, arguments)], folder, DISK_BYTES)
+        return self.started(command, **options)
+
+
+class MinioOnSmallDisk(Minio):
+    def command(self) -> list[str]:
+        return on_small_disk(super().command(), self.folder / "data", DISK_BYTES)
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The small disk as its process sees it."""
+
+    folder: Path
+
+    def fill(self) -> None:
+        """Leaves room for little."""
+        with (self.folder / "ballast").open("wb", buffering=0) as file:
+            with suppress(OSError):
+                while file.write(bytes(LEFT_BYTES)):
+                    pass
+            file.truncate(max(0, file.tell() - LEFT_BYTES))
+
+    def free(self) -> None:
+        (self.folder / "ballast").unlink()
+
+
+Place = Callable[[Path], Any]
+
+
+@contextmanager
+def in_folder(home: Path) -> Iterator[tuple[Server, Disk]]:
+    on_engines = program_on_engines(home, CARBON254_OBJECTS="")
+    on_engines.run("doctor")  # makes the data folder
+    program = OnSmallDisk(home, **on_engines.environment)
+    with program.serve() as server:
+        yield server, Disk(seen_by(server.process.pid, home / "objects"))
+
+
+@contextmanager
+def on_minio(home: Path) -> Iterator[tuple[Server, Disk]]:
+    minio = MinioOnSmallDisk(home.parent, *free_ports(1))
+    try:
+        minio.start()
+        pid = minio.pid
+        assert pid is not None
+        disk = Disk(seen_by(pid, minio.folder / "data"))
+        (disk.folder / BUCKET).mkdir()
+        environment = dict(minio.environment())
+        with program_on_engines(
+            home, CARBON254_OBJECTS=environment.pop("TEST_OBJECTS"), **environment
+        ).serve() as server:
+            yield server, disk
+    finally:
+        minio.remove()
+
+
+@pytest.mark.parametrize("place", [in_folder, on_minio], ids=["folder", "minio"])
+def test_a_full_disk_takes_nothing_by_halves(tmp_path: Path, place: Place, tell: Tell) -> None:
+    files = write_small_sample(tmp_path / "files", runs=4)
+    with place(tmp_path / "home") as (server, disk):
+        program: Program = server.program
+        program.run("ingest", files / "miso")
+        before = len(program.json("publications", "list"))
+        disk.fill()
+        statuses = upload(server)
+        assert 503 in statuses
+        failed = program.run("ingest", files, code=1)
+        assert "The object store cannot take" in failed.stderr
+        assert "Traceback" not in failed.stderr
+        # What needs no room there goes on.
+        scenario = {"name": "base", "growth_per_year": 0.02, "seasonal_weight": 1.0}
+        assert server.ask("POST", "/v1/commands/define-scenario", body=scenario)[0] == 201
+        assert len(program.json("publications", "list")) >= before
+        whole = objects_of(disk.folder)
+        disk.free()
+        program.run("ingest", files)
+        nothing_lost_or_doubled(server, PUBLICATIONS + 1)
+    tell(
+        f"{len(statuses)} uploads to a full disk, {statuses.count(503)} refused; {whole} files of objects seen on it, all whole"
+    )
+
+
+def upload(server: Server) -> list[int]:
+    """Ever other bytes until some are refused, and a few more; each refusal says why and when to come again."""
+    statuses: list[int] = []
+    for number in range(5):
+        content = number.to_bytes(4, "big") * 20_000
+        status, said = server.ask("POST", "/v1/objects", body=content)
+        statuses.append(status)
+        if status == httpx2.codes.SERVICE_UNAVAILABLE:
+            problem = json.loads(said)
+            assert problem["title"].startswith("The object store cannot take 80,000 bytes")
+            assert "disk space" in problem["detail"]
+            sha256 = hashlib.sha256(content).hexdigest()
+            assert server.ask("GET", f"/v1/objects/{sha256}")[0] == 404
+        else:
+            assert status == 201, said
+    return statuses
+
+
+def objects_of(folder: Path) -> int:
+    """How many objects lie on the disk as files of their own, each with the bytes that its name promises."""
+    found = [
+        file for file in folder.rglob("*") if file.is_file() and len(file.name) == 64 and "claims" not in file.parts
+    ]
+    for file in found:
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == file.name
+    return len(found)

@@ -1,0 +1,81 @@
+"""The process that fetches feeds is killed in the midst of a request: after its return nothing is missing or twice."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.market_files import miso_name, miso_text
+from tests.e2e.on_engines import program_on_engines
+from tests.e2e.operator_server import Operator, operator
+from tests.e2e.program import Program, wait_until
+from tests.faults.checks import long_or_short, nothing_lost_or_doubled
+from tests.faults.conftest import Tell
+
+pytestmark = [
+    pytest.mark.needs_engine("postgres", "clickhouse", "minio"),
+    pytest.mark.enable_socket,
+    pytest.mark.timeout(900),
+]
+FEED = "miso/da_expost_lmp"
+FIRST = date(2026, 3, 10)
+DAYS = [FIRST + timedelta(days=number) for number in range(long_or_short(40, 6))]
+KILLS = long_or_short(15, 2)
+
+
+def path_of(day: date) -> str:
+    return f"/marketreports/{miso_name('da_expost_lmp', day)}"
+
+
+@pytest.fixture
+def miso() -> Iterator[Operator]:
+    with operator() as serving:
+        for day in DAYS:
+            serving.files[path_of(day)] = miso_text("da_expost_lmp", {"INDIANA.HUB": [30] * 24}, day).encode()
+        yield serving
+
+
+def test_a_backfill_that_loses_its_server_again_and_again_ends_whole(
+    tmp_path: Path, miso: Operator, tell: Tell
+) -> None:
+    """Each life is killed while a request of it is not answered yet, each time at a later day."""
+    program = program_on_engines(
+        tmp_path / "home", CARBON254_SOURCES=json.dumps({"miso-reports": f"{miso.address}/marketreports"})
+    )
+    stretch = ("--start", "2026-03-10T05:00Z", "--end", f"{DAYS[-1] + timedelta(days=1)}T05:00Z")
+    for number in range(KILLS):
+        held = path_of(DAYS[(number + 1) * len(DAYS) // (KILLS + 1)])
+        miso.held.add(held)
+        with program.serve() as server:
+            verb = program.start("feeds", "backfill", FEED, *stretch)
+            wait_until(lambda path=held, v=verb: path in miso.asked or v.poll() is not None, 60)  # type: ignore[misc]
+            assert verb.poll() is None, verb.communicate()
+            server.kill()
+            _, said = verb.communicate(timeout=60)
+            assert "does not answer" in said
+        miso.held.clear()
+    began_s = time.monotonic()
+    with program.serve() as server:
+        done = program.json("feeds", "backfill", FEED, *stretch)
+        assert done["failed"] == []
+        assert done["known"] + done["fetched"] == len(DAYS)
+        nothing_lost_or_doubled(server, *expected(program, len(DAYS)))
+    asked = Counter(miso.asked)
+    # Only what had no answer on record when the worker was killed is asked for again.
+    assert sum(asked.values()) <= len(DAYS) + 2 * KILLS
+    tell(
+        f"{KILLS} kills while {len(DAYS)} days were fetched: {sum(asked.values())} requests, every day once; whole "
+        f"{time.monotonic() - began_s:.1f} s after the last start"
+    )
+
+
+def expected(program: Program, days: int) -> tuple[int, int]:
+    """How many things, and how many events: one publication a day."""
+    assert len(program.json("publications", "list")) == days
+    return days, days
