@@ -119,6 +119,11 @@ class DataFolder:
     def mark_simulated(self) -> None:
         (self.home / _SIMULATED).write_text("The market data in this folder come from the simulator.\n")
 
+    def log_id(self) -> UUID | None:
+        """The log that the folder belongs to, None where it has not met one."""
+        file = self.home / "log-id"
+        return UUID(file.read_text(encoding="ascii").strip()) if file.exists() else None
+
     def pair_with(self, log_id: UUID) -> None:
         """Makes sure that folder and log belong together: prices, objects and seals here are those of one log."""
         known = self._ensure_secret(self.home / "log-id", lambda: str(log_id))

@@ -24,6 +24,7 @@ from api.cli import (
     ingest,
     instruments,
     lineage,
+    migrate_store,
     ppas,
     prices,
     projections,
@@ -64,6 +65,7 @@ app.command("recompute")(audit.recompute)
 app.command("token")(token.token)
 app.command("doctor")(doctor.doctor)
 app.command("graphql")(graphql.graphql)
+app.command("migrate-store")(migrate_store.migrate_store)
 for noun, group in (
     ("prices", prices.app),
     ("series", series.app),
