@@ -19,6 +19,7 @@ from api.platform import Platform
 from api.rest import (
     api_keys,
     audit,
+    backups,
     commands,
     curves,
     entitlements,
@@ -44,7 +45,7 @@ from api.stream import endpoint as stream
 
 _ROUTERS = (
     index, objects, commands, prices, publications, instruments, quotes, scenarios, curves, ppas, audit, projections,
-    replays, entitlements, operations, api_keys, tokens, graphql, metrics, series, feeds, quality, stream,
+    replays, entitlements, operations, backups, api_keys, tokens, graphql, metrics, series, feeds, quality, stream,
 )  # fmt: skip
 
 

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from psycopg.conninfo import conninfo_to_dict
-
+from api.log_stores import EMBEDDED, Databases, Store, opened
 from commands.event_logs import extent_of, record_move
 from infra.data_folder import DataFolder
-from infra.embedded_postgres import EmbeddedPostgres
 from infra.errors import PlatformError
-from infra.event_recorder import PostgresRecorder
 from infra.event_store import EventLog
 from infra.log_verification import verify_log
-from infra.postgres import open_pool, own_database
-from infra.postgres_receiver import PostgresReceiver
 from infra.receiving import (
     LeavableLog,
-    LogReceiver,
     NotEmpty,
     Progress,
     first_difference,
@@ -30,17 +23,7 @@ from infra.receiving import (
 from infra.seals import Seals
 from infra.settings import Settings
 
-EMBEDDED = "embedded"
 Report = Callable[[str], Progress]
-
-
-@dataclass(frozen=True)
-class Store:
-    """A store that can hold the log. `recorder` is made anew each time: what a log brought along is read once."""
-
-    name: str
-    recorder: Callable[[], LeavableLog]
-    receiver: LogReceiver
 
 
 @dataclass(frozen=True)
@@ -61,7 +44,7 @@ def move_log(settings: Settings, source_uri: str, target_uri: str, report: Repor
     """
     with ExitStack() as open_parts:
         folder = open_parts.enter_context(DataFolder.open(settings.home))
-        databases = _Databases(folder, open_parts)
+        databases = Databases(folder, open_parts)
         databases.own(settings.database_url or EMBEDDED)  # of the read models: nobody may follow the log meanwhile
         source = open_parts.enter_context(opened(source_uri, databases))
         target = open_parts.enter_context(opened(target_uri, databases))
@@ -80,7 +63,7 @@ def _move(settings: Settings, folder: DataFolder, source: Store, target: Store, 
         )
     log, seals = EventLog(ours), Seals(folder.home / "seals", folder.ensure_seal_key())
     extent = extent_of(log)
-    _demand_clean(log, seals, source.name, report("verify source"))
+    demand_clean(log, seals, source.name, report("verify source"))
     try:
         come_to = target.receiver.begin(log_id)
     except NotEmpty:
@@ -96,7 +79,7 @@ def _move(settings: Settings, folder: DataFolder, source: Store, target: Store, 
             raise PlatformError(f"{target.name} holds events that {source.name} has not.", "Move into an empty store.")
         target.receiver.end()
     moved = EventLog(target.recorder())
-    checked = _demand_clean(moved, seals, target.name, report("verify target"))
+    checked = demand_clean(moved, seals, target.name, report("verify target"))
     record_move(moved, settings.platform_tenant, source=source.name, target=target.name, extent=extent)
     ours.leave(target.name)
     return MovedLog(source.name, target.name, extent.events, extent.position, checked)
@@ -109,7 +92,7 @@ def _compare(ours: LeavableLog, target: Store, told: Progress, of: int) -> None:
         )
 
 
-def _demand_clean(log: EventLog, seals: Seals, name: str, told: Progress) -> int:
+def demand_clean(log: EventLog, seals: Seals, name: str, told: Progress) -> int:
     """The number of seals that the log agrees with."""
     found = verify_log(log, seals, progress=told)
     if found.difference:
@@ -120,66 +103,3 @@ def _demand_clean(log: EventLog, seals: Seals, name: str, told: Progress) -> int
             "`carbon254 audit verify` says more. A log that was tampered with is not moved.",
         )
     return found.seals
-
-
-class _Databases:
-    """Connection strings of PostgreSQL, the embedded one started where it is meant, each owned by this process."""
-
-    def __init__(self, folder: DataFolder, open_parts: ExitStack) -> None:
-        self._folder, self._open_parts = folder, open_parts
-        self._embedded: str | None = None
-        self._owned: set[str] = set()
-
-    def own(self, uri: str) -> str:
-        dsn = self._embedded_dsn() if uri == EMBEDDED else uri
-        if dsn not in self._owned:
-            open_pool(dsn, most=1).close()  # says what is wrong where it does not answer
-            self._open_parts.callback(own_database(dsn))
-            self._owned.add(dsn)
-        return dsn
-
-    def _embedded_dsn(self) -> str:
-        if self._embedded is None:
-            server = EmbeddedPostgres.start(self._folder.postgres)
-            self._open_parts.callback(server.stop)
-            self._embedded = server.dsn
-        return self._embedded
-
-
-@contextmanager
-def opened(uri: str, databases: _Databases) -> Iterator[Store]:
-    """The store that a URI leads to. Raises PlatformError for one that is none."""
-    scheme = uri.partition(":")[0]
-    if uri == EMBEDDED or scheme in ("postgresql", "postgres"):
-        pool = open_pool(databases.own(uri))
-        try:
-            recorder = PostgresRecorder(pool)
-            recorder.create_schema()
-            yield Store(store_name(uri), lambda: PostgresRecorder(pool), PostgresReceiver(pool))
-        finally:
-            pool.close()
-    elif scheme.partition("+")[0] in ("esdb", "kurrentdb", "kdb"):
-        from infra.kurrent_receiver import KurrentReceiver  # its client is an extra
-        from infra.kurrent_recorder import KurrentRecorder, open_kurrent
-
-        client = open_kurrent(uri)
-        try:
-            yield Store(store_name(uri), lambda: KurrentRecorder(client), KurrentReceiver(client))
-        finally:
-            client.close()
-    else:
-        raise PlatformError(
-            "A store is named as postgresql://…, esdb://…, kurrentdb://… or `embedded`.", "Correct --from or --to."
-        )
-
-
-def store_name(uri: str) -> str:
-    """What a store is called on record: where it is, without user, password and options."""
-    if uri == EMBEDDED:
-        return "the embedded PostgreSQL"
-    if uri.startswith("postgres"):
-        parts = conninfo_to_dict(uri)
-        port = f":{parts['port']}" if parts.get("port") else ""
-        return f"postgresql://{parts.get('host', 'localhost')}{port}/{parts.get('dbname', '')}"
-    parts_of_url = urlsplit(uri)
-    return f"{parts_of_url.scheme}://{parts_of_url.netloc.rpartition('@')[2]}"

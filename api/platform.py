@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -66,6 +67,7 @@ class Platform:
     broker: Broker
     topics: TopicPublisher
     closers: list[Callable[[], None]] = field(default_factory=list)
+    backing_up: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def view(self) -> ReadView:

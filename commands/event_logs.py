@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from infra.event_mapper import GENESIS_HASH, Metadata
 from infra.event_store import EventLog
 from write_model.base import Aggregate
-from write_model.event_logs import EventLogMove, EventLogRestore, Extent, handover_id
+from write_model.event_logs import EventLogMove, EventLogRestore, Extent, move_id, restore_id
 
 LOCAL_OPERATOR = "local-operator"
 
@@ -25,10 +25,10 @@ def extent_of(log: EventLog) -> Extent:
 
 def record_move(log: EventLog, tenant: str, *, source: str, target: str, extent: Extent) -> None:
     """Appends that the log was moved, unless that is on record."""
-    move_id = handover_id(tenant, "move", target, extent)
+    stream = move_id(tenant, target, extent)
     _append_once(
-        log, tenant, "migrate-store", move_id,
-        lambda: EventLogMove.record(move_id, source=source, target=target, extent=extent),
+        log, tenant, "migrate-store", stream,
+        lambda: EventLogMove.record(stream, source=source, target=target, extent=extent),
     )  # fmt: skip
 
 
@@ -36,11 +36,11 @@ def record_restore(
     log: EventLog, tenant: str, *, backup: str, backed_up_at: datetime, source_log_id: UUID, extent: Extent
 ) -> None:
     """Appends that the log was restored, unless that is on record."""
-    restore_id = handover_id(tenant, "restore", str(log.recorder.log_id()), extent)
+    stream = restore_id(tenant, log.recorder.log_id())
     _append_once(
-        log, tenant, "restore", restore_id,
+        log, tenant, "restore", stream,
         lambda: EventLogRestore.record(
-            restore_id, backup=backup, backed_up_at=backed_up_at, source_log_id=source_log_id, extent=extent
+            stream, backup=backup, backed_up_at=backed_up_at, source_log_id=source_log_id, extent=extent
         ),
     )  # fmt: skip
 

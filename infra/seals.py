@@ -162,6 +162,16 @@ class Seals:
         self._newest = (file, stored)
         return stored
 
+    def files(self, after: int, through: int) -> Iterator[tuple[int, str, bytes]]:
+        """Last ordinal, name and content of the seals that end behind one ordinal and, at the latest, at another."""
+        for file in self._files():
+            if after < (last := _last_ordinal(file)) <= through:
+                yield last, file.name, file.read_bytes()
+
+    def take_copy(self, name: str, content: bytes) -> None:
+        """Puts the copy of a seal's file where it was; whether it is good, `chain` tells."""
+        _write_synced(self._folder / name, content)
+
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("*.json"))
 

@@ -48,7 +48,7 @@ S3Url = Annotated[str, AfterValidator(_check_s3)]
 EventStoreUri = Annotated[str, AfterValidator(_check_event_store)]
 IssuerUrl = Annotated[str, AfterValidator(check_url)]
 
-SECRET_SETTINGS = frozenset({"source_keys", "EVENTSTOREDB_URI"})
+SECRET_SETTINGS = frozenset({"source_keys", "EVENTSTOREDB_URI", "backup_passphrase"})
 """What no message may repeat."""
 
 
@@ -73,6 +73,9 @@ class Settings(BaseSettings):
 
     CARBON254_STREAM_ORIGINS are the pages whose scripts may open the stream, as a JSON list such as
     `["https://hub.example.com"]`; pages of this machine may always.
+
+    CARBON254_BACKUP_TO is where `carbon254 backup` writes to: a folder, or `s3://bucket/prefix`. With
+    CARBON254_BACKUP_PASSPHRASE the data folder's keys are part of a backup, encrypted; without it they are not.
 
     KAFKA_BOOTSTRAP_SERVERS, as `host:port,host:port`, is the Kafka to which the topics go; without it they stay in this
     process.
@@ -99,6 +102,8 @@ class Settings(BaseSettings):
     source_keys_dir: Path | None = None
     stream_origins: tuple[str, ...] = ()
     objects: S3Url | None = None
+    backup_to: str | None = None
+    backup_passphrase: SecretStr | None = None
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     eventstoredb_uri: EventStoreUri | None = Field(default=None, validation_alias="EVENTSTOREDB_URI")
     clickhouse_dsn: str | None = Field(default=None, validation_alias="CLICKHOUSE_DSN")

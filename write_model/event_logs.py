@@ -69,6 +69,11 @@ class EventLogRestore(Aggregate):
         )  # fmt: skip
 
 
-def handover_id(tenant: str, kind: str, target: str, extent: Extent) -> UUID:
-    """A move or restore to the same place at the same extent is the same one."""
-    return stream_id(tenant, NOUN, {"kind": kind, "target": target, "last": extent.last_hash})
+def move_id(tenant: str, target: str, extent: Extent) -> UUID:
+    """A move to the same place at the same extent is the same one."""
+    return stream_id(tenant, NOUN, {"kind": "move", "target": target, "last": extent.last_hash})
+
+
+def restore_id(tenant: str, log_id: UUID) -> UUID:
+    """A log is restored once: it gets its id by that."""
+    return stream_id(tenant, NOUN, {"kind": "restore", "log": log_id})

@@ -16,6 +16,7 @@ from api.cli import (
     actors,
     api_keys,
     audit,
+    backups,
     curves,
     doctor,
     entitlements,
@@ -65,6 +66,8 @@ app.command("recompute")(audit.recompute)
 app.command("token")(token.token)
 app.command("doctor")(doctor.doctor)
 app.command("graphql")(graphql.graphql)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
 app.command("migrate-store")(migrate_store.migrate_store)
 for noun, group in (
     ("prices", prices.app),

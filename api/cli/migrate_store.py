@@ -23,11 +23,12 @@ def migrate_store(
     as_json: AsJson = False,
 ) -> None:
     """Move the event log between PostgreSQL and EventStoreDB, verified and at the same positions; no server may run."""
-    from api.log_moves import EMBEDDED, move_log
+    # Only now: no other verb needs the stores.
+    from api.log_moves import move_log
+    from api.log_stores import store_uri
 
     settings = Settings()
-    here = source or settings.eventstoredb_uri or settings.database_url or EMBEDDED
-    moved = follow_work(lambda report: move_log(settings, here, target, report))
+    moved = follow_work(lambda report: move_log(settings, source or store_uri(settings), target, report))
     if as_json:
         show_json(asdict(moved))
         return
