@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -47,11 +49,13 @@ class Backed:
             define(self.log, events=1 + number % 3, recorded_at=NOON + timedelta(minutes=self.log.count()))
         Sealer(self.log, self.seals, lambda: datetime.now(UTC)).seal_pending()
 
-    def back_up(self) -> BackupMade:
-        source = Source(
+    def source(self) -> Source:
+        return Source(
             self.log, self.seals, self.objects, KEYS, self.passphrase, is_simulated=False, store="x", code_version="1"
         )
-        return make_backup(source, BackupPlace.at(str(self.folder), made=True), NOON, lambda _: untold)
+
+    def back_up(self) -> BackupMade:
+        return make_backup(self.source(), BackupPlace.at(str(self.folder), made=True), NOON, lambda _: untold)
 
     @property
     def place(self) -> BackupPlace:
@@ -231,3 +235,25 @@ def test_parts_are_bounded_in_rows_and_bytes() -> None:
         (3, True),
         (1, False),
     ]
+
+
+@pytest.mark.enable_socket
+@pytest.mark.usefixtures("small_parts")
+def test_a_bucket_is_as_good_as_a_folder(backed: Backed) -> None:
+    address = os.environ.get("TEST_OBJECTS")
+    if not address:
+        pytest.skip("no S3 service: TEST_OBJECTS is not set")
+    place = BackupPlace.at(f"{address}/{uuid4()}")
+    with pytest.raises(PlatformError, match="There is no backup"):
+        place.demand_manifest()
+    for streams, events in ((9, 18), (1, 19)):
+        backed.grow(streams)
+        assert make_backup(backed.source(), place, NOON, lambda _: untold).events == events
+        assert check_backup(place, lambda _: untold).events == events
+    manifest = place.demand_manifest()
+    restored = [row for page in event_pages(place, manifest, 0, UpTo(manifest.position)) for row in page]
+    assert restored == backed.log.recorder.select_rows(0, 100)
+    place.demand_ours()
+    place.write(manifest.parts["events"][0].file, b"other bytes")
+    with pytest.raises(DamagedBackup, match="events/"):
+        check_backup(place, lambda _: untold)
