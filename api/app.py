@@ -25,6 +25,7 @@ from api.problems import TYPES_PAGE
 from api.rest import (
     api_keys,
     audit,
+    backups,
     commands,
     curves,
     entitlements,
@@ -54,7 +55,8 @@ from api.stream import endpoint as stream
 
 _ROUTERS = (
     index, objects, commands, prices, latest_prices, publications, instruments, quotes, scenarios, curves, ppas, audit,
-    projections, replays, entitlements, operations, api_keys, tokens, graphql, metrics, series, feeds, quality, stream,
+    projections, replays, entitlements, operations, backups, api_keys, tokens, graphql, metrics, series, feeds, quality,
+    stream,
 )  # fmt: skip
 HEALTH = frozenset({"/livez", "/readyz"})
 _OF_NOUNS = {"objects": objects, "scenarios": scenarios, "curves": curves, "ppas": ppas, "graphql": graphql}

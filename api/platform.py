@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -110,6 +111,7 @@ class Platform:
     cache: Cache
     subscriptions: tuple[Follower, ...] = ()
     closers: list[Callable[[], None]] = field(default_factory=list)
+    backing_up: threading.Lock = field(default_factory=threading.Lock)
     is_draining: bool = False
     publishes: bool = False
 

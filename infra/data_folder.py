@@ -10,7 +10,7 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from uuid import UUID
@@ -21,8 +21,11 @@ from infra.folder_lock import FolderLock, Holder, holder_of
 FORMAT = 1
 SMALLEST_FREE_BYTES = 200 * 1024**2
 # What a start that was cut short, or a freshly made file system, leaves in a folder that is as good as empty.
-_AS_GOOD_AS_EMPTY = {"lock", "format.new", "lost+found"}
+_AS_GOOD_AS_EMPTY = {"lock", "format.new", "lost+found", "restoring", "restoring.new"}
+_RESTORING = "restoring"
 _SIMULATED = "simulated"
+SEAL_KEY = "seal-key"
+KEY_FILES = (SEAL_KEY, "issuer-key", "cursor-key")
 _CHOOSE_ANOTHER = "Choose another folder with CARBON254_HOME."
 _CHOOSE_LOCAL = "Choose a folder on a local disk with CARBON254_HOME."
 
@@ -61,10 +64,18 @@ class DataFolder:
         self.token = token_path(home)
 
     @classmethod
-    def open(cls, home: Path) -> DataFolder:
-        """Make or reopen the folder and own it. Raises DataFolderError, FolderHeld or NewerFormat."""
+    def open(cls, home: Path, *, restoring: bool = False) -> DataFolder:
+        """Make or reopen the folder and own it. Raises DataFolderError, FolderHeld or NewerFormat.
+
+        One that is only partly restored is opened for nothing else.
+        """
         home = home.expanduser().absolute()
         try:
+            if (home / _RESTORING).exists() and not restoring:
+                raise DataFolderError(
+                    f"The data folder {home} is not whole: restoring it was interrupted.",
+                    f"Repeat `carbon254 restore` as before; it goes on where it ended. Or: {_CHOOSE_ANOTHER}",
+                )
             _claim(home)
             folder = cls(home, FolderLock(home))
             try:
@@ -95,7 +106,7 @@ class DataFolder:
 
     def ensure_seal_key(self) -> bytes:
         """The 32 bytes of the key that signs seals, kept as the token is."""
-        return bytes.fromhex(self._ensure_secret(self.home / "seal-key", lambda: secrets.token_hex(32)))
+        return bytes.fromhex(self._ensure_secret(self.home / SEAL_KEY, lambda: secrets.token_hex(32)))
 
     def ensure_issuer_key(self, make: Callable[[], str]) -> str:
         """The private key of the local token issuer, kept as the token is."""
@@ -104,6 +115,42 @@ class DataFolder:
     def ensure_cursor_key(self) -> bytes:
         """The 32 bytes of the key that signs the cursors of lists, kept as the token is."""
         return bytes.fromhex(self._ensure_secret(self.home / "cursor-key", lambda: secrets.token_hex(32)))
+
+    @staticmethod
+    def restore_of(home: Path) -> str | None:
+        """What `begin_restore` wrote into a folder whose restore has not ended; None where it may begin.
+
+        Raises DataFolderError for a folder that holds anything.
+        """
+        home = home.expanduser().absolute()
+        entries = set(os.listdir(home)) if home.exists() else set()
+        if _RESTORING in entries:
+            return (home / _RESTORING).read_text(encoding="ascii")
+        if entries - _AS_GOOD_AS_EMPTY:
+            raise DataFolderError(
+                f"{home} is not empty, and a restore never mixes with what is there.", _CHOOSE_ANOTHER
+            )
+        return None
+
+    @staticmethod
+    def begin_restore(home: Path, text: str) -> None:
+        """Marks a folder as not whole until `end_restore`."""
+        home = home.expanduser().absolute()
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_private(home / _RESTORING, text)
+
+    def end_restore(self) -> None:
+        (self.home / _RESTORING).unlink()
+
+    def keys(self) -> dict[str, str]:
+        """The private keys of the folder by file name: whoever has them can sign as the platform does."""
+        return {name: (self.home / name).read_text("ascii") for name in KEY_FILES if (self.home / name).exists()}
+
+    def take_keys(self, keys: Mapping[str, str]) -> None:
+        """Puts keys of a folder that was lost in their places."""
+        for name in KEY_FILES:
+            if name in keys:
+                _write_private(self.home / name, keys[name])
 
     @staticmethod
     def may_simulate(home: Path) -> bool:
@@ -118,6 +165,11 @@ class DataFolder:
 
     def mark_simulated(self) -> None:
         (self.home / _SIMULATED).write_text("The market data in this folder come from the simulator.\n")
+
+    def log_id(self) -> UUID | None:
+        """The log that the folder belongs to, None where it has not met one."""
+        file = self.home / "log-id"
+        return UUID(file.read_text(encoding="ascii").strip()) if file.exists() else None
 
     def pair_with(self, log_id: UUID) -> None:
         """Makes sure that folder and log belong together: prices, objects and seals here are those of one log."""

@@ -51,5 +51,9 @@ class EventStoreError(PlatformError):
     """EventStoreDB does not answer, refuses, or its address cannot be read."""
 
 
+class UnusableLog(PlatformError):
+    """The event log is not whole yet, or was moved elsewhere: nothing may be read from it or appended to it."""
+
+
 class PostgresStartError(PlatformError):
     """The embedded PostgreSQL can't be started here."""

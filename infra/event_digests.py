@@ -31,6 +31,7 @@ _ROWS = b"""
 SELECT position, stream_id::text, uuid_send(stream_id), version, name, metadata, payload, recorded_at
 FROM log.events WHERE position > %s AND position <= %s ORDER BY position
 """
+_ROWS_WITH_GAPS = _ROWS + b"LIMIT %s"
 _LENGTH_BYTES = 8
 _PROCESSES = 2
 _PIPE_BYTES = 2**20
@@ -93,6 +94,19 @@ def digested_pages(dsn: str, until: int) -> Iterator[DigestedPage]:
         readers = [stack.enter_context(_Reader(_Work(dsn, i * PAGE, step, until))) for i in range(_PROCESSES)]
         for number in range(-(-until // PAGE)):
             yield readers[number % _PROCESSES].next_page()
+
+
+def digested_pages_with_gaps(dsn: str, until: int, events: int, through: int) -> Iterator[DigestedPage]:
+    """As `digested_pages`, in this process, of a log whose first `events` events stand anywhere up to `through`."""
+    with psycopg.connect(dsn, application_name="carbon254 audit") as connection:
+        connection.execute("SET TIME ZONE 'UTC'")
+        cursor = connection.cursor(binary=True)
+        count, position = 0, 0
+        while rows := cursor.execute(_ROWS_WITH_GAPS, (position, until, PAGE)).fetchall():
+            ordinals = [count + i if row[0] <= through else row[0] - through + events for i, row in enumerate(rows, 1)]
+            numbered = [(ordinal, *row[1:]) for ordinal, row in zip(ordinals, rows, strict=True)]
+            yield digested(count, numbered)
+            count, position = count + len(rows), rows[-1][0]
 
 
 class _Reader:

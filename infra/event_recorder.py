@@ -1,7 +1,8 @@
 """The event table in PostgreSQL, behind the recorder interface of the eventsourcing library.
 
 Positions come from the single row of `log.head`, which the appending statement itself updates: they have no gaps and
-follow commit order, so a reader that asks for what lies after its position can never miss a late commit.
+follow commit order, so a reader that asks for what lies after its position can never miss a late commit. Only a log
+that was taken over from another store may have gaps, up to its last event there.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from time import sleep
-from typing import Any, cast
+from typing import Any, LiteralString, cast
 from uuid import UUID
 
 import psycopg
@@ -18,9 +20,9 @@ from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Notif
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from infra.event_digests import DigestedPage, digested_pages
+from infra.event_digests import DigestedPage, digested_pages, digested_pages_with_gaps
 from infra.event_mapper import LoggedEvent
-from infra.recorder import LoggedNotification, LogState, read_recorded_at
+from infra.recorder import LoggedNotification, LogState, read_recorded_at, refuse_unusable
 
 Pool = ConnectionPool[psycopg.Connection[TupleRow]]
 
@@ -43,7 +45,16 @@ CREATE TABLE IF NOT EXISTS log.events (
     UNIQUE (stream_id, version)
 );
 CREATE INDEX IF NOT EXISTS events_recorded_at ON log.events (recorded_at);
+CREATE TABLE IF NOT EXISTS log.takeover (
+    one bool PRIMARY KEY DEFAULT true CHECK (one),
+    state text NOT NULL,
+    events bigint NOT NULL DEFAULT 0,
+    through bigint NOT NULL DEFAULT 0,
+    target text
+);
 """
+# What `log.takeover` says of a log that came from elsewhere, or went there; without a row it was founded here.
+RECEIVING, WHOLE, LEFT = "receiving", "whole", "left"
 
 _APPEND = """
 WITH head AS (UPDATE log.head SET position = position + %(count)s RETURNING position - %(count)s AS base)
@@ -79,11 +90,32 @@ class PostgresRecorder(ApplicationRecorder):
             connection.execute(_SCHEMA)
 
     def log_id(self) -> UUID:
-        """What tells this log from every other one."""
+        """What tells this log from every other one. Raises UnusableLog where it is not whole, or is elsewhere now."""
+        with self.pool.connection() as connection:
+            row = connection.execute(
+                "SELECT log_id, state, target FROM log.head LEFT JOIN log.takeover USING (one)"
+            ).fetchone()
+        assert row is not None
+        refuse_unusable(is_receiving=row[1] == RECEIVING, target=row[2])
+        return cast(UUID, row[0])
+
+    def known_id(self) -> UUID | None:
         with self.pool.connection() as connection:
             row = connection.execute("SELECT log_id FROM log.head").fetchone()
-        assert row is not None
-        return cast(UUID, row[0])
+        return row[0] if row else None
+
+    def left_for(self) -> str | None:
+        with self.pool.connection() as connection:
+            row = connection.execute("SELECT target FROM log.takeover").fetchone()
+        return row[0] if row else None
+
+    def leave(self, target: str) -> None:
+        with self.pool.connection() as connection:
+            connection.execute(
+                """INSERT INTO log.takeover (state, target) VALUES (%(state)s, %(target)s)
+                   ON CONFLICT (one) DO UPDATE SET state = excluded.state, target = excluded.target""",
+                {"state": LEFT, "target": target},
+            )
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         """Appends all events or none and returns their positions.
@@ -179,16 +211,39 @@ class PostgresRecorder(ApplicationRecorder):
         return int(row[0]) if row else 0
 
     def ordinal(self, position: int) -> int:
-        """Positions have no gaps: the n-th event stands at position n."""
-        return position
+        """How many events stand at or before a position: behind what was taken over there are no gaps."""
+        events, through = self._taken_over
+        if position >= through:
+            return position - through + events
+        query = "SELECT count(*) FROM log.events WHERE position <= %s"
+        return position if events == through else self._number(query, position)
 
     def position_of(self, ordinal: int) -> int:
-        """Positions have no gaps: the n-th event stands at position n."""
-        return ordinal
+        """Where the n-th event stands: behind what was taken over there are no gaps."""
+        events, through = self._taken_over
+        if ordinal >= events:
+            return ordinal - events + through
+        query = "SELECT position FROM log.events ORDER BY position OFFSET %s LIMIT 1"
+        return ordinal if events == through or not ordinal else self._number(query, ordinal - 1)
 
     def digested_pages(self, until: int) -> Iterator[DigestedPage]:
-        """The log up to a position as digests, read by processes of their own where it is long."""
-        return digested_pages(self.dsn, until)
+        """The log up to a position as digests, read by processes of their own where it is long and has no gaps."""
+        events, through = self._taken_over
+        if events == through:
+            return digested_pages(self.dsn, until)
+        return digested_pages_with_gaps(self.dsn, until, events, through)
+
+    @cached_property
+    def _taken_over(self) -> tuple[int, int]:
+        """How many events were taken over, and the position of the last; settled before anybody opens the log."""
+        with self.pool.connection() as connection:
+            row = connection.execute("SELECT events, through FROM log.takeover").fetchone()
+        return (row[0], row[1]) if row else (0, 0)
+
+    def _number(self, query: LiteralString, given: int) -> int:
+        with self.pool.connection() as connection:
+            row = connection.execute(query, (given,)).fetchone()
+        return int(row[0]) if row else 0
 
     def state(self) -> LogState:
         """The event table: what it holds, and how large it is."""

@@ -1,7 +1,8 @@
 """The event log on EventStoreDB (KurrentDB), behind the same port as the one on PostgreSQL.
 
 An aggregate's events are the stream `carbon254-<its id>`, so that other streams of the same database are none of ours.
-Positions are the store's commit positions: they follow commit order and have gaps. An event's id is made of its digest,
+Positions are the store's commit positions, but for what was taken over from another store (infra/kurrent_positions.py):
+they follow commit order and have gaps. An event's id is made of its digest,
 hence of tenant, stream, command id and all its other bytes: sent again after a lost answer, it is stored once.
 """
 
@@ -11,10 +12,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from itertools import islice
+from functools import cached_property
+from itertools import islice, takewhile
 from typing import Any, cast
 from uuid import UUID, uuid4
 
+import msgspec
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent, Subscription
 from kurrentdbclient import KurrentDBClient, NewEvent, RecordedEvent, StreamState
 from kurrentdbclient.common import AbstractCatchupSubscription
@@ -24,10 +27,26 @@ from infra.errors import EventStoreError
 from infra.event_digests import PAGE, DigestedPage, digested
 from infra.event_mapper import LoggedEvent
 from infra.kurrent_index import LogIndex
-from infra.recorder import LoggedNotification, LogState, StoredRow, read_recorded_at
+from infra.kurrent_positions import Positions, TakenOver
+from infra.recorder import LoggedNotification, LogState, StoredRow, read_recorded_at, refuse_unusable
 
 CATEGORY = "carbon254"
 PATIENCE_S = 30.0
+# What the stream beside the log tells of it, in this order; the newest says in what state it is.
+FOUNDED, RECEIVING, RECEIVED, LEFT = "log.founded", "log.receiving", "log.received", "log.left"
+
+
+class Receiving(msgspec.Struct, frozen=True):
+    """The log is being taken over; its events come behind `after` of the store."""
+
+    after: int
+
+
+class Received(msgspec.Struct, frozen=True):
+    """All of the log is there, through a place of the store; its last event has this position."""
+
+    through: int
+    position: int
 
 
 def open_kurrent(uri: str) -> KurrentDBClient:
@@ -40,7 +59,7 @@ def open_kurrent(uri: str) -> KurrentDBClient:
             "Write it as esdb://user:password@host:2113 or kurrentdb://…, with ?tls=false where the server has no TLS.",
         ) from error
     try:
-        with _answered("tell its newest event"):
+        with answered("tell its newest event"):
             client.get_commit_position(timeout=PATIENCE_S)
     except BaseException:
         client.close()
@@ -60,16 +79,43 @@ class KurrentRecorder(ApplicationRecorder):
         self._prefix = f"{category}-"
         self._index = LogIndex(self._after)
 
+    @property
+    def history_stream(self) -> str:
+        """A stream beside the log, which begins with the log's id and tells where it came from and went to."""
+        return f"{self._category}.log"
+
+    def history(self) -> Sequence[RecordedEvent]:
+        with answered("tell the history of the log"):
+            try:
+                return self._client.get_stream(self.history_stream, timeout=PATIENCE_S)
+            except NotFoundError:
+                return ()
+
     def log_id(self) -> UUID:
-        """What tells this log from every other one; it is the first event of a stream beside the log."""
-        stream, founding = f"{self._category}.log", NewEvent(type="log.founded", data=str(uuid4()).encode())
-        with _answered("tell the id of the log"):
-            with suppress(WrongCurrentVersionError):
-                self._client.append_events(
-                    stream, events=[founding], current_version=StreamState.NO_STREAM, timeout=PATIENCE_S
-                )
-            (founded,) = self._client.get_stream(stream, limit=1, timeout=PATIENCE_S)
-        return UUID(founded.data.decode())
+        """What tells this log from every other one, made where there is none. Raises UnusableLog."""
+        founding = NewEvent(type=FOUNDED, data=str(uuid4()).encode())
+        with answered("tell the id of the log"), suppress(WrongCurrentVersionError):
+            self._client.append_events(
+                self.history_stream, events=[founding], current_version=StreamState.NO_STREAM, timeout=PATIENCE_S
+            )
+        history = self.history()
+        refuse_unusable(is_receiving=history[-1].type == RECEIVING, target=self.left_for())
+        return UUID(history[0].data.decode())
+
+    def known_id(self) -> UUID | None:
+        history = self.history()
+        return UUID(history[0].data.decode()) if history else None
+
+    def left_for(self) -> str | None:
+        history = self.history()
+        return history[-1].data.decode() if history and history[-1].type == LEFT else None
+
+    def leave(self, target: str) -> None:
+        with answered("be left"):
+            self._client.append_events(
+                self.history_stream, events=[NewEvent(type=LEFT, data=target.encode())],
+                current_version=StreamState.ANY, timeout=PATIENCE_S,
+            )  # fmt: skip
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         """Appends all events or none and returns their positions.
@@ -83,7 +129,7 @@ class KurrentRecorder(ApplicationRecorder):
             raise ValueError("one append goes to one stream")
         if [event.originator_version for event in stored_events] != list(range(first, first + len(stored_events))):
             raise IntegrityError(f"the versions of stream {stream} do not follow one another")
-        with _answered("append events"):
+        with answered("append events"):
             try:
                 self._client.append_events(
                     self._stream(stream),
@@ -112,7 +158,7 @@ class KurrentRecorder(ApplicationRecorder):
         if most <= 0:
             return []
         start = lte if desc else first
-        with _answered("read a stream"):
+        with answered("read a stream"):
             try:
                 found = self._client.get_stream(
                     self._stream(originator_id), stream_position=start, backwards=desc, limit=most, timeout=PATIENCE_S
@@ -153,12 +199,13 @@ class KurrentRecorder(ApplicationRecorder):
 
     def max_notification_id(self) -> int | None:
         """The newest position, or None while the log is empty."""
-        with _answered("tell its newest event"):
-            found = self._client.read_all(
-                backwards=True, filter_include=(self._prefix,), filter_by_stream_name=True, filter_by_prefix=True,
-                limit=1, timeout=PATIENCE_S,
-            )  # fmt: skip
-            return next((event.commit_position for event in found), None)
+        newest = self._newest()
+        return None if newest is None else self._position(newest)
+
+    def newest_commit(self) -> int:
+        """Where the newest event stands in the store, 0 while the log is empty."""
+        newest = self._newest()
+        return newest.commit_position if newest else 0
 
     def extent(self) -> tuple[int, int]:
         """The newest position, twice: the store keeps no count beside its events."""
@@ -194,10 +241,10 @@ class KurrentRecorder(ApplicationRecorder):
 
     def follow(self, after: int) -> AbstractCatchupSubscription:
         """The store's catch-up subscription over the log's streams."""
-        with _answered("be followed"):
+        with answered("be followed"):
             return self._client.subscribe_to_all(
-                commit_position=after or None, filter_include=(self._prefix,), filter_by_stream_name=True,
-                filter_by_prefix=True,
+                commit_position=self._positions.start(after)[0] or None, filter_include=(self._prefix,),
+                filter_by_stream_name=True, filter_by_prefix=True,
             )  # fmt: skip
 
     def _stream(self, stream_id: UUID | str) -> str:
@@ -208,21 +255,49 @@ class KurrentRecorder(ApplicationRecorder):
     ) -> list[LoggedNotification]:
         """The first `limit` events after a position, up to position `stop`, of some names where any are given."""
         last = sys.maxsize if stop is None else stop
+        start, is_exact = self._positions.start(after)
         # Only one filter can be given. Of names it lets longer ones pass, and those of other people's streams.
-        with _answered("read the log"), self._client.read_all(
-            commit_position=after or None, filter_include=tuple(names) or (self._prefix,),
+        with answered("read the log"), self._client.read_all(
+            commit_position=start or None, filter_include=tuple(names) or (self._prefix,),
             filter_by_stream_name=not names, filter_by_prefix=True,
-            limit=sys.maxsize if names else limit + 1, timeout=PATIENCE_S,
+            limit=limit + 1 if is_exact and not names else sys.maxsize, timeout=PATIENCE_S,
         ) as events:  # fmt: skip
-            ours = (e for e in _through(events, last) if e.commit_position > after and self._is_ours(e, names))
-            return [self._notification(event) for event in islice(ours, limit)]
+            ours = (event for event in events if self._is_ours(event, names))
+            behind = (event for event in ours if self._position(event) > after)
+            found = list(islice(takewhile(lambda event: self._position(event) <= last, behind), limit))
+        if found:
+            self._positions.note(self._position(found[-1]), found[-1].commit_position)
+        return [self._notification(event) for event in found]
+
+    @cached_property
+    def _positions(self) -> Positions:
+        """How the store's positions are read; nothing is taken over while a process has the log open."""
+        taken_over: list[TakenOver] = []
+        for event in self.history():
+            if event.type == RECEIVING:
+                taken_over.append(TakenOver(msgspec.json.decode(event.data, type=Receiving).after))
+            elif event.type == RECEIVED:
+                received = msgspec.json.decode(event.data, type=Received)
+                taken_over[-1] = TakenOver(taken_over[-1].after, received.through, received.position)
+        return Positions(taken_over)
+
+    def _position(self, event: RecordedEvent) -> int:
+        return self._positions.of(event.commit_position, event.id)
+
+    def _newest(self) -> RecordedEvent | None:
+        with answered("tell its newest event"):
+            found = self._client.read_all(
+                backwards=True, filter_include=(self._prefix,), filter_by_stream_name=True, filter_by_prefix=True,
+                limit=1, timeout=PATIENCE_S,
+            )  # fmt: skip
+            return next(iter(found), None)
 
     def _is_ours(self, event: RecordedEvent, names: Sequence[str]) -> bool:
         return event.stream_name.startswith(self._prefix) and (not names or event.type in names)
 
     def _notification(self, event: RecordedEvent) -> LoggedNotification:
         return LoggedNotification(
-            id=event.commit_position,
+            id=self._position(event),
             originator_id=UUID(event.stream_name.removeprefix(self._prefix)),
             originator_version=event.stream_position,
             topic=event.type,
@@ -245,15 +320,16 @@ class KurrentSubscription(Subscription[KurrentRecorder]):
 
     def __next__(self) -> LoggedNotification:
         for event in self._events:
-            if event.commit_position > (self._last_notification_id or 0) and self._recorder._is_ours(
-                event, self._topics
-            ):
-                return self._recorder._notification(event)
+            if not self._recorder._is_ours(event, self._topics):
+                continue
+            notification = self._recorder._notification(event)
+            if notification.id > (self._last_notification_id or 0):
+                return notification
         raise StopIteration
 
 
 @contextmanager
-def _answered(what: str) -> Iterator[None]:
+def answered(what: str) -> Iterator[None]:
     """Turns whatever the client raises, but for what is handled inside, into one error that says what to do."""
     try:
         yield
@@ -268,13 +344,6 @@ def _new_event(event: StoredEvent) -> NewEvent:
     logged = event if isinstance(event, LoggedEvent) else LoggedEvent(**vars(event))
     digest = bytes.fromhex(logged.hash)
     return NewEvent(type=event.topic, data=event.state, metadata=logged.metadata, id=UUID(bytes=digest[:16]))
-
-
-def _through(events: Iterator[RecordedEvent], last: int) -> Iterator[RecordedEvent]:
-    for event in events:
-        if event.commit_position > last:
-            return
-        yield event
 
 
 def _recorded_at(metadata: bytes) -> datetime | None:

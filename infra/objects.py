@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast, get_args
 from urllib.parse import urlsplit
 
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -28,6 +28,7 @@ _REMEDY = (
 )
 # Written when the platform starts, to learn then and not at the first upload that nothing can be written.
 _PROBE = "probe"
+_CLAIMS = "claims"
 # A request that got no answer is sent again for a while: the same bytes under the same name are put but once.
 _S3_CLIENT: ClientConfig = {"timeout": "60s", "connect_timeout": "5s"}
 _S3_RETRIES: RetryConfig = {"max_retries": 6, "retry_timeout": timedelta(seconds=20)}
@@ -65,10 +66,8 @@ class Objects:
         Endpoint, region and credentials are read from AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and
         AWS_SECRET_ACCESS_KEY, as AWS's own tools do. Raises PlatformError where the bucket can't be used.
         """
-        endpoint = urlsplit(os.environ.get("AWS_ENDPOINT_URL", ""))
         with _explained(f"use the bucket {url}"):
-            options: ClientConfig = {**_S3_CLIENT, "allow_http": endpoint.scheme == "http"}
-            store = S3Store.from_url(url, client_options=options, retry_config=_S3_RETRIES)
+            store = open_s3(url)
             store.put(_PROBE, b"", mode="overwrite")
         return cls(store)
 
@@ -93,7 +92,7 @@ class Objects:
                     return key
                 self._store.put(path, content, mode="overwrite")
         if self._folder:
-            _sync(self._folder / path)
+            sync_file(self._folder / path)
         OBJECT_BYTES.labels(bucket).inc(len(content))
         return key
 
@@ -151,6 +150,35 @@ class Objects:
                 if self.read_file(path) != content:
                     raise
 
+    def paths(self) -> Iterator[str]:
+        """Where every object and every claim lies in the store, for who copies them all; in no order."""
+        for prefix in (*get_args(Bucket), _CLAIMS):
+            listing = self._store.list(prefix)
+            while True:
+                with _explained("list what it has"):
+                    chunk = next(listing, None)
+                if chunk is None:
+                    break
+                yield from (found["path"] for found in chunk)
+
+    def copied(self, path: str) -> bytes:
+        """The bytes at one of `paths`, which are right. Raises MissingObject or DamagedObject."""
+        if path.startswith(_CLAIMS):
+            return b""
+        bucket, key = path.split("/", 1)[0], path.rpartition("/")[2]
+        return self.get(cast(Bucket, bucket), key)
+
+    def take_copy(self, path: str, content: bytes) -> None:
+        """Puts the copy of an object or claim where it was. Raises DamagedObject where the bytes are others."""
+        bucket, key = path.split("/", 1)[0], path.rpartition("/")[2]
+        if bucket == _CLAIMS:
+            with _explained("take a claim"), suppress(AlreadyExistsError):
+                self._store.put(path, b"", mode="create")
+        elif self.key(content) != key:
+            raise DamagedObject(f"The copy of the object {path} is damaged.", remedy="Take it from another backup.")
+        else:
+            self.put(cast(Bucket, bucket), content)
+
     def _has(self, path: str) -> bool:
         with _explained(f"look for {path}"):
             try:
@@ -158,6 +186,13 @@ class Objects:
             except FileNotFoundError:
                 return False
         return True
+
+
+def open_s3(url: str) -> S3Store:
+    """A client of `s3://bucket/prefix`; what it needs besides is read from the environment, as AWS's own tools do."""
+    endpoint = urlsplit(os.environ.get("AWS_ENDPOINT_URL", ""))
+    options: ClientConfig = {**_S3_CLIENT, "allow_http": endpoint.scheme == "http"}
+    return S3Store.from_url(url, client_options=options, retry_config=_S3_RETRIES)
 
 
 @contextmanager
@@ -170,7 +205,7 @@ def _explained(what: str) -> Iterator[None]:
         raise ObjectStoreError(f"The object store cannot {what}: {reason}", remedy=_REMEDY) from error
 
 
-def _sync(file: Path) -> None:
+def sync_file(file: Path) -> None:
     """Waits until a file and its name are on disk: an event that claims the bytes is synced too."""
     for path, flags in ((file, os.O_RDONLY), (file.parent, os.O_RDONLY | os.O_DIRECTORY)):
         descriptor = os.open(path, flags)
@@ -182,7 +217,7 @@ def _sync(file: Path) -> None:
 
 def _claim(tenant: str, key: str) -> str:
     # A tenant's name may hold what a path may not.
-    return f"claims/{Objects.key(tenant.encode())}/{_path('raw', key)}"
+    return f"{_CLAIMS}/{Objects.key(tenant.encode())}/{_path('raw', key)}"
 
 
 def _path(bucket: Bucket, key: str) -> str:

@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 from eventsourcing.persistence import Notification, StoredEvent
 
+from infra.errors import UnusableLog
 from infra.event_digests import DigestedPage
 from infra.event_mapper import LoggedEvent
 
@@ -53,7 +54,7 @@ class EventRecorder(Protocol):
     """Appends and reads events. Positions given to it are 0 or ones that it gave."""
 
     def log_id(self) -> UUID:
-        """What tells this log from every other one."""
+        """What tells this log from every other one. Raises UnusableLog where it is not whole, or is elsewhere now."""
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         """Appends all events or none, and returns their positions.
@@ -107,3 +108,18 @@ class EventRecorder(Protocol):
 
     def state(self) -> LogState:
         """What an operator is shown."""
+
+
+def refuse_unusable(*, is_receiving: bool, target: str | None) -> None:
+    """Raises UnusableLog for a log that is being copied here, or was moved to `target`."""
+    if is_receiving:
+        raise UnusableLog(
+            "The event log is not whole: copying it here was interrupted.",
+            "Repeat `carbon254 migrate-store` or `carbon254 restore` as before; it goes on where it ended.",
+        )
+    if target is not None:
+        raise UnusableLog(
+            f"The event log was moved away from here, to {target}.",
+            "Set DATABASE_URL and EVENTSTOREDB_URI so that they lead there, or move it back with "
+            "`carbon254 migrate-store`.",
+        )

@@ -169,6 +169,16 @@ class Seals:
         self._newest = (name, stored)
         return stored
 
+    def files(self, after: int, through: int) -> Iterator[tuple[int, str, bytes]]:
+        """Last ordinal, name and content of the seals that end behind one ordinal and, at the latest, at another."""
+        for name in self._files.names():
+            if after < (last := _last_ordinal(name)) <= through and (content := self._files.read(name)) is not None:
+                yield last, name, content
+
+    def take_copy(self, name: str, content: bytes) -> None:
+        """Puts the copy of a seal's file where it was; whether it is good, `chain` tells."""
+        self._files.write(name, content)
+
     def _chain(self, names: Sequence[str]) -> Iterator[StoredSeal]:
         previous: StoredSeal | None = None
         for name in names:

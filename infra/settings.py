@@ -72,7 +72,9 @@ ServiceUrl = Annotated[str, AfterValidator(_check_service)]
 Key = Annotated[SecretStr, AfterValidator(_check_key)]
 Token = Annotated[SecretStr, Field(min_length=32, max_length=200)]
 
-SECRET_SETTINGS = frozenset({"source_keys", "EVENTSTOREDB_URI", "REDIS_URL", "token", "cursor_key", "seal_key"})
+SECRET_SETTINGS = frozenset(
+    {"source_keys", "EVENTSTOREDB_URI", "REDIS_URL", "token", "cursor_key", "seal_key", "backup_passphrase"}
+)
 """What no message may repeat."""
 
 
@@ -97,6 +99,9 @@ class Settings(BaseSettings):
 
     CARBON254_STREAM_ORIGINS are the pages whose scripts may open the stream, as a JSON list such as
     `["https://hub.example.com"]`; pages of this machine may always.
+
+    CARBON254_BACKUP_TO is where `carbon254 backup` writes to: a folder, or `s3://bucket/prefix`. With
+    CARBON254_BACKUP_PASSPHRASE the data folder's keys are part of a backup, encrypted; without it they are not.
 
     KAFKA_BOOTSTRAP_SERVERS, as `host:port,host:port`, is the Kafka to which the topics go; without it they stay in this
     process.
@@ -142,6 +147,8 @@ class Settings(BaseSettings):
     services: Annotated[dict[str, ServiceUrl], NoDecode, BeforeValidator(_from_json)] = Field(default_factory=dict)
     drain_s: float = Field(default=0.0, ge=0, le=600)
     objects: S3Url | None = None
+    backup_to: str | None = None
+    backup_passphrase: SecretStr | None = None
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     eventstoredb_uri: EventStoreUri | None = Field(default=None, validation_alias="EVENTSTOREDB_URI")
     clickhouse_dsn: str | None = Field(default=None, validation_alias="CLICKHOUSE_DSN")

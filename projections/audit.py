@@ -6,6 +6,7 @@ from infra.event_mapper import RecordedEvent
 from projections.relational import RelationalProjection
 from read_models import audit as table
 from read_models.batch import Batch
+from write_model.event_logs import EventLogMove, EventLogRestore
 from write_model.publications import Publication
 from write_model.refusals import Refusal
 
@@ -19,6 +20,10 @@ def _any_event(batch: Batch, recorded: RecordedEvent) -> None:
         target_id, reason = event.target_id, event.reason
     elif isinstance(event, _UNREADABLE):
         reason = event.defect.reason
+    elif isinstance(event, EventLogMove.Moved):
+        reason = f"from {event.source} to {event.target}"
+    elif isinstance(event, EventLogRestore.Restored):
+        reason = f"from {event.backup}, as of position {event.extent.position}"
     batch.insert(
         table.AuditEntry(
             position=recorded.position,

@@ -16,6 +16,7 @@ from api.cli import (
     actors,
     api_keys,
     audit,
+    backups,
     curves,
     doctor,
     entitlements,
@@ -24,6 +25,7 @@ from api.cli import (
     ingest,
     instruments,
     lineage,
+    migrate_store,
     ppas,
     prices,
     processes,
@@ -68,6 +70,9 @@ app.command("recompute")(audit.recompute)
 app.command("token")(token.token)
 app.command("doctor")(doctor.doctor)
 app.command("graphql")(graphql.graphql)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
+app.command("migrate-store")(migrate_store.migrate_store)
 for noun, group in (
     ("prices", prices.app),
     ("series", series.app),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -12,6 +15,7 @@ from api.cli.output import err
 from infra.errors import PlatformError
 
 LINE_EVERY_S = 5.0
+T = TypeVar("T")
 
 
 def follow(told: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -31,6 +35,26 @@ def follow(told: Iterable[dict[str, Any]]) -> dict[str, Any]:
     if "problem" in last:
         raise PlatformError(last["problem"], last["remedy"])
     return last
+
+
+def follow_work(work: Callable[[Callable[[str], Callable[[int, int], None]]], T]) -> T:
+    """Does work in this process that tells how far it is, and shows that as `follow` does; raises what it raises."""
+    told: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    result: Future[T] = Future()
+
+    def report(name: str) -> Callable[[int, int], None]:
+        return lambda position, of: told.put({"name": name, "position": position, "of": of})
+
+    def run() -> None:
+        try:
+            result.set_result(work(report))
+        except BaseException as error:
+            result.set_exception(error)
+        told.put(None)
+
+    threading.Thread(target=run, name="followed-work", daemon=True).start()
+    follow(iter(told.get, None))
+    return result.result()
 
 
 class _Lines:

@@ -74,7 +74,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/v1/prices", operation_id="list_prices", response_class=Response, responses=_ANSWERS)
-@cached(by_market_days("prices", *_FILLED_BY))
+@cached(by_market_days("prices", *FILLED_BY))
 def list_prices(
     request: Request,
     platform: PlatformOf,
