@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +15,10 @@ import pytest
 
 from tests.e2e.conftest import Job, main_job
 from tests.e2e.many_processes import NEEDED, Many, many_processes
-from tests.e2e.market_files import write_small_sample
+from tests.e2e.market_files import miso_text, write_small_sample
+from tests.e2e.operator_server import operator
 from tests.e2e.program import wait_until
+from tests.e2e.test_feeds import FEED, path_of
 
 pytestmark = [
     pytest.mark.skipif(any(name not in os.environ for name in NEEDED), reason=f"not set: {', '.join(NEEDED)}"),
@@ -71,3 +75,38 @@ def test_a_standby_takes_over_within_seconds(many: Many) -> None:
     killed = time.monotonic()
     wait_until(lambda: "relational" in many.parts["standby"].said().partition("claimed")[2], 10)
     assert time.monotonic() - killed < 5
+
+
+def test_workers_never_ask_a_source_together_and_one_takes_over_from_another(many: Many) -> None:
+    days = [datetime.now(UTC).date() - timedelta(days=age) for age in range(10, -1, -1)]
+    with operator() as miso:
+        miso.files = {
+            path_of(day): miso_text("da_expost_lmp", {"INDIANA.HUB": [30] * 24}, day).encode() for day in days
+        }
+        held = path_of(days[4])
+        miso.held.add(held)
+        many.start("projector", name="projector")
+        polling = ("worker", "--queue", "feeds", "--feed", FEED)
+        sources = json.dumps({"miso-reports": f"{miso.address}/marketreports"})
+        many.start(*polling, name="first", CARBON254_SOURCES=sources)
+        wait_until(lambda: held in miso.asked, 30)
+        second = many.start(*polling, name="second", CARBON254_SOURCES=sources)
+        asked = list(miso.asked)
+        time.sleep(3)
+        assert miso.asked == asked, "the second waits for its turn"
+        miso.held.clear()
+        many.parts["first"].kill()
+        dsn = many.program.environment["DATABASE_URL"]
+        wait_until(lambda: ingested(dsn)[0] == len(days), 60)
+        assert ingested(dsn) == (len(days), len(days)), "each day once"
+        assert miso.asked.count(held) == 2
+        assert second.stop() == 0
+
+
+def ingested(dsn: str) -> tuple[int, int]:
+    """How many publications were ingested, and how many different ones."""
+    with psycopg.connect(dsn) as connection:
+        query = "SELECT count(*), count(DISTINCT stream_id) FROM log.events WHERE name = 'publication.ingested'"
+        row = connection.execute(query).fetchone()
+    assert row
+    return row[0], row[1]
