@@ -14,10 +14,10 @@ from api.engines import join_engines
 from infra.errors import PlatformError
 from infra.event_store import EventLog
 from infra.log_verification import verify_log
-from infra.objects import Objects, ObjectStoreError
-from infra.seal_files import SealObjects
+from infra.objects import Objects
+from infra.seal_files import SealedElsewhere, SealObjects
 from infra.sealing import Sealer
-from infra.seals import Seals, public_key_of
+from infra.seals import Seals, public_key_of, sealed_event
 from infra.settings import Settings
 from tests.infra.test_event_store import define
 
@@ -109,9 +109,48 @@ def test_a_seal_that_is_taken_away_is_missed(log: EventLog, stored: Objects, tmp
     assert gateway.newest() is None
 
 
+def test_two_that_both_think_they_seal_do_not_fork_the_chain(log: EventLog, stored: Objects) -> None:
+    """The second had looked for the newest seal before the first one made its own."""
+    first, second = Seals(SealObjects(stored), SEAL_KEY), Seals(SealObjects(stored), SEAL_KEY)
+    define(log, events=2)
+    late = [sealed_event(event) for event in log.stored_after(0, 10)]
+    define(log, events=1)
+    Sealer(log, first, lambda: datetime.now(UTC)).seal_pending()
+    second._files = Unknowing(SealObjects(stored))
+    with pytest.raises(SealedElsewhere, match="What follows event 0"):
+        second.append(1, late, datetime.now(UTC))
+    second._files = SealObjects(stored)
+    define(log, events=1)
+    Sealer(log, second, lambda: datetime.now(UTC)).seal_pending()
+    found = verify_log(log, reader_of(stored))
+    assert (found.difference, found.seals, found.unsealed_events) == (None, 2, 0)
+
+
+def test_one_that_dies_between_is_completed(log: EventLog, stored: Objects, tmp_path: Path) -> None:
+    """What follows is settled, but its seal was never written."""
+    define(log, events=2)
+    Sealer(log, Seals(SealObjects(stored), SEAL_KEY), lambda: datetime.now(UTC)).seal_pending()
+    (seal,) = (tmp_path / "objects" / "seals").iterdir()
+    seal.unlink()
+    later = Sealer(log, Seals(SealObjects(stored), SEAL_KEY), lambda: datetime.now(UTC))
+    define(log, events=1)
+    with pytest.raises(SealedElsewhere):
+        later.seal_pending()
+    assert later.seal_pending() == 1
+    assert [each.seal.last_ordinal for each in reader_of(stored).chain()] == [2, 3]
+
+
+class Unknowing(SealObjects):
+    """Has not heard of any seal yet."""
+
+    def __init__(self, files: SealObjects) -> None:
+        super().__init__(files._objects)
+
+    def newest(self, known: str | None) -> str | None:
+        return None
+
+
 def test_a_file_is_never_written_over(stored: Objects) -> None:
-    stored.write_file("seals/a", b"one")
-    stored.write_file("seals/a", b"one")  # as after an answer that was lost
-    with pytest.raises(ObjectStoreError):
-        stored.write_file("seals/a", b"two")
+    assert stored.settle_file("seals/a", b"one") == b"one"
+    assert stored.settle_file("seals/a", b"two") == b"one"
     assert stored.read_file("seals/a") == b"one"
