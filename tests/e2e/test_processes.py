@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import psycopg
 import pytest
 
 from tests.e2e.conftest import Job, main_job
-from tests.e2e.many_processes import NEEDED, Many, many_processes
+from tests.e2e.many_processes import NEEDED, SEALING, Many, many_processes
 from tests.e2e.market_files import miso_text, write_small_sample
 from tests.e2e.operator_server import operator
 from tests.e2e.program import wait_until
@@ -101,6 +102,36 @@ def test_workers_never_ask_a_source_together_and_one_takes_over_from_another(man
         assert ingested(dsn) == (len(days), len(days)), "each day once"
         assert miso.asked.count(held) == 2
         assert second.stop() == 0
+
+
+def test_another_worker_goes_on_with_the_seals_where_the_first_was_killed(many: Many) -> None:
+    with ThreadPoolExecutor() as threads:
+        threads.submit(many.start, "projector", name="projector")
+        for name in ("first", "second"):
+            threads.submit(many.start, "worker", "--queue", "seals", name=name, **SEALING)
+        threads.submit(many.start, "serve", "--service", "scenarios", name="scenarios")
+    gateway = many.start(
+        "serve", "--service", "gateway", name="gateway",
+        CARBON254_SERVICES=json.dumps({"scenarios": many.parts["scenarios"].address}),
+    )  # fmt: skip
+
+    def define(name: str) -> None:
+        body = {"name": name, "growth_per_year": 0.0, "seasonal_weight": 0.0}
+        assert gateway.ask("POST", "/v1/commands/define-scenario", body=body)[0] == 201
+
+    def is_sealed() -> bool:
+        last = gateway.ask("POST", "/v1/audit/verification")[1].splitlines()[-1]
+        found = json.loads(last)
+        assert found["difference"] is None, found
+        return bool(found["unsealed_events"] == 0)
+
+    define("one")
+    wait_until(is_sealed, 20)
+    sealing, other = ("first", "second") if "claimed: seals" in many.parts["first"].said() else ("second", "first")
+    many.parts[sealing].kill()
+    define("two")
+    wait_until(is_sealed, 20)
+    assert "claimed: seals" in many.parts[other].said()
 
 
 def ingested(dsn: str) -> tuple[int, int]:
