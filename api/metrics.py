@@ -63,7 +63,7 @@ class PlatformState(Collector):
     def _subscriptions(self) -> Iterator[Metric]:
         up = _labelled("carbon254_subscription_up", "1 while its thread runs and its batches succeed.", "subscription")
         platform = self._platform
-        publishing = (platform.topics.subscription,) if platform.publishes else ()
+        publishing = (platform.publisher,) if platform.publisher else ()
         for subscription in (*platform.subscriptions, *publishing):
             up.add_metric([subscription.name], subscription.trouble is None)
         yield up

@@ -81,8 +81,7 @@ class Platform:
     """A running platform: what it is made of, and how to stop it.
 
     `own_folder` is None where this process is one of many, `own_token` where only the issuer's tokens and keys count.
-    `is_draining` says that the process is about to end, `publishes` that it puts
-    topics on a Kafka.
+    `is_draining` says that the process is about to end. `publisher` puts topics on Kafka, where there is one.
     """
 
     settings: Settings
@@ -113,7 +112,7 @@ class Platform:
     closers: list[Callable[[], None]] = field(default_factory=list)
     backing_up: threading.Lock = field(default_factory=threading.Lock)
     is_draining: bool = False
-    publishes: bool = False
+    publisher: Follower | None = None
 
     @property
     def folder(self) -> DataFolder:

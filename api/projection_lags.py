@@ -32,6 +32,7 @@ def projection_lags(platform: Platform) -> list[ProjectionLag]:
     head, now = platform.log.head(), datetime.now(UTC)
     known, dead = checkpoints(platform.view), count_dead_letters(platform.pool)
     lags = []
+    troubles = {subscription.name: subscription.trouble for subscription in platform.subscriptions}
     for name, subscription in _subscriptions(platform.subscriptions):
         position = known.get(name, 0)
         lags.append(
@@ -41,7 +42,7 @@ def projection_lags(platform: Platform) -> list[ProjectionLag]:
                 lag=platform.log.count(head) - platform.log.count(position) if position < head else 0,
                 lag_s=_age_s(platform, position, now) if position < head else 0.0,
                 dead_letters=dead.get(name, 0),
-                trouble=subscription.trouble,
+                trouble=troubles[subscription.name],
             )
         )
     return lags

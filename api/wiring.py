@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from api.authentication import PlatformAuthenticator
 from api.cursors import Cursors
 from api.engines import Closers, Engines, join_engines, own_engines
-from api.platform import ANSWERING, LOCAL_PRINCIPAL, Duties, Follower, Platform
+from api.platform import ANSWERING, LOCAL_PRINCIPAL, Duties, Platform
 from commands.bus import CommandBus
 from commands.message import A, Loaded, Tools
 from commands.reading_processes import ReadingProcesses
@@ -91,7 +91,6 @@ def open_platform(settings: Settings, *, clock: Clock | None = None, is_simulate
 
     Raises FolderHeld when another process owns the folder, and PlatformError for everything a user can mend.
     """
-
     collect_seldom()
 
     def open_(closers: Closers) -> Platform:
@@ -101,8 +100,8 @@ def open_platform(settings: Settings, *, clock: Clock | None = None, is_simulate
         for subscription in subscriptions:
             subscription.start()
             closers.append(subscription.stop)
-        platform.publishes = settings.kafka_bootstrap_servers is not None
-        if platform.publishes:
+        if settings.kafka_bootstrap_servers:
+            platform.publisher = platform.topics.subscription
             platform.topics.subscription.start()
         closers.append(platform.topics.subscription.stop)
         _begin_answering(platform)
@@ -121,29 +120,25 @@ def join_platform(settings: Settings, duties: Duties = ANSWERING) -> Platform:
 
     Raises PlatformError where a setting is missing, an engine does not answer, or nobody makes the read models.
     """
-
     collect_seldom()
 
     def join(closers: Closers) -> Platform:
         engines = join_engines(settings, _utc_now, closers, seals=duties.seals)
         platform, makers = _assemble(engines, Clock(), closers, {})
-        tasks: dict[str, Task] = {}
-        subscriptions: list[Follower] = []
-        for name, make in makers.items():
-            elsewhere = FollowedElsewhere(name, engines.pool, *_filled_by(name, platform))
-            if name in duties.projections:
-                tasks[name] = claimed = ClaimedSubscription(make, elsewhere)
-                subscriptions.append(claimed)
-            else:
-                subscriptions.append(elsewhere)
-        platform.subscriptions = tuple(subscriptions)
-        note_feeds(platform.feeds, platform.turns)
-        platform.publishes = topics.NAME in duties.projections and settings.kafka_bootstrap_servers is not None
-        if platform.publishes:
-            elsewhere = FollowedElsewhere(topics.NAME, engines.pool, {})
-            tasks[topics.NAME] = ClaimedSubscription(platform.topics.follow, elsewhere)
+        elsewhere = {name: FollowedElsewhere(name, engines.pool, *_filled_by(name, platform)) for name in makers}
+        own = {
+            name: ClaimedSubscription(make, elsewhere[name])
+            for name, make in makers.items()
+            if name in duties.projections
+        }
+        platform.subscriptions = tuple(own.get(name) or elsewhere[name] for name in makers)
+        tasks: dict[str, Task] = {**own}
+        if topics.NAME in duties.projections and settings.kafka_bootstrap_servers:
+            publisher = ClaimedSubscription(platform.topics.follow, FollowedElsewhere(topics.NAME, engines.pool, {}))
+            platform.publisher = tasks[topics.NAME] = publisher
         if duties.seals:
             tasks["seals"] = SealingTask(lambda: Sealer(platform.log, platform.seals, _utc_now, look_every_s=1.0))
+        note_feeds(platform.feeds, platform.turns)
         if tasks:
             claims = Claims(engines.dsn, tasks)
             claims.start()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
@@ -14,6 +17,8 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from infra.errors import PlatformError
 from infra.event_recorder import Pool
+
+logger = logging.getLogger(__name__)
 
 # Who asks for a connection is told after so long that there is none: a server that is stopped waits for nobody longer.
 PATIENCE_S = 10.0
@@ -56,6 +61,7 @@ def _prepare(connection: psycopg.Connection[TupleRow], *, schema: str) -> None:
 
 
 _OWNER_LOCK = 2540000
+_LOOK_EVERY_S = 2.0
 
 
 def own_database(dsn: str) -> Callable[[], None]:
@@ -86,12 +92,60 @@ def join_database(dsn: str) -> Callable[[], None]:
 
 
 def _claim_database(dsn: str, function: str, refusal: str, remedy: str) -> Callable[[], None]:
-    connection = psycopg.connect(dsn, autocommit=True, application_name="carbon254 owner")
-    row = connection.execute(f"SELECT {function}({_OWNER_LOCK})".encode()).fetchone()
-    if not (row and row[0]):
-        connection.close()
+    claim = _Claim(dsn, function)
+    if not claim.take():
+        claim.close()
         raise PlatformError(refusal, remedy=remedy)
-    return connection.close
+    claim.keep()
+    return claim.close
+
+
+class _Claim:
+    """A lock of a session, which is taken again where the session was lost: a server that restarts forgets it."""
+
+    def __init__(self, dsn: str, function: str) -> None:
+        self._dsn = dsn
+        self._function = function
+        self._session: psycopg.Connection[TupleRow] | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="database-claim", daemon=True)
+
+    def take(self) -> bool:
+        """Whether the lock is held now. Raises psycopg.Error."""
+        if self._session is None:
+            self._session = psycopg.connect(
+                self._dsn, autocommit=True, application_name="carbon254 owner", connect_timeout=5
+            )
+        row = self._session.execute(f"SELECT {self._function}({_OWNER_LOCK})".encode()).fetchone()
+        return row == (True,)
+
+    def keep(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        if self._session:
+            with suppress(psycopg.Error):  # at once, and not when the server notices
+                self._session.execute("SELECT pg_advisory_unlock_all()")
+            self._session.close()
+
+    def _keep(self) -> None:
+        is_held = True
+        while not self._stop.wait(_LOOK_EVERY_S):
+            try:
+                if is_held and self._session:
+                    self._session.execute("SELECT 1")
+                elif is_held := self.take():
+                    logger.warning("the database is claimed again, after its session was lost")
+                else:
+                    logger.error("the database was lost for a moment, and another process has claimed it: end this one")
+            except psycopg.Error:
+                is_held = False
+                if self._session:
+                    self._session.close()
+                self._session = None
 
 
 def pair_database(pool: Pool, log_id: UUID) -> None:

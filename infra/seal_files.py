@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from infra.errors import PlatformError
 from infra.objects import Objects
 
 
@@ -25,8 +26,15 @@ class SealFiles(Protocol):
     def read(self, name: str) -> bytes | None:
         """None where there is no such file. Raises OSError, PlatformError."""
 
-    def write(self, name: str, content: bytes) -> None:
-        """The file is kept when this returns. Raises OSError, PlatformError."""
+    def write(self, name: str, content: bytes, follows: int) -> None:
+        """The file of the seal that follows an ordinal; it is kept when this returns.
+
+        Raises SealedElsewhere where another one follows that ordinal already, OSError and PlatformError.
+        """
+
+
+class SealedElsewhere(PlatformError):
+    """Another process has sealed the same events; the chain goes on behind its seal."""
 
 
 class SealFolder:
@@ -52,7 +60,7 @@ class SealFolder:
         except FileNotFoundError:
             return None
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, follows: int) -> None:  # noqa: ARG002 - nobody else writes here
         """A power cut must not leave a seal half written: it would look like one that was tampered with."""
         file = self._folder / name
         new = file.with_suffix(".new")
@@ -69,7 +77,11 @@ class SealFolder:
 
 
 class SealObjects:
-    """Files below `seals/` of the object store, which another process may write."""
+    """Files below `seals/` of the object store, which another process may write.
+
+    What follows an ordinal is settled by the first to write it below `sealed/`, whole, so that a process which lost its
+    claim without knowing cannot fork the chain, and one that dies in between is completed by the next.
+    """
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
@@ -89,8 +101,17 @@ class SealObjects:
     def read(self, name: str) -> bytes | None:
         return self._objects.read_file(_PREFIX + name)
 
-    def write(self, name: str, content: bytes) -> None:
-        self._objects.write_file(_PREFIX + name, content)
+    def write(self, name: str, content: bytes, follows: int) -> None:
+        settled = f"{_SETTLED}{follows:016d}"
+        wanted = name.encode() + b"\n" + content
+        if (found := self._objects.settle_file(settled, wanted)) != wanted:
+            their_name, _, their_content = found.partition(b"\n")
+            self._objects.settle_file(_PREFIX + their_name.decode(), their_content)
+            raise SealedElsewhere(
+                f"What follows event {follows} has been sealed by another process as {their_name.decode()}.",
+                "Nothing need be done: the next seal follows that one.",
+            )
+        self._objects.settle_file(_PREFIX + name, content)
 
 
-_PREFIX = "seals/"
+_PREFIX, _SETTLED = "seals/", "sealed/"

@@ -147,7 +147,7 @@ class Seals:
         )
 
     def append(self, first_ordinal: int, events: Sequence[SealedEvent], sealed_at: datetime) -> StoredSeal:
-        """Seals `events`, which must follow the newest seal; it is kept when this returns."""
+        """Seals `events`, which must follow the newest seal; it is kept when this returns. Raises SealedElsewhere."""
         assert self._private, "who has the public key alone does not seal"
         newest = self.newest()
         hashes = "".join(event.hash for event in events)
@@ -165,7 +165,7 @@ class Seals:
         content = msgspec.json.encode(_SignedSeal(encoded, self._private.sign(_signed_part(encoded)).hex()))
         stored = StoredSeal(seal, hashlib.sha256(content).hexdigest())
         name = _name_of(stored)
-        self._files.write(name, content)
+        self._files.write(name, content, follows=first_ordinal - 1)
         self._newest = (name, stored)
         return stored
 

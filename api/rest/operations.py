@@ -110,7 +110,7 @@ def _host(dsn: str | None) -> str | None:
 
 
 def _standing_still(platform: Platform) -> Iterator[dict[str, str]]:
-    if failure := platform.topics.subscription.failure:
+    if failure := platform.publisher and platform.publisher.failure:
         remedy = "It is tried again, and nothing else waits for it."
         yield {"problem": f"the topics are not published: {failure}", "remedy": remedy}
     for subscription in platform.subscriptions:

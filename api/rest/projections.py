@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -14,8 +15,10 @@ from api.projection_lags import projection_lags
 from api.rest.dependencies import PlatformOf, needs, only_known_parameters, wait_for_position
 from api.rest.progress import Report, reporting
 from commands.permissions import Permission
+from infra.errors import PlatformError
 from projections import topics
 from projections.columnar_build import ColumnarProjection
+from projections.elsewhere import FollowedElsewhere
 from projections.relational import RelationalProjection
 from queries.dead_letters import dead_letters
 
@@ -56,6 +59,7 @@ def retry_projection(
     if name == topics.NAME:
         return {"name": name, **asdict(platform.topics.retry(position))}
     projection = _every(platform)[_known(platform, name)]
+    _refuse_other_versions(platform, {name})
     if isinstance(projection, RelationalProjection):
         retried = platform.relational.retry(projection, platform.log, position)
     else:
@@ -97,7 +101,24 @@ def verify_projection(name: str, platform: PlatformOf) -> StreamingResponse:
     return reporting(lambda report: {"items": _verify(platform, wanted, report)})
 
 
+def _refuse_other_versions(platform: Platform, names: AbstractSet[str]) -> None:
+    """Only projectors build versions: a process of another one must not put its own in the place of theirs.
+
+    Raises PlatformError.
+    """
+    if not platform.log.head():
+        return
+    for subscription in platform.subscriptions:
+        theirs = isinstance(subscription, FollowedElsewhere) and subscription.checkpoint == 0
+        if theirs and (concerned := names & set(subscription.projections)):
+            raise PlatformError(
+                f"{', '.join(sorted(concerned))}: the projector's version is another one than this process knows",
+                "Ask a process of the projector's version, or wait until the projector has built them.",
+            )
+
+
 def _rebuild(platform: Platform, names: list[str], report: Report) -> list[dict[str, Any]]:
+    _refuse_other_versions(platform, set(names))
     done: dict[str, int] = {}
     if relational := [p for p in platform.relational.projections if p.name in names]:
         position = platform.relational.rebuild(relational, report(RELATIONAL))

@@ -80,6 +80,12 @@ class TestService:
         assert {lag["name"] for lag in lags} >= {"curves", "prices"}
         assert "carbon254_log_head" in call(app, "GET", "/metrics", token=platform.token).text
 
+    def test_graphql_is_a_service_like_the_others(self, platform: Platform) -> None:
+        app = create_service(platform, SERVICES["graphql"])
+        answer = call(app, "POST", "/graphql", token=platform.token, json={"query": "{ curves { edges { cursor } } }"})
+        assert (answer.status_code, answer.json()["data"]) == (200, {"curves": {"edges": []}})
+        assert call(app, "POST", "/graphql", json={"query": "{ __typename }"}).status_code == 401
+
     def test_one_without_nouns_says_so(self, platform: Platform) -> None:
         app = create_service(platform, SERVICES["ml"])
         said = call(app, "GET", "/", token=platform.token).json()

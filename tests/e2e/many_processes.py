@@ -29,7 +29,7 @@ AUDIENCE = "carbon254"
 TOKEN = "the-operator-of-a-test-calls-by-this"
 SEAL_KEY = bytes(range(32))
 SERVED = ("curves", "scenarios", "ppa", "downloads")
-_SEALING = {"CARBON254_SEAL_KEY": SEAL_KEY.hex()}
+SEALING = {"CARBON254_SEAL_KEY": SEAL_KEY.hex()}
 
 
 class Issuer:
@@ -86,7 +86,7 @@ class Many:
             started = [
                 threads.submit(self.start, "projector", name="projector"),
                 threads.submit(self.start, "projector", name="standby"),
-                threads.submit(self.start, "worker", "--queue", "seals", name="worker", **_SEALING),
+                threads.submit(self.start, "worker", "--queue", "seals", name="worker", **SEALING),
                 *(threads.submit(self.start, "serve", "--service", name, name=name) for name in SERVED),
             ]
         for each in started:

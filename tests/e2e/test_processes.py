@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +15,11 @@ import psycopg
 import pytest
 
 from tests.e2e.conftest import Job, main_job
-from tests.e2e.many_processes import NEEDED, Many, many_processes
-from tests.e2e.market_files import write_small_sample
+from tests.e2e.many_processes import NEEDED, SEALING, Many, many_processes
+from tests.e2e.market_files import miso_text, write_small_sample
+from tests.e2e.operator_server import operator
 from tests.e2e.program import wait_until
+from tests.e2e.test_feeds import FEED, path_of
 
 pytestmark = [
     pytest.mark.skipif(any(name not in os.environ for name in NEEDED), reason=f"not set: {', '.join(NEEDED)}"),
@@ -71,3 +76,68 @@ def test_a_standby_takes_over_within_seconds(many: Many) -> None:
     killed = time.monotonic()
     wait_until(lambda: "relational" in many.parts["standby"].said().partition("claimed")[2], 10)
     assert time.monotonic() - killed < 5
+
+
+def test_workers_never_ask_a_source_together_and_one_takes_over_from_another(many: Many) -> None:
+    days = [datetime.now(UTC).date() - timedelta(days=age) for age in range(10, -1, -1)]
+    with operator() as miso:
+        miso.files = {
+            path_of(day): miso_text("da_expost_lmp", {"INDIANA.HUB": [30] * 24}, day).encode() for day in days
+        }
+        held = path_of(days[4])
+        miso.held.add(held)
+        many.start("projector", name="projector")
+        polling = ("worker", "--queue", "feeds", "--feed", FEED)
+        sources = json.dumps({"miso-reports": f"{miso.address}/marketreports"})
+        many.start(*polling, name="first", CARBON254_SOURCES=sources)
+        wait_until(lambda: held in miso.asked, 30)
+        second = many.start(*polling, name="second", CARBON254_SOURCES=sources)
+        asked = list(miso.asked)
+        time.sleep(3)
+        assert miso.asked == asked, "the second waits for its turn"
+        miso.held.clear()
+        many.parts["first"].kill()
+        dsn = many.program.environment["DATABASE_URL"]
+        wait_until(lambda: ingested(dsn)[0] == len(days), 60)
+        assert ingested(dsn) == (len(days), len(days)), "each day once"
+        assert miso.asked.count(held) == 2
+        assert second.stop() == 0
+
+
+def test_another_worker_goes_on_with_the_seals_where_the_first_was_killed(many: Many) -> None:
+    with ThreadPoolExecutor() as threads:
+        threads.submit(many.start, "projector", name="projector")
+        for name in ("first", "second"):
+            threads.submit(many.start, "worker", "--queue", "seals", name=name, **SEALING)
+        threads.submit(many.start, "serve", "--service", "scenarios", name="scenarios")
+    gateway = many.start(
+        "serve", "--service", "gateway", name="gateway",
+        CARBON254_SERVICES=json.dumps({"scenarios": many.parts["scenarios"].address}),
+    )  # fmt: skip
+
+    def define(name: str) -> None:
+        body = {"name": name, "growth_per_year": 0.0, "seasonal_weight": 0.0}
+        assert gateway.ask("POST", "/v1/commands/define-scenario", body=body)[0] == 201
+
+    def is_sealed() -> bool:
+        last = gateway.ask("POST", "/v1/audit/verification")[1].splitlines()[-1]
+        found = json.loads(last)
+        assert found["difference"] is None, found
+        return bool(found["unsealed_events"] == 0)
+
+    define("one")
+    wait_until(is_sealed, 20)
+    sealing, other = ("first", "second") if "claimed: seals" in many.parts["first"].said() else ("second", "first")
+    many.parts[sealing].kill()
+    define("two")
+    wait_until(is_sealed, 20)
+    assert "claimed: seals" in many.parts[other].said()
+
+
+def ingested(dsn: str) -> tuple[int, int]:
+    """How many publications were ingested, and how many different ones."""
+    with psycopg.connect(dsn) as connection:
+        query = "SELECT count(*), count(DISTINCT stream_id) FROM log.events WHERE name = 'publication.ingested'"
+        row = connection.execute(query).fetchone()
+    assert row
+    return row[0], row[1]

@@ -11,6 +11,7 @@ from infra.database_locks import DatabaseLocks
 from infra.errors import PlatformError
 from infra.event_recorder import Pool
 from infra.postgres import join_database, own_database
+from tests.e2e.program import wait_until
 
 
 def test_one_holds_a_lock_at_a_time(pool: Pool) -> None:
@@ -72,3 +73,31 @@ def test_one_process_and_many_refuse_each_other(dsn: str) -> None:
         join_database(dsn)
     release()
     join_database(dsn)()
+
+
+def test_a_claim_on_the_database_outlasts_its_session(dsn: str, pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the server is restarted."""
+    monkeypatch.setattr("infra.postgres._LOOK_EVERY_S", 0.05)
+    release = own_database(dsn)
+    claims = "FROM pg_stat_activity WHERE application_name = 'carbon254 owner' AND datname = current_database()"
+    with pool.connection() as connection:
+        before = connection.execute(f"SELECT pid, pg_terminate_backend(pid) {claims}".encode()).fetchall()
+    assert len(before) == 1
+
+    def is_claimed_again() -> bool:
+        with pool.connection() as connection:
+            now = connection.execute(f"SELECT pid {claims}".encode()).fetchall()
+        return bool(now) and now[0][0] != before[0][0]
+
+    wait_until(is_claimed_again, 5)
+    wait_until(lambda: not joins(dsn), 5)
+    release()
+    assert joins(dsn)
+
+
+def joins(dsn: str) -> bool:
+    try:
+        join_database(dsn)()
+    except PlatformError:
+        return False
+    return True
