@@ -38,4 +38,4 @@ def _any_event(batch: Batch, recorded: RecordedEvent) -> None:
     )
 
 
-PROJECTION = RelationalProjection(name="audit", version=1, tables=table.TABLES, handlers={}, every=_any_event)
+PROJECTION = RelationalProjection(name="audit", version=2, tables=table.TABLES, handlers={}, every=_any_event)

@@ -26,10 +26,11 @@ CREATE TABLE IF NOT EXISTS data_quality (
     row_count bigint, gap_count bigint,
     recorded_at timestamptz NOT NULL,
     log_position bigint NOT NULL,
-    superseded_by bigint,
-    PRIMARY KEY (iso, dataset, market, feed, market_day, log_position)
+    superseded_by bigint
 );
 CREATE INDEX IF NOT EXISTS data_quality_lookup ON data_quality USING hash (publication_id);
+CREATE UNIQUE INDEX IF NOT EXISTS data_quality_by_day
+    ON data_quality (iso, dataset, market, feed, market_day, log_position);
 CREATE TABLE IF NOT EXISTS data_quality_feed (
     iso text NOT NULL, dataset text NOT NULL, market text NOT NULL, feed text NOT NULL,
     log_position bigint NOT NULL,
