@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from infra.event_mapper import RecordedEvent
 from projections.relational import RelationalProjection
 from read_models import audit as table
@@ -9,15 +11,16 @@ from read_models.batch import Batch
 from write_model.publications import Publication
 from write_model.refusals import Refusal
 
-_UNREADABLE = (Publication.Quarantined, Publication.FoundUnreadable)
+_UNREADABLE = frozenset({Publication.Quarantined, Publication.FoundUnreadable})
 
 
 def _any_event(batch: Batch, recorded: RecordedEvent) -> None:
-    metadata, event, stream_id = recorded.metadata, recorded.event, recorded.stream_id
+    metadata, event, stream_id = recorded.metadata, cast(Any, recorded.event), recorded.stream_id
     target_id, reason = stream_id, None
-    if isinstance(event, Refusal.Recorded):
+    kind = type(event)  # `isinstance` takes far longer to say no
+    if kind is Refusal.Recorded:
         target_id, reason = event.target_id, event.reason
-    elif isinstance(event, _UNREADABLE):
+    elif kind in _UNREADABLE:
         reason = event.defect.reason
     batch.insert(
         table.AuditEntry(

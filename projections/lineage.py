@@ -106,16 +106,15 @@ def _parts_before(recorded: RecordedEvent) -> Iterator[Wanted]:
 
 def _node(batch: Batch, recorded: RecordedEvent, kind: str, label: str, details: dict[str, Any]) -> str:
     """Adds the node of the event's aggregate, and returns its id."""
-    metadata, stream = recorded.metadata, recorded.stream_text
-    facts = {"event": recorded.name, "recorded_at": metadata.recorded_at, "actor": metadata.actor, **details}
+    stream = recorded.stream_text
     batch.insert(
         table.NodeRow(
             id=stream,
             position=recorded.position,
-            tenant=metadata.tenant,
+            tenant=recorded.metadata.tenant,
             kind=kind,
             label=label,
-            details=json_text(facts),
+            details=json_text(details),
         )
     )
     return stream

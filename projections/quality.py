@@ -81,8 +81,8 @@ def _mark_s(moment_s: float, step: int) -> int:
 
 def _spanned(day: MarketDay, start_s: float, end_s: float, step: int) -> tuple[int, int]:
     """The day's intervals within [start_s, end_s), as the first and the one after the last."""
-    first = max(0, int((start_s - day.start_s) // step))
-    after = min(day.intervals(step), -int((day.start_s - end_s) // step))
+    first = int((start_s - day.start_s) // step) if start_s > day.start_s else 0
+    after = -int((day.start_s - end_s) // step) if end_s < day.end_s else day.intervals(step)
     return first, max(first, after)
 
 

@@ -28,7 +28,6 @@ _OTHER_STEP_S: Mapping[tuple[str, str], int] = {
     **{("ERCOT", feed): 900 for feed in ("system_demand", "int_gen_by_fuel")},
 }
 _ONE_DAY = timedelta(days=1)
-_EPOCH = date(1970, 1, 1).toordinal()
 _BY_DELIVERY_YEAR = frozenset({("PJM", "rpm_planning_parameters")})
 
 REGULAR_DATASETS = frozenset({"prices", "ancillary", "ordc", "fundamentals"})
@@ -76,14 +75,16 @@ def market_date(iso: str, moment_utc: datetime) -> date:
 
 def market_days(iso: str, start_s: float, end_s: float) -> list[MarketDay]:
     """The market days that [start_s, end_s) touches, in seconds since 1970."""
-    # Days begin some hours after midnight UTC, so that a moment's is that of its UTC date or the one before.
-    utc_date = date.fromordinal(_EPOCH + int(start_s // 86_400))
-    days = [MarketDay.of(iso, utc_date)]
-    if start_s < days[0].start_s:
-        days = [MarketDay.of(iso, utc_date - _ONE_DAY)]
+    days = [_day_of_hour(iso, int(start_s // 3600))]
     while days[-1].end_s < end_s:
         days.append(MarketDay.of(iso, days[-1].day + _ONE_DAY))
     return days
+
+
+@lru_cache(maxsize=65_536)
+def _day_of_hour(iso: str, hour: int) -> MarketDay:
+    """The market day in which the n-th hour since 1970 lies: days begin with whole hours of UTC."""
+    return MarketDay.of(iso, market_date(iso, datetime.fromtimestamp(hour * 3600, UTC)))
 
 
 def _midnight(iso: str, day: date) -> datetime:
