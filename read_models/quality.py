@@ -70,6 +70,7 @@ class DayRow(Row):
 
     TABLE = "data_quality"
     LOOKUP = "publication_id"
+    FOUND = "superseded_by IS NULL"
 
     publication_id: UUID
     iso: str
@@ -128,6 +129,7 @@ class FetchedPublicationRow(Row):
 class QuarantinedRow(Row):
     TABLE = "quarantined_publication"
     LOOKUP = "publication_id"
+    FOUND = "superseded_by IS NULL"
 
     publication_id: UUID
     log_position: int
