@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from uuid import UUID, uuid4
 
 import pytest
@@ -132,3 +133,30 @@ def test_views_take_the_names_that_tables_of_an_earlier_version_had(
         connection.execute("CREATE TABLE pg.lineage (child text); CREATE TABLE pg.lineage_node (id text)")
     assert RelationalProjector(pool, log, relational_projections(objects)).load() == 1
     assert [parent for _, _, parent, _ in edges(pool)] == [ONE, ROWS]
+
+
+def test_no_question_fails_while_the_tables_below_the_views_are_exchanged(
+    log: EventLog, pool: Pool, projector: RelationalProjector
+) -> None:
+    publish(log, ("one.csv", "other.csv"), (ONE, OTHER), READING)
+    projector.handle(log.page(0))
+    done, answers, failures = threading.Event(), set[int](), list[BaseException]()
+
+    def ask() -> None:
+        try:
+            while not done.is_set():
+                graph = lineage(pool, "local", OTHER, "downstream")
+                answers.add(len(graph["nodes"]) if graph else 0)
+                assert node_users(pool, ONE)
+        except BaseException as error:
+            failures.append(error)
+
+    askers = [threading.Thread(target=ask) for _ in range(2)]
+    for asker in askers:
+        asker.start()
+    for name in ("publications", "audit", "lineage", "publications"):
+        projector.rebuild([named(projector, name)], quiet)
+    done.set()
+    for asker in askers:
+        asker.join()
+    assert (failures, answers) == ([], {2})
