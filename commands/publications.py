@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
+from msgspec import structs
 from pydantic import BaseModel, Field, model_validator
 
 from commands.message import Caller, Command, Context, Tools, example
@@ -123,7 +124,7 @@ def handle_ingest_publication(
         if isinstance(outcome, Defect):
             publication.read_again(outcome)
         elif not publication.is_read_by(outcome.parser_version):
-            publication.read_again(replace(outcome, ranked_as=context.first_position))
+            publication.read_again(structs.replace(outcome, ranked_as=context.first_position))
     return publication
 
 

@@ -69,6 +69,7 @@ class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
     """
 
     position: int
+    stream_id: UUID
     name: str
     metadata: Metadata
     event: DomainEventProtocol[UUID]
@@ -84,13 +85,9 @@ class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
         )
 
     @property
-    def stream_id(self) -> UUID:
-        return self.event.originator_id
-
-    @property
     def stream_text(self) -> str:
         """The stream's id as text."""
-        text: str = msgspec.to_builtins(self.event.originator_id)  # far faster than `str`
+        text: str = msgspec.to_builtins(self.stream_id)  # far faster than `str`
         return text
 
     def payload(self) -> dict[str, Any]:

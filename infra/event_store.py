@@ -191,7 +191,7 @@ def _record(stored: LoggedEvent, position: int) -> RecordedEvent:
 def _read(position: int, stream_id: UUID, version: int, name: str, metadata: bytes, payload: bytes) -> RecordedEvent:
     known = read_metadata(metadata)
     event = decode(stream_id, version, name, payload, known)
-    return RecordedEvent(position, name, known, event, metadata, payload)
+    return RecordedEvent(position, stream_id, name, known, event, metadata, payload)
 
 
 def _read_somehow(
@@ -202,4 +202,4 @@ def _read_somehow(
     except Exception as error:  # whatever an upcaster or a decoder meets is that event's alone
         known = read_metadata(metadata)
         stands_for = Undecodable(stream_id, version, known.recorded_at, error)
-        return RecordedEvent(position, name, known, stands_for, metadata, payload)
+        return RecordedEvent(position, stream_id, name, known, stands_for, metadata, payload)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from infra.event_mapper import RecordedEvent
 from projections.relational import RelationalProjection
 from read_models import audit as table
@@ -10,15 +12,16 @@ from write_model.event_logs import EventLogMove, EventLogRestore
 from write_model.publications import Publication
 from write_model.refusals import Refusal
 
-_UNREADABLE = (Publication.Quarantined, Publication.FoundUnreadable)
+_UNREADABLE = frozenset({Publication.Quarantined, Publication.FoundUnreadable})
 
 
 def _any_event(batch: Batch, recorded: RecordedEvent) -> None:
-    metadata, event, stream_id = recorded.metadata, recorded.event, recorded.stream_id
+    metadata, event, stream_id = recorded.metadata, cast(Any, recorded.event), recorded.stream_id
     target_id, reason = stream_id, None
-    if isinstance(event, Refusal.Recorded):
+    kind = type(event)  # `isinstance` takes far longer to say no
+    if kind is Refusal.Recorded:
         target_id, reason = event.target_id, event.reason
-    elif isinstance(event, _UNREADABLE):
+    elif kind in _UNREADABLE:
         reason = event.defect.reason
     elif isinstance(event, EventLogMove.Moved):
         reason = f"from {event.source} to {event.target}"
@@ -43,4 +46,4 @@ def _any_event(batch: Batch, recorded: RecordedEvent) -> None:
     )
 
 
-PROJECTION = RelationalProjection(name="audit", version=1, tables=table.TABLES, handlers={}, every=_any_event)
+PROJECTION = RelationalProjection(name="audit", version=2, tables=table.TABLES, handlers={}, every=_any_event)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from infra.canonical import from_parquet
 from infra.event_mapper import RecordedEvent
@@ -24,6 +24,12 @@ from write_model.scenarios import Scenario
 # The columns by which rows of an input snapshot name the aggregate they came from.
 _ORIGIN_COLUMNS = {"publication_id": "prices", "sheet_id": "quotes"}
 _BUCKET_OF_INPUT: dict[str, Bucket] = {"curve": "curves"}
+_ENTERED: Mapping[type, str] = {
+    Instrument.Registered: "instrument",
+    Scenario.Defined: "scenario",
+    Scenario.Revised: "scenario",
+    PpaContract.Registered: "ppa",
+}
 _COMPUTED = (Curve.Built, PpaValuation.Priced)
 _FIRST_OUTCOMES = (Publication.Ingested, Publication.Quarantined)
 
@@ -75,11 +81,8 @@ def lineage_projection(objects: Objects) -> RelationalProjection:
             Publication.Quarantined: _further_parts,
             Publication.Reread: _same_parts,
             Publication.FoundUnreadable: _same_parts,
-            Instrument.Registered: _plain,
-            Scenario.Defined: _plain,
-            Scenario.Revised: _plain,
+            **dict.fromkeys(_ENTERED, _plain),
             QuoteSheet.Recorded: _sheet,
-            PpaContract.Registered: _plain,
             Curve.Built: computed,
             PpaValuation.Priced: computed,
         },
@@ -106,16 +109,15 @@ def _parts_before(recorded: RecordedEvent) -> Iterator[Wanted]:
 
 def _node(batch: Batch, recorded: RecordedEvent, kind: str, label: str, details: dict[str, Any]) -> str:
     """Adds the node of the event's aggregate, and returns its id."""
-    metadata, stream = recorded.metadata, recorded.stream_text
-    facts = {"event": recorded.name, "recorded_at": metadata.recorded_at, "actor": metadata.actor, **details}
+    stream = recorded.stream_text
     batch.insert(
         table.NodeRow(
             id=stream,
             position=recorded.position,
-            tenant=metadata.tenant,
+            tenant=recorded.metadata.tenant,
             kind=kind,
             label=label,
-            details=json_text(facts),
+            details=json_text(details),
         )
     )
     return stream
@@ -167,16 +169,7 @@ def _sheet(batch: Batch, recorded: RecordedEvent) -> None:
 
 def _plain(batch: Batch, recorded: RecordedEvent) -> None:
     """Nouns that are made from nothing but what somebody entered."""
-    kind, label = _entered(recorded.event)
+    event = cast(Any, recorded.event)
+    kind = _ENTERED[type(event)]
+    label = event.hub.name if kind == "instrument" else event.name
     _node(batch, recorded, kind, label, {"entered": recorded.payload()})
-
-
-def _entered(event: object) -> tuple[str, str]:
-    match event:
-        case Instrument.Registered():
-            return "instrument", event.hub.name
-        case Scenario.Defined() | Scenario.Revised():
-            return "scenario", event.name
-        case PpaContract.Registered():
-            return "ppa", event.name
-    raise TypeError(f"{type(event).__name__} is entered by nobody")

@@ -9,15 +9,11 @@ from projections.changing import publication_parts
 from projections.relational import RelationalProjection
 from read_models import publications as table
 from read_models.batch import Batch, Wanted, array_text
-from write_model.publications import Defect, Publication, Reading
-
-_CREATED = (Publication.Ingested, Publication.Quarantined)
+from write_model.publications import Defect, Publication, Reading, Source
 
 
-def _fill(row: table.PublicationRow, recorded: RecordedEvent, outcome: Reading | Defect) -> None:
+def _fill(row: table.PublicationRow, outcome: Reading | Defect) -> None:
     """Sets the columns that a reading or a defect tells."""
-    row.recorded_at = recorded.metadata.recorded_at
-    row.log_position = recorded.position
     if isinstance(outcome, Reading):
         row.status = "ingested"
         row.dataset = outcome.dataset
@@ -42,20 +38,28 @@ def _fill(row: table.PublicationRow, recorded: RecordedEvent, outcome: Reading |
         row.defect_column = outcome.column
 
 
-def _created(batch: Batch, recorded: RecordedEvent) -> None:
-    event = recorded.event
-    assert isinstance(event, _CREATED)
-    outcome = event.reading if isinstance(event, Publication.Ingested) else event.defect
-    source = event.source
+def _ingested(batch: Batch, recorded: RecordedEvent) -> None:
+    assert isinstance(recorded.event, Publication.Ingested)
+    _create(batch, recorded, recorded.event.source, recorded.event.reading)
+
+
+def _quarantined(batch: Batch, recorded: RecordedEvent) -> None:
+    assert isinstance(recorded.event, Publication.Quarantined)
+    _create(batch, recorded, recorded.event.source, recorded.event.defect)
+
+
+def _create(batch: Batch, recorded: RecordedEvent, source: Source, outcome: Reading | Defect) -> None:
     row = table.PublicationRow(
         publication_id=recorded.stream_id,
         tenant=recorded.metadata.tenant,
         names=array_text(source.names),
         place=source.place,
-        raw_sha256=array_text(source.raw_sha256),
+        raw_sha256="{" + ",".join(source.raw_sha256) + "}",
         size_bytes=source.size_bytes,
+        recorded_at=recorded.metadata.recorded_at,
+        log_position=recorded.position,
     )
-    _fill(row, recorded, outcome)
+    _fill(row, outcome)
     batch.insert(row)
 
 
@@ -67,8 +71,8 @@ def _again(batch: Batch, recorded: RecordedEvent) -> None:
     event = recorded.event
     assert isinstance(event, Publication.Reread | Publication.FoundUnreadable)
     outcome = event.reading if isinstance(event, Publication.Reread) else event.defect
-    row = table.next_outcome(batch, recorded.stream_id, recorded.position)
-    _fill(row, recorded, outcome)
+    row = table.next_outcome(batch, recorded.stream_id, recorded.position, recorded.metadata.recorded_at)
+    _fill(row, outcome)
     batch.insert(row)
 
 
@@ -77,8 +81,8 @@ PROJECTION = RelationalProjection(
     version=5,
     tables=table.TABLES,
     handlers={
-        Publication.Ingested: _created,
-        Publication.Quarantined: _created,
+        Publication.Ingested: _ingested,
+        Publication.Quarantined: _quarantined,
         Publication.Reread: _again,
         Publication.FoundUnreadable: _again,
     },

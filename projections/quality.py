@@ -7,7 +7,7 @@ nor what is in them. Ranges and spikes are therefore a question to the rows (`qu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from infra.event_mapper import RecordedEvent
 from projections.relational import RelationalProjection
@@ -18,7 +18,7 @@ from write_model.feeds import FeedFetch, FetchedAnswer
 from write_model.publications import Publication, Reading
 
 # A file of a few rows that lie decades apart is not spread over all the days between: years are the longest archives.
-LONGEST_SPAN = timedelta(days=3 * 366)
+LONGEST_SPAN_S = 3 * 366 * 86_400
 
 
 def _ingested(batch: Batch, recorded: RecordedEvent) -> None:
@@ -37,24 +37,26 @@ def _reread(batch: Batch, recorded: RecordedEvent) -> None:
 
 
 def _add(batch: Batch, recorded: RecordedEvent, reading: Reading) -> None:
-    start, end = reading.first_interval_start_utc, reading.last_interval_end_utc
-    if reading.dataset not in DAILY_DATASETS or reading.iso not in MARKET_ZONES:
+    iso, dataset, market, feed = reading.iso, reading.dataset, reading.market, reading.feed
+    if dataset not in DAILY_DATASETS or iso not in MARKET_ZONES:
         return
-    if not start < end <= start + LONGEST_SPAN:
+    start_s, end_s = reading.first_interval_start_utc.timestamp(), reading.last_interval_end_utc.timestamp()
+    if not start_s < end_s <= start_s + LONGEST_SPAN_S:
         return
-    step = step_s(reading.dataset, reading.iso, reading.market, reading.feed)
+    step = step_s(dataset, iso, market, feed)
     # An interval is known by its end, as that of a run of a dispatch, which starts at any second: so is the first day.
-    begin = start if step is None else max(start, _mark(start, step))
-    days = list(market_days(reading.iso, min(begin, end - timedelta(seconds=1)), end))
+    begin_s = start_s if step is None else max(start_s, _mark_s(start_s, step))
+    days = market_days(iso, min(begin_s, end_s - 1), end_s)
+    position, is_whole = recorded.position, len(days) == 1
     for day in days:
-        first, after = _spanned(day, begin, end, step) if step else (None, None)
+        first, after = _spanned(day, begin_s, end_s, step) if step else (None, None)
         batch.insert(
             table.DayRow(
                 publication_id=recorded.stream_id,
-                iso=reading.iso,
-                dataset=reading.dataset,
-                market=reading.market,
-                feed=reading.feed,
+                iso=iso,
+                dataset=dataset,
+                market=market,
+                feed=feed,
                 market_day=day.day,
                 day_start_utc=day.start_utc,
                 vintage=reading.vintage,
@@ -62,26 +64,25 @@ def _add(batch: Batch, recorded: RecordedEvent, reading: Reading) -> None:
                 intervals=day.intervals(step) if step else None,
                 first_interval=first,
                 end_interval=after,
-                row_count=reading.row_count if len(days) == 1 else None,
-                gap_count=reading.gap_count if len(days) == 1 else None,
+                row_count=reading.row_count if is_whole else None,
+                gap_count=reading.gap_count if is_whole else None,
                 recorded_at=recorded.metadata.recorded_at,
-                log_position=recorded.position,
+                log_position=position,
             )
         )
-    batch.put(table.FeedRow(reading.iso, reading.dataset, reading.market, reading.feed, recorded.position))
+    if not batch.is_put(table.FeedRow, iso, dataset, market, feed):
+        batch.put(table.FeedRow(iso, dataset, market, feed, position))
 
 
-def _mark(moment: datetime, step: int) -> datetime:
+def _mark_s(moment_s: float, step: int) -> int:
     """The nearest mark of `step` seconds: where the first interval would start if it were of that length."""
-    seconds = moment.timestamp()
-    return moment + timedelta(seconds=round(seconds / step) * step - seconds)
+    return round(moment_s / step) * step
 
 
-def _spanned(day: MarketDay, start: datetime, end: datetime, step: int) -> tuple[int, int]:
-    """The day's intervals within [start, end), as the first and the one after the last."""
-    length = timedelta(seconds=step)
-    first = max(0, (start - day.start_utc) // length)
-    after = min(day.intervals(step), -((day.start_utc - end) // length))
+def _spanned(day: MarketDay, start_s: float, end_s: float, step: int) -> tuple[int, int]:
+    """The day's intervals within [start_s, end_s), as the first and the one after the last."""
+    first = int((start_s - day.start_s) // step) if start_s > day.start_s else 0
+    after = -int((day.start_s - end_s) // step) if end_s < day.end_s else day.intervals(step)
     return first, max(first, after)
 
 
@@ -120,7 +121,7 @@ def _answers_before(recorded: RecordedEvent) -> Iterator[Wanted]:
 
 PROJECTION = RelationalProjection(
     name="quality",
-    version=1,
+    version=2,
     tables=table.TABLES,
     handlers={
         Publication.Ingested: _ingested,

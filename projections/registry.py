@@ -21,9 +21,8 @@ from projections.relational import RelationalProjection
 
 
 def relational_projections(objects: Objects) -> tuple[RelationalProjection, ...]:
+    """Those with the most to do come last: a build begins with them."""
     return (
-        audit.PROJECTION,
-        publications.PROJECTION,
         entitlements.PROJECTION,
         instruments.PROJECTION,
         quotes_projection(objects),
@@ -32,6 +31,8 @@ def relational_projections(objects: Objects) -> tuple[RelationalProjection, ...]
         ppas.PROJECTION,
         api_keys.PROJECTION,
         feeds.PROJECTION,
-        quality.PROJECTION,
         lineage_projection(objects),
+        audit.PROJECTION,
+        quality.PROJECTION,
+        publications.PROJECTION,
     )

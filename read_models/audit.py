@@ -9,7 +9,7 @@ from read_models.batch import Row
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS audit_log (
-    position bigint PRIMARY KEY,
+    position bigint NOT NULL,
     recorded_at timestamptz NOT NULL,
     tenant text NOT NULL,
     actor text NOT NULL,
@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS audit_log (
     correlation_id uuid NOT NULL,
     causation_id uuid NOT NULL
 );
+CREATE UNIQUE INDEX IF NOT EXISTS audit_by_position ON audit_log (position);
 CREATE INDEX IF NOT EXISTS audit_by_target ON audit_log (target_id, position);
 """
 

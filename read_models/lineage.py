@@ -38,25 +38,28 @@ CREATE INDEX IF NOT EXISTS stored_lineage_downstream ON stored_lineage (parent, 
 
 # An object may be named by several: the first labels it. Who did what stands in the audit log.
 _NODE: LiteralString = """
-SELECT DISTINCT ON (id, position) id, position, tenant, kind, label, details
+SELECT n.id, n.position, n.tenant, n.kind, n.label,
+       CASE WHEN a.position IS NULL THEN n.details ELSE n.details || jsonb_build_object(
+           'event', a.event, 'actor', a.actor,
+           'recorded_at', to_char(a.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) END AS details
 FROM (
-    SELECT id, position, tenant, kind, label, details, NULL::bigint AS named_at FROM stored_lineage_node
-    UNION ALL
-    SELECT publication_id::text, log_position, p.tenant, 'publication', array_to_string(names, ', '),
-           jsonb_strip_nulls(jsonb_build_object(
-               'event', event, 'actor', actor, 'place', place, 'size_bytes', size_bytes, 'parser', parser,
-               'parser_version', parser_version,
-               'recorded_at', to_char(p.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))),
-           log_position
-    FROM publication p LEFT JOIN audit_log a ON a.position = p.log_position
-    UNION ALL
-    SELECT raw_sha256[1], 0, NULL, 'object:raw', names[1], jsonb_build_object('place', place), log_position
-    FROM publication
-    UNION ALL
-    SELECT rows_sha256, 0, NULL, 'object:rows', 'Parquet', jsonb_build_object('rows', row_count), log_position
-    FROM publication WHERE rows_sha256 IS NOT NULL
-) named
-ORDER BY id, position, named_at
+    SELECT DISTINCT ON (id, position) * FROM (
+        SELECT id, position, tenant, kind, label, details, NULL::bigint AS named_at FROM stored_lineage_node
+        UNION ALL
+        SELECT publication_id::text, log_position, tenant, 'publication', array_to_string(names, ', '),
+               jsonb_strip_nulls(jsonb_build_object(
+                   'place', place, 'size_bytes', size_bytes, 'parser', parser, 'parser_version', parser_version)),
+               log_position
+        FROM publication
+        UNION ALL
+        SELECT raw_sha256[1], 0, NULL, 'object:raw', names[1], jsonb_build_object('place', place), log_position
+        FROM publication
+        UNION ALL
+        SELECT rows_sha256, 0, NULL, 'object:rows', 'Parquet', jsonb_build_object('rows', row_count), log_position
+        FROM publication WHERE rows_sha256 IS NOT NULL
+    ) named
+    ORDER BY id, position, named_at
+) n LEFT JOIN audit_log a ON a.position = n.position
 """
 _EDGE: LiteralString = """
 SELECT child, child_position, parent, parent_position, role FROM stored_lineage

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -27,6 +27,7 @@ _OTHER_STEP_S: Mapping[tuple[str, str], int] = {
     **{("PJM", feed): 300 for feed in ("inst_load", "very_short_load_frcst")},
     **{("ERCOT", feed): 900 for feed in ("system_demand", "int_gen_by_fuel")},
 }
+_ONE_DAY = timedelta(days=1)
 _BY_DELIVERY_YEAR = frozenset({("PJM", "rpm_planning_parameters")})
 
 REGULAR_DATASETS = frozenset({"prices", "ancillary", "ordc", "fundamentals"})
@@ -41,20 +42,23 @@ DAILY_DATASETS = REGULAR_DATASETS | {"constraints"}
 
 @dataclass(frozen=True)
 class MarketDay:
-    """A local day of an ISO: [start_utc, end_utc), of 23, 24 or 25 hours."""
+    """A local day of an ISO: [start_utc, end_utc), of 23, 24 or 25 hours, and both in seconds since 1970."""
 
     day: date
     start_utc: datetime
     end_utc: datetime
+    start_s: int
+    end_s: int
 
     @classmethod
     @lru_cache(maxsize=4_096)  # the feeds of an ISO bring the same days again and again
     def of(cls, iso: str, day: date) -> MarketDay:
-        return cls(day, _midnight(iso, day), _midnight(iso, day + timedelta(days=1)))
+        start_utc, end_utc = _midnight(iso, day), _midnight(iso, day + _ONE_DAY)
+        return cls(day, start_utc, end_utc, int(start_utc.timestamp()), int(end_utc.timestamp()))
 
     def intervals(self, step_s: int) -> int:
         """How many intervals of `step_s` the day has."""
-        return int((self.end_utc - self.start_utc).total_seconds()) // step_s
+        return (self.end_s - self.start_s) // step_s
 
 
 def step_s(dataset: str, iso: str, market: str, feed: str) -> int | None:
@@ -69,12 +73,18 @@ def market_date(iso: str, moment_utc: datetime) -> date:
     return moment_utc.astimezone(ZoneInfo(MARKET_ZONES[iso])).date()
 
 
-def market_days(iso: str, start_utc: datetime, end_utc: datetime) -> Iterator[MarketDay]:
-    """The market days that [start_utc, end_utc) touches."""
-    day, last = market_date(iso, start_utc), market_date(iso, end_utc - timedelta(microseconds=1))
-    while day <= last:
-        yield MarketDay.of(iso, day)
-        day += timedelta(days=1)
+def market_days(iso: str, start_s: float, end_s: float) -> list[MarketDay]:
+    """The market days that [start_s, end_s) touches, in seconds since 1970."""
+    days = [_day_of_hour(iso, int(start_s // 3600))]
+    while days[-1].end_s < end_s:
+        days.append(MarketDay.of(iso, days[-1].day + _ONE_DAY))
+    return days
+
+
+@lru_cache(maxsize=65_536)
+def _day_of_hour(iso: str, hour: int) -> MarketDay:
+    """The market day in which the n-th hour since 1970 lies: days begin with whole hours of UTC."""
+    return MarketDay.of(iso, market_date(iso, datetime.fromtimestamp(hour * 3600, UTC)))
 
 
 def _midnight(iso: str, day: date) -> datetime:

@@ -48,10 +48,10 @@ class PublicationRow(Row):
     place: str
     raw_sha256: str
     size_bytes: int
+    recorded_at: datetime
+    log_position: int
     # From here on what an outcome tells.
     status: str | None = None
-    recorded_at: datetime | None = None
-    log_position: int | None = None
     dataset: str | None = None
     iso: str | None = None
     market: str | None = None
@@ -73,7 +73,7 @@ class PublicationRow(Row):
     superseded_by: int | None = None
 
 
-def next_outcome(batch: Batch, publication_id: UUID, log_position: int) -> PublicationRow:
+def next_outcome(batch: Batch, publication_id: UUID, log_position: int, recorded_at: datetime) -> PublicationRow:
     """A row, to be filled in, for what a publication came to this time; `batch` must hold its rows.
 
     The outcome before stays, superseded.
@@ -82,5 +82,5 @@ def next_outcome(batch: Batch, publication_id: UUID, log_position: int) -> Publi
     batch.change(held, superseded_by=log_position)
     return PublicationRow(
         publication_id=publication_id, tenant=held.tenant, names=held.names, place=held.place,
-        raw_sha256=held.raw_sha256, size_bytes=held.size_bytes,
+        raw_sha256=held.raw_sha256, size_bytes=held.size_bytes, recorded_at=recorded_at, log_position=log_position,
     )  # fmt: skip

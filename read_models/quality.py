@@ -26,10 +26,11 @@ CREATE TABLE IF NOT EXISTS data_quality (
     row_count bigint, gap_count bigint,
     recorded_at timestamptz NOT NULL,
     log_position bigint NOT NULL,
-    superseded_by bigint,
-    PRIMARY KEY (iso, dataset, market, feed, market_day, log_position)
+    superseded_by bigint
 );
 CREATE INDEX IF NOT EXISTS data_quality_lookup ON data_quality USING hash (publication_id);
+CREATE UNIQUE INDEX IF NOT EXISTS data_quality_by_day
+    ON data_quality (iso, dataset, market, feed, market_day, log_position);
 CREATE TABLE IF NOT EXISTS data_quality_feed (
     iso text NOT NULL, dataset text NOT NULL, market text NOT NULL, feed text NOT NULL,
     log_position bigint NOT NULL,
@@ -69,6 +70,7 @@ class DayRow(Row):
 
     TABLE = "data_quality"
     LOOKUP = "publication_id"
+    FOUND = "superseded_by IS NULL"
 
     publication_id: UUID
     iso: str
@@ -127,6 +129,7 @@ class FetchedPublicationRow(Row):
 class QuarantinedRow(Row):
     TABLE = "quarantined_publication"
     LOOKUP = "publication_id"
+    FOUND = "superseded_by IS NULL"
 
     publication_id: UUID
     log_position: int

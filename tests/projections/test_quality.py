@@ -15,7 +15,7 @@ from infra.event_recorder import Pool
 from infra.event_store import EventLog, Stream
 from projections.projector import RelationalProjector
 from projections.publications import PROJECTION as PUBLICATIONS
-from projections.quality import LONGEST_SPAN
+from projections.quality import LONGEST_SPAN_S
 from projections.quality import PROJECTION as QUALITY
 from queries.freshness import newest_answers
 from queries.quality_days import DayFilter, FeedKey, Fetched, quality_days
@@ -186,7 +186,7 @@ def test_a_quarantined_file_counts_on_the_days_that_it_was_fetched_for(
 def test_what_has_no_market_days_has_none_here(log: EventLog, days: Days) -> None:
     for dataset in ("capacity", "places", "disclosures"):
         ingest(log, reading(MIDNIGHT, MIDNIGHT + DAY, dataset=dataset))
-    ingest(log, reading(MIDNIGHT, MIDNIGHT + LONGEST_SPAN + HOUR))
+    ingest(log, reading(MIDNIGHT, MIDNIGHT + timedelta(seconds=LONGEST_SPAN_S) + HOUR))
     assert days() == []
     ingest(log, reading(MIDNIGHT, MIDNIGHT + DAY, dataset="constraints", market="RT5"))
     (row,) = days()

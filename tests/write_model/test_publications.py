@@ -1,5 +1,6 @@
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from tests.write_model.specification import Given
 from write_model.publications import Defect, Publication, Reading, Source, publication_id
