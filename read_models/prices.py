@@ -44,7 +44,8 @@ ROWS_SCHEMA = pa.schema(
 # Neither feed nor vintage need be in the order: versions of an interval lie beside each other as it is.
 # ISOs and markets have partitions of their own, so that a read opens no parts of another one. A year a partition bounds
 # the size of a merge, and lets a file of many months go in with few parts.
-# A part below 256 MiB has all columns in one file: reading one node takes about as long as opening files.
+# Reading one node takes about as long as opening the files of each part that has it. So once nothing has come for three
+# hours (day-ahead prices, past years) the parts of a partition become one; those that grow all day are left alone.
 # A power cut must not take rows of which the checkpoint, in another database, says that they are here: hence fsync.
 _DDL = """
 CREATE TABLE IF NOT EXISTS ch.{table} (
@@ -71,7 +72,8 @@ CREATE TABLE IF NOT EXISTS ch.{table} (
 PARTITION BY (iso, market, toYear(interval_start_utc))
 PRIMARY KEY (iso, market, toYYYYMM(interval_start_utc), node, interval_start_utc)
 ORDER BY (iso, market, toYYYYMM(interval_start_utc), node, interval_start_utc, log_position)
-SETTINGS index_granularity = 4096, min_bytes_for_wide_part = 268435456,
+SETTINGS index_granularity = 2048,
+    min_age_to_force_merge_seconds = 10800, min_age_to_force_merge_on_partition_only = 1,
     non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 """
 

@@ -17,23 +17,23 @@ class Memory:
     """Mebibytes of this process and of the PostgreSQL that it started.
 
     `anonymous_mib` is what the process asked for; the rest of `resident_mib` are pages of files, such as libraries,
-    which are read in once they are needed. Pages that processes share count in parts, so that `postgres_mib` (the
-    proportional set sizes of all servers' processes) does not count the shared buffers once for each of them.
+    which are read in once they are needed. `private_mib` are all of the servers' processes together without
+    `buffers_mib`, the pages of tables that they share.
     """
 
     resident_mib: float
     anonymous_mib: float
-    postgres_mib: float
+    private_mib: float
+    buffers_mib: float
 
 
 def memory_now() -> Memory:
     own = _fields(_PROC / "self" / "status")
-    servers = [pid for pid in _descendants(os.getpid()) if _name(pid) == "postgres"]
-    return Memory(
-        own["VmRSS"] / _MEBIBYTE_KIB,
-        own["RssAnon"] / _MEBIBYTE_KIB,
-        sum(_proportional(pid) for pid in servers) / _MEBIBYTE_KIB,
-    )
+    servers = [_proportional(pid) for pid in _descendants(os.getpid()) if _name(pid) == "postgres"]
+    shared = sum(server.get("Pss_Shmem", 0) for server in servers)
+    every = sum(server.get("Pss", 0) for server in servers)
+    kibibytes = (own["VmRSS"], own["RssAnon"], every - shared, shared)
+    return Memory(*(each / _MEBIBYTE_KIB for each in kibibytes))
 
 
 def _fields(file: Path) -> dict[str, int]:
@@ -42,10 +42,11 @@ def _fields(file: Path) -> dict[str, int]:
     return {words[0].rstrip(":"): int(words[1]) for words in lines if len(words) == 3 and words[2] == "kB"}
 
 
-def _proportional(pid: int) -> int:
+def _proportional(pid: int) -> dict[str, int]:
+    """A page that several processes share counts in parts."""
     with suppress(OSError):  # it may have ended meanwhile
-        return _fields(_PROC / str(pid) / "smaps_rollup")["Pss"]
-    return 0
+        return _fields(_PROC / str(pid) / "smaps_rollup")
+    return {}
 
 
 def _name(pid: int) -> str:

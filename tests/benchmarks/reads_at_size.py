@@ -116,6 +116,10 @@ def fill(store: ClickHouse, market: Market) -> None:
             _insert(store, group)
         group.append(rows)
     _insert(store, group)
+    # What comes once a day lies in one part after three hours without any more of it; the five-minute prices don't.
+    for iso in NODES:
+        for name in ("DA", "RTH"):
+            store.command(f"OPTIMIZE TABLE ch.{price_table()} PARTITION ('{iso}', '{name}', {START.year}) FINAL")
     for rows in market.last_hour():
         summary.add(summary.taken(rows))
         summary.flush()

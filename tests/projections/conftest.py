@@ -33,11 +33,16 @@ def publish(log: EventLog, objects: Objects) -> Publish:
     """Appends a publication with so many hours of one node; given its stream, a newer reading of it."""
 
     def append(
-        *, node: str = "A", hours: int = 3, lmp_usd_per_mwh: float = 30.0, again: Stream | None = None
+        *,
+        node: str = "A",
+        hours: int = 3,
+        lmp_usd_per_mwh: float = 30.0,
+        again: Stream | None = None,
+        iso: str = "PJM",
     ) -> Stream:
         rows = tick_rows([node], START, count=hours, lmp_usd_per_mwh=lmp_usd_per_mwh)
         reading = Reading(
-            iso="PJM", market="DA", feed="da_hrl_lmps", vintage="final", parser="test", parser_version=1,
+            iso=iso, market="DA", feed="da_hrl_lmps", vintage="final", parser="test", parser_version=1,
             rows_sha256=objects.put("rows", to_parquet(rows)), rows_digest=digest(rows), row_count=rows.num_rows,
             gaps_sha256=None, gap_count=0, first_interval_start_utc=START, last_interval_end_utc=START,
             published_at=None, ranked_as=again.events[0].position if again else None,

@@ -154,13 +154,14 @@ def test_a_rebuild_sets_aside_what_fails_now_and_only_that(
     assert seen_prices(price_store, pool, log) == {"A": 30.0, "B": 30.0}
 
 
+@pytest.mark.parametrize("iso_of_second", ["PJM", "CAISO"], ids=["same partition", "another partition"])
 def test_one_row_that_does_not_fit_spares_the_others_of_its_insert(
-    log: EventLog, publish: Publish, projector: ColumnarProjector, prices_of: ColumnarProjection, pool: Pool,
-    price_store: ClickHouse, monkeypatch: pytest.MonkeyPatch,
+    iso_of_second: str, log: EventLog, publish: Publish, projector: ColumnarProjector, prices_of: ColumnarProjection,
+    pool: Pool, price_store: ClickHouse, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """The engine itself refuses it: a vintage that its Enum does not know, among publications inserted together."""
     for node in "ABC":
-        publish(node=node, hours=1)
+        publish(node=node, hours=1, iso=iso_of_second if node == "B" else "PJM")
     follow_publications(pool, log)
     original = ColumnarProjection.rows
 

@@ -144,6 +144,21 @@ def test_small_publications_go_in_together(
     assert len(inserts) == 2, "what was built is not loaded again"
 
 
+def test_publications_of_each_operator_go_in_apart(
+    projector: ColumnarProjector, prices_of: ColumnarProjection, log: EventLog, publish: Publish,
+    price_store: ClickHouse,
+) -> None:  # fmt: skip
+    """An insert over several partitions would make a part in each."""
+    for node, iso in (("D", "MISO"), ("E", "PJM"), ("F", "MISO")):
+        publish(node=node, iso=iso)
+    projector.handle(prices_of, log.page(3))
+    assert projector.rebuild(prices_of, log, quiet) == 6
+    query = "SELECT partition, rows FROM system.parts WHERE table = 'market_price_ticks' AND active ORDER BY partition"
+    parts = price_store.query_arrow(query).to_pylist()
+    assert [(part["partition"].split(",")[0], part["rows"]) for part in parts] == [("('MISO'", 6), ("('PJM'", 12)]
+    assert projector.verify(prices_of, log, quiet) == []
+
+
 @pytest.mark.parametrize("moment", ["filling", "exchanged"])
 def test_a_crash_leaves_a_whole_table_and_the_next_start_cleans_up(
     moment: str, projector: ColumnarProjector, prices_of: ColumnarProjection, log: EventLog, pool: Pool,
