@@ -148,11 +148,13 @@ def ercot_places(content: bytes) -> Any:
     for words in (frame["PSSE_BUS_NAME"], at_node, at_hub):
         described = described + (", " + words).where(words != "", "")
     area = frame["SETTLEMENT_LOAD_ZONE"]
-    buses = pd.DataFrame(
-        {"node": frame["ELECTRICAL_BUS"], "node_type": "bus", "area": area, "description": described}
+    buses = pd.DataFrame({"node": frame["ELECTRICAL_BUS"], "node_type": "bus", "area": area, "description": described})
+    zones = (
+        frame[frame["RESOURCE_NODE"] != ""].groupby("RESOURCE_NODE")["SETTLEMENT_LOAD_ZONE"].agg(["nunique", "first"])
     )
-    zones = frame[frame["RESOURCE_NODE"] != ""].groupby("RESOURCE_NODE")["SETTLEMENT_LOAD_ZONE"].agg(["nunique", "first"])
-    nodes = pd.DataFrame({"node": zones.index, "node_type": "RN", "area": zones["first"].where(zones["nunique"] == 1, "")})
+    nodes = pd.DataFrame(
+        {"node": zones.index, "node_type": "RN", "area": zones["first"].where(zones["nunique"] == 1, "")}
+    )
     hubs = pd.DataFrame({"node": frame["HUB"].unique(), "node_type": "HU"}).query("node != ''")
     every = pd.concat([buses, nodes, hubs, pd.DataFrame({"node": area.unique(), "node_type": "LZ"})], ignore_index=True)
     start = pd.Timestamp("2024-11-11", tz=CENTRAL).tz_convert("UTC")

@@ -49,8 +49,8 @@ def parse_prices(table: Columns) -> ParsedPublication:
         table.fail(row, "unit", f"{unit.values[unit.codes[row]]!r} is neither a price nor a ratio")
     service = table.text("ancillary_service")
     named = [_named(value) for value in service.values]
-    product = Text(service.codes, [code for code, _ in named])
-    area = Text(service.codes, [locale for _, locale in named])
+    product = Text.of(service.codes, [code for code, _ in named])
+    area = Text.of(service.codes, [locale for _, locale in named])
     start = moments(table, "datetime_beginning_utc", step_s=HOUR_S)
     is_price = np.array([value.lower() == "price" for value in unit.values])[unit.codes]
     price = np.where(is_price, table.number("value"), np.nan)
@@ -114,7 +114,7 @@ def _named(service: str) -> tuple[str, str]:
 
 def _results(table: Columns, start: Intervals, end: Ints) -> pa.Table:
     service, locale = table.text("service"), table.text("locale")
-    product = Text(service.codes, [value.upper() for value in service.values])
+    product = Text.of(service.codes, [value.upper() for value in service.values])
     parts = [
         _rows(
             table, start, end, product, locale, "mcp", table.number("mcp"),
@@ -125,7 +125,7 @@ def _results(table: Columns, start: Intervals, end: Ints) -> pa.Table:
         if table.has(column):
             is_regulation = np.array([value == "REG" for value in product.values])[product.codes]
             price = np.where(is_regulation, table.number(column), np.nan)
-            part = Text(product.codes, [column.upper() if value == "REG" else value for value in product.values])
+            part = Text.of(product.codes, [column.upper() if value == "REG" else value for value in product.values])
             parts.append(_rows(table, start, end, part, locale, column, price))
     return pa.concat_tables(parts).unify_dictionaries().combine_chunks()
 
@@ -147,8 +147,8 @@ def _rows(
     key += [(version, int(version.max()) + 1)] if version is not None else []
     kept = np.flatnonzero(first_of_each(table, key, {column: price}) & ~np.isnan(price))
     columns = {
-        "product": labels(product.codes[kept], product.values),
-        "area": labels(area.codes[kept], area.values),
+        "product": labels(product.codes[kept], product.strings),
+        "area": labels(area.codes[kept], area.strings),
         "interval_start_utc": seconds(start.start()[kept]),
         "interval_end_utc": seconds(end[kept]),
         "price_usd_per_mw": pa.array(price[kept]),
