@@ -70,13 +70,13 @@ def read_sheets(
         ]
         if len(filled[sheet]) < len(rows):
             rows = [rows[line - 2] for line in filled[sheet]]
-        cells = list(zip(*rows, strict=True)) if rows else [()] * len(header.header.cells)
         for name, position in positions(header).items():
             convert = _number_column if name in numbers else _text_column
+            cells = [row[position] for row in rows]
             try:
-                parts.setdefault(name, []).append(convert(cells[position]))
+                parts.setdefault(name, []).append(convert(cells))
             except ValueError as error:
-                _refuse_cell(document, sheet, name, cells[position], filled[sheet], error)
+                _refuse_cell(document, sheet, name, cells, filled[sheet], error)
     if not any(filled.values()):
         raise unreadable(document.name, "there is a header and no row below it")
     if short := [name for name, found in parts.items() if len(found) < len(sheets)]:

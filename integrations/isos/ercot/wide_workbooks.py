@@ -164,9 +164,8 @@ def _numbers(document: Document, sheet: str, rows: Sequence[Row], columns: Mappi
     Raises UnreadablePublication at the first cell that is something else.
     """
     found = np.full((len(rows), len(columns)), np.nan)
-    transposed = list(zip(*(row for _, row in rows), strict=True))
     for number, position in enumerate(columns):
-        cells = plain_numbers(transposed[position]) if rows else found[:, number]
+        cells = plain_numbers([row[position] for _, row in rows])
         if cells is None:
             _refuse_first_text(document, sheet, rows, columns)
         found[:, number] = cells
