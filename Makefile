@@ -57,6 +57,7 @@ format: setup ## format the code and mend what ruff can mend
 
 bench: setup ## run the benchmarks; figures go to docs/benchmarks.md by hand
 	@$(BIN)/python -m tests.benchmarks.ingest
+	@$(BIN)/python -m tests.benchmarks.ingest_formats
 	@$(BIN)/python -m tests.benchmarks.reads
 	@$(BIN)/python -m tests.benchmarks.reads_at_size
 	@$(BIN)/python -m tests.benchmarks.steady_state

@@ -33,13 +33,14 @@ def _canonical_parts(column: Any) -> list[bytes]:
     kind = column.type
     if pa.types.is_dictionary(kind) or pa.types.is_string(kind):
         encoded = column if pa.types.is_dictionary(kind) else column.dictionary_encode()
-        words = np.asarray(encoded.dictionary.to_pylist(), dtype=object)
-        used, inverse = np.unique(np.asarray(pc.fill_null(encoded.indices, 0)), return_inverse=True)
-        order = np.argsort(words[used].astype(str), kind="stable")
-        rank = np.empty_like(order)
-        rank[order] = np.arange(len(order))
-        parts.append("\0".join(str(word) for word in words[used][order]).encode())
-        parts.append((rank[inverse] * present).astype("<i8").tobytes())
+        codes = np.asarray(pc.fill_null(encoded.indices, 0))
+        used = np.flatnonzero(np.bincount(codes, minlength=len(encoded.dictionary)))
+        words = encoded.dictionary.take(pa.array(used)).cast(pa.string())
+        order = np.asarray(pc.array_sort_indices(words))  # by the bytes of UTF-8, which is the order of code points
+        rank = np.zeros(len(encoded.dictionary), dtype="<i8")
+        rank[used[order]] = np.arange(len(order))
+        parts.append("\0".join(words.take(pa.array(order)).to_pylist()).encode())
+        parts.append((rank[codes] * present).tobytes())
     elif pa.types.is_floating(kind):
         # Adding zero turns -0.0 into 0.0: the two are one value.
         parts.append((np.asarray(pc.fill_null(column, 0.0)) + 0.0).astype("<f8").tobytes())

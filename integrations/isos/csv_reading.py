@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NoReturn
 
 import numpy as np
@@ -14,6 +15,7 @@ from integrations.isos import csv_faults
 from integrations.isos.errors import unreadable
 from integrations.isos.heads import CsvFile
 from integrations.isos.printable import has_control
+from integrations.isos.strings import all_filled, is_plain
 from integrations.isos.ticks import Codes, Floats
 
 _BLOCK_BYTES = 1 << 24
@@ -23,13 +25,23 @@ _LONG_RUN = 8
 
 @dataclass(frozen=True)
 class Text:
-    """A text column: row `i` holds `values[codes[i]]`; the values are stripped and distinct."""
+    """A text column: row `i` holds `strings[codes[i]]`; these are stripped and distinct."""
 
     codes: Codes
-    values: list[str]
+    strings: pa.StringArray
+
+    @classmethod
+    def of(cls, codes: Codes, values: Sequence[str]) -> "Text":
+        return cls(codes, pa.array(values, pa.string()))
+
+    @cached_property
+    def values(self) -> list[str]:
+        """The strings as Python's, made when they are first asked for: a column can have one a row."""
+        values: list[str] = self.strings.to_pylist()
+        return values
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.strings)
 
 
 class Columns(ABC):
@@ -43,22 +55,36 @@ class Columns(ABC):
     def __init__(self, table: pa.Table) -> None:
         self._table = table.combine_chunks()
         self.rows: int = self._table.num_rows
+        self._texts: dict[str, Text] = {}
 
     def has(self, column: str) -> bool:
         return bool(column in self._table.column_names)
 
+    def strings(self, column: str) -> pa.StringArray:
+        """The cells of a text column as they were written."""
+        return self._table[column].chunk(0)
+
     def text(self, column: str, *, may_be_empty: bool = False) -> Text:
         """A text column. Raises UnreadablePublication at a control character, and at an empty cell unless allowed."""
-        codes, values = _encode(self._table[column].chunk(0))
-        if not may_be_empty:
-            self._refuse(column, codes, [not value for value in values], "the cell is empty")
-        if has_control("".join(values)):
-            self._refuse(column, codes, [has_control(value) for value in values], "the cell has a control character")
-        distinct = list(dict.fromkeys(values))
-        if len(distinct) < len(values):
-            position = {value: code for code, value in enumerate(distinct)}
-            codes = np.array([position[value] for value in values], dtype=np.int32)[codes]
-        return Text(codes, distinct)
+        found = self._texts.get(column)
+        if found is None:
+            found = self._texts[column] = self._encoded(column)
+        if not may_be_empty and not all_filled(found.strings):
+            self._refuse(column, found.codes, [not value for value in found.values], "the cell is empty")
+        return found
+
+    def _encoded(self, column: str) -> Text:
+        codes, strings = _encode(self.strings(column))
+        if is_plain(strings):
+            stripped = pc.ascii_trim(strings, " ")
+        else:
+            stripped = pc.utf8_trim_whitespace(strings)
+            wrong = [has_control(value) for value in stripped.to_pylist()]
+            self._refuse(column, codes, wrong, "the cell has a control character")
+        if not stripped.equals(strings):
+            again = stripped.dictionary_encode()
+            codes, stripped = again.indices.to_numpy()[codes], again.dictionary
+        return Text(codes, stripped)
 
     def number(self, column: str) -> Floats:
         """A number column, NaN where the cell is empty."""
@@ -143,8 +169,8 @@ def _read_one(file: CsvFile, positions: Mapping[str, int], numbers: frozenset[st
     return table
 
 
-def _encode(strings: pa.StringArray) -> tuple[Codes, list[str]]:
-    """Codes and stripped values of a text column. Dates, hours and flags come in long runs, each encoded once."""
+def _encode(strings: pa.StringArray) -> tuple[Codes, pa.StringArray]:
+    """Codes and distinct values of a text column. Dates, hours and flags come in long runs, each encoded once."""
     lengths = None
     encoded = strings
     if _LONG_RUN * len(pc.run_end_encode(strings[:_SAMPLE_ROWS]).values) <= min(len(strings), _SAMPLE_ROWS):
@@ -152,8 +178,7 @@ def _encode(strings: pa.StringArray) -> tuple[Codes, list[str]]:
         encoded, lengths = runs.values, np.diff(runs.run_ends.to_numpy(), prepend=0)
     dictionary = encoded.dictionary_encode()
     codes = dictionary.indices.to_numpy()
-    values = pc.utf8_trim_whitespace(dictionary.dictionary).to_pylist()
-    return (codes if lengths is None else np.repeat(codes, lengths)), values
+    return (codes if lengths is None else np.repeat(codes, lengths)), dictionary.dictionary
 
 
 def _number_chunks(table: pa.Table, numbers: frozenset[str]) -> Iterator[pa.Array]:

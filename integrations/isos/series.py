@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from integrations.isos.ticks import GAP_SCHEMA, ParsedPublication
+from integrations.isos.ticks import GAP_SCHEMA, ParsedPublication, labels
 
 LABEL = pa.dictionary(pa.int32(), pa.string())
 UTC_SECOND = pa.timestamp("s", tz="UTC")
@@ -82,11 +83,11 @@ def series_rows(dataset: str, columns: Mapping[str, Any]) -> pa.Table:
             array = given if isinstance(given, pa.Array | pa.ChunkedArray) else pa.array(given)
             if pa.types.is_dictionary(field.type) and not pa.types.is_dictionary(array.type):
                 array = array.cast(pa.string()).dictionary_encode()
-            arrays.append(array.cast(field.type))
+            arrays.append(array if array.type == field.type else array.cast(field.type))
         elif pa.types.is_dictionary(field.type):
-            arrays.append(pa.array([""] * length).dictionary_encode().cast(field.type))
+            arrays.append(labels(np.zeros(length, dtype=np.int32), [""] if length else []))
         elif field.name == "source_version":
-            arrays.append(pa.array([0] * length, pa.int32()))
+            arrays.append(pa.array(np.zeros(length, dtype=np.int32)))
         else:
             arrays.append(pa.nulls(length, field.type))
     return pa.table(arrays, schema=schema)

@@ -1,5 +1,6 @@
 """The normalised rows of a publication: what every parser hands over, whatever the operator's layout was."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,13 +68,13 @@ class ParsedPublication:
 class Places:
     """The places of a publication: place `i` is (`nodes[node_of[i]]`, `node_types[type_of[i]]`)."""
 
-    nodes: list[str]
-    node_types: list[str]
+    nodes: Sequence[str] | pa.StringArray
+    node_types: Sequence[str] | pa.StringArray
     node_of: Codes
     type_of: Codes
 
     @classmethod
-    def without_type(cls, nodes: list[str]) -> "Places":
+    def without_type(cls, nodes: Sequence[str] | pa.StringArray) -> "Places":
         return cls(nodes, [NO_NODE_TYPE], np.arange(len(nodes), dtype=np.int32), np.zeros(len(nodes), dtype=np.int32))
 
     def __len__(self) -> int:
@@ -129,9 +130,10 @@ def tick_table(places: Places, place: Codes, start: Ints, end: Ints, prices: Pri
     return pa.Table.from_arrays(columns, schema=TICK_SCHEMA)
 
 
-def labels(codes: Codes, values: list[str]) -> pa.Array:
+def labels(codes: Codes, values: Sequence[str] | pa.StringArray) -> pa.Array:
     """A dictionary column from codes into `values`, without touching a string a row."""
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32, copy=False)), pa.array(values, pa.string()))
+    strings = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32, copy=False)), strings)
 
 
 def seconds(values: Ints) -> pa.Array:

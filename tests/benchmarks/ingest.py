@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks.files import day_files, machine, write_day_files
 
@@ -50,7 +51,6 @@ def pandas(days: int) -> dict[str, float]:
 
     from infra.clickhouse import ClickHouse
     from read_models.prices import create_price_table
-    from tests.benchmarks.pandas_way import decode
 
     files = day_files(days)
     with tempfile.TemporaryDirectory() as folder:
@@ -59,7 +59,7 @@ def pandas(days: int) -> dict[str, float]:
         client = clickhouse_connect.get_client(interface="chdb", path=folder)
         started = time.perf_counter()
         for name, content in files:
-            client.insert_df("ch.market_price_ticks", decode(name, content))
+            client.insert_df("ch.market_price_ticks", _usual(name, content))
         seconds = time.perf_counter() - started
         rows = int(client.query("SELECT count() FROM ch.market_price_ticks").result_rows[0][0])
         client.close()
@@ -70,20 +70,29 @@ def pandas(days: int) -> dict[str, float]:
 def decoding(days: int) -> dict[str, dict[str, float]]:
     """Decoding alone, file by file: best of three for each side, after a warm-up."""
     from integrations.isos.catalogue import parse, survey
-    from tests.benchmarks.pandas_way import decode
 
     found: dict[str, dict[str, float]] = {}
     for iso, wanted in (("MISO", "rt_lmp"), ("ERCOT", "DAMSPNP4190")):
         files = [(name, content) for name, content in day_files(days) if wanted in name]
         parse(survey(*files[0], named=True).payloads[0])
-        decode(*files[0])
+        _usual(*files[0])
         rows = sum(parse(survey(*file, named=True).payloads[0]).rows.num_rows for file in files)
-        if rows != sum(len(decode(*file)) for file in files):
+        if rows != sum(len(_usual(*file)) for file in files):
             sys.exit(f"{iso}: the two sides decode another number of rows")
         best_ours = min(_seconds(lambda: [parse(survey(*f, named=True).payloads[0]) for f in files]) for _ in range(3))  # noqa: B023
-        best_pandas = min(_seconds(lambda: [decode(*f) for f in files]) for _ in range(3))  # noqa: B023
+        best_pandas = min(_seconds(lambda: [_usual(*f) for f in files]) for _ in range(3))  # noqa: B023
         found[iso] = {"rows": rows, "ours": rows / best_ours, "pandas": rows / best_pandas}
     return found
+
+
+def _usual(name: str, content: bytes) -> Any:
+    """One file as a frame with the columns of `ch.market_price_ticks`."""
+    from tests.benchmarks import pandas_formats as usual
+    from tests.benchmarks.pandas_way import for_insert
+
+    if "lmp" in name:
+        return for_insert(usual.miso_lmps(content), "MISO", "RTH", "rt_lmp", "prices")
+    return for_insert(usual.ercot_lmps(content), "ERCOT", "DA", "dam_spp", "prices")
 
 
 def _seconds(work: object) -> float:

@@ -18,6 +18,8 @@ class Format(NamedTuple):
     dataset: str
     payload: Payload
     usual: Usual
+    label: bytes
+    """A name in the file with the byte that follows it; its two last characters may be others."""
 
     @property
     def content(self) -> bytes:
@@ -30,30 +32,66 @@ def formats() -> list[Format]:
     caiso = next(file for file in generated.items() if "PRC_INTVL" in file[0])
     pjm = next(file for file in generated.items() if "_page1" in file[0])
     return [
-        _of("MISO rt_lmp_final (CSV)", "prices", (MISO_FILE.name, MISO_FILE.read_bytes()), usual.miso_lmps),
-        _real("MISO asm_expost_damcp (CSV)", "ancillary", "miso/asm_expost_damcp/20230101*", usual.miso_ancillary),
-        _of("CAISO PRC_INTVL_LMP (CSV, generated)", "prices", caiso, usual.caiso_lmps),
-        _real("CAISO ATL_PNODE (CSV)", "places", "caiso/atlas/*ATL_PNODE_N*", usual.caiso_places),
-        _real("PJM da_hrl_lmps (CSV)", "prices", "pjm/da_hrl_lmps/*hubs_20250501*", usual.pjm_lmps),
-        _real("PJM rt_hrl_lmps (CSV)", "prices", "pjm/rt_hrl_lmps/*hubs_20250501*", usual.pjm_lmps),
-        _of("PJM five-minute LMPs (JSON, generated)", "prices", pjm, usual.pjm_lmp_page),
-        _real("PJM reserve_market_results (CSV)", "ancillary", "pjm/reserve_market_results/*.gz", usual.pjm_reserves),
-        _real("PJM hrl_load_metered (CSV)", "fundamentals", "pjm/hrl_load_metered/*1616*", usual.pjm_load),
-        _real("PJM pnode (CSV)", "places", "pjm/pnode/*", usual.pjm_places),
-        _of("ERCOT NP4-190 (CSV)", "prices", (ERCOT_FILE.name, ERCOT_FILE.read_bytes()), usual.ercot_lmps),
-        _real("ERCOT NP4-160 (CSV)", "places", "ercot/settlement_points_np4-160-sg/Settl*", usual.ercot_places),
-        _real("ERCOT NP3-965 self-arranged (CSV)", "disclosures", "ercot/60day*/*Self*", usual.ercot_self_arranged),
-        _real("ERCOT NP4-180 (workbook)", "prices", "ercot/dam_hub*/*2025*", usual.ercot_price_book),
-        _real("ERCOT native load (workbook)", "fundamentals", "ercot/native_load/*2024*", usual.ercot_load_book),
-        _real("ERCOT IntGenbyFuel (workbook)", "fundamentals", "ercot/fuel_mix*/*2022*", usual.ercot_generation_book),
+        _of("MISO rt_lmp_final (CSV)", "prices", (MISO_FILE.name, MISO_FILE.read_bytes()), usual.miso_lmps, b"\nAECI,"),
+        _real(
+            "MISO asm_expost_damcp (CSV)",
+            "ancillary",
+            "miso/asm_expost_damcp/20230101*",
+            usual.miso_ancillary,
+            b"ALTW.ADAMSADAM,",
+        ),
+        _of("CAISO PRC_INTVL_LMP (CSV, generated)", "prices", caiso, usual.caiso_lmps, b"CAISO_00000_N001,"),
+        _real("CAISO ATL_PNODE (CSV)", "places", "caiso/atlas/*ATL_PNODE_N*", usual.caiso_places, b"CON25_1_N001,"),
+        _real("PJM da_hrl_lmps (CSV)", "prices", "pjm/da_hrl_lmps/*hubs_20250501*", usual.pjm_lmps, b"EASTERN HUB,"),
+        _real("PJM rt_hrl_lmps (CSV)", "prices", "pjm/rt_hrl_lmps/*hubs_20250501*", usual.pjm_lmps, b"EASTERN HUB,"),
+        _of("PJM five-minute LMPs (JSON, generated)", "prices", pjm, usual.pjm_lmp_page, b'PJM00000 STATION"'),
+        _real(
+            "PJM reserve_market_results (CSV)",
+            "ancillary",
+            "pjm/reserve_market_results/*.gz",
+            usual.pjm_reserves,
+            b",PJM_RTO,",
+        ),
+        _real("PJM hrl_load_metered (CSV)", "fundamentals", "pjm/hrl_load_metered/*1616*", usual.pjm_load, b",AECO,"),
+        _real("PJM pnode (CSV)", "places", "pjm/pnode/*", usual.pjm_places, b",PJM-RTO,"),
+        _of("ERCOT NP4-190 (CSV)", "prices", (ERCOT_FILE.name, ERCOT_FILE.read_bytes()), usual.ercot_lmps, b",AEEC,"),
+        _real(
+            "ERCOT NP4-160 (CSV)",
+            "places",
+            "ercot/settlement_points_np4-160-sg/Settl*",
+            usual.ercot_places,
+            b",L_BUCKRA8_1Y,",
+        ),
+        _real(
+            "ERCOT NP3-965 self-arranged (CSV)",
+            "disclosures",
+            "ercot/60day*/*Self*",
+            usual.ercot_self_arranged,
+            b'"QAEN"',
+        ),
+        _real("ERCOT NP4-180 (workbook)", "prices", "ercot/dam_hub*/*2025*", usual.ercot_price_book, b">HB_BUSAVG<"),
+        _real(
+            "ERCOT native load (workbook)",
+            "fundamentals",
+            "ercot/native_load/*2024*",
+            usual.ercot_load_book,
+            b">FWEST<",
+        ),
+        _real(
+            "ERCOT IntGenbyFuel (workbook)",
+            "fundamentals",
+            "ercot/fuel_mix*/*2022*",
+            usual.ercot_generation_book,
+            b">Biomass<",
+        ),
     ]
 
 
-def _real(name: str, dataset: str, pattern: str, how: Usual) -> Format:
+def _real(name: str, dataset: str, pattern: str, how: Usual, label: bytes) -> Format:
     path = max(SHARED.glob(pattern), key=lambda found: found.stat().st_size)
-    return _of(name, dataset, (path.name, path.read_bytes()), how)
+    return _of(name, dataset, (path.name, path.read_bytes()), how, label)
 
 
-def _of(name: str, dataset: str, file: tuple[str, bytes], how: Usual) -> Format:
+def _of(name: str, dataset: str, file: tuple[str, bytes], how: Usual, label: bytes) -> Format:
     (payload,) = survey(*file, named=True).payloads
-    return Format(name, dataset, payload, how)
+    return Format(name, dataset, payload, how, label)

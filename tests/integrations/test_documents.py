@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from integrations.isos.catalogue import Payload, parse, survey
 from integrations.isos.documents import Document
 from integrations.isos.errors import UnreadablePublication
-from integrations.isos.pjm.tables import answer_of, head_of
+from integrations.isos.pjm.answers import head_of, json_table
+from integrations.isos.pjm.reports import REPORTS
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5)
 VALUES = st.recursive(
@@ -50,8 +51,10 @@ def test_an_answer_is_told_by_the_fields_of_its_first_item() -> None:
 
 
 def test_an_item_that_is_no_object_is_named() -> None:
+    (report,) = (report for report in REPORTS if report.name == "inst_load")
+    item = dict.fromkeys(report.needed, 1)
     with pytest.raises(UnreadablePublication, match="item 2 is no object"):
-        answer_of(document({"items": [{"area": "PJM"}, 7], "totalRows": 2}))
+        json_table(document({"items": [item, 7], "totalRows": 2}), report)
 
 
 def test_a_document_with_damage_behind_its_head_is_quarantined() -> None:

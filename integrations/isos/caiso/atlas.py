@@ -44,17 +44,17 @@ def parse(file: CsvFile, layout: Layout) -> ParsedPublication:
     if (ends <= begins).any():
         frame.fail(int(np.argmax(ends <= begins)), "end", "the validity ends before it begins")
     columns = {
-        "node": labels(node.codes, node.values),
-        "description": labels(description.codes, description.values),
+        "node": labels(node.codes, node.strings),
+        "description": labels(description.codes, description.strings),
         "interval_start_utc": seconds(begins),
         "interval_end_utc": seconds(ends),
     }
     if layout.area:
         area = frame.text("area")
-        columns["area"] = labels(area.codes, area.values)
+        columns["area"] = labels(area.codes, area.strings)
         columns["node_type"] = labels(np.zeros(frame.rows, dtype=np.int32), [layout.node_type])
     else:
         kind = frame.text("type", may_be_empty=True)
-        columns["node_type"] = labels(kind.codes, kind.values)
+        columns["node_type"] = labels(kind.codes, kind.strings)
     rows = series_rows("places", columns)
     return series_publication("places", rows, iso="CAISO", feed=layout.feed, parser=f"caiso.{layout.feed}")

@@ -19,7 +19,7 @@ from integrations.isos.codes import Combined, combine, first_repeat
 from integrations.isos.csv_reading import Frame, Text, read
 from integrations.isos.gaps import Gaps, Intervals, coverage, coverage_of_range, empty_cells, gap_table
 from integrations.isos.heads import CsvFile
-from integrations.isos.local_time import HOUR_S, ClockError, local_day_hours, utc_second
+from integrations.isos.local_time import HOUR_S, ClockError, local_day_hours, utc_second, utc_seconds
 from integrations.isos.ticks import Floats, Ints, ParsedPublication, Places, Prices, tick_table
 
 PARSER = "caiso.oasis_lmp"
@@ -77,7 +77,7 @@ def parse(files: Sequence[CsvFile]) -> ParsedPublication:
     _check_sum(frame, row_of, columns, ghg)
 
     prices = Prices(columns["LMP"], columns["MCE"], columns["MCC"], columns["MCL"], ghg)
-    where, place = Places.without_type(node.values), ticks.members[0]
+    where, place = Places.without_type(node.strings), ticks.members[0]
     intervals = Intervals(intervals.starts, ticks.members[1])
     begin = intervals.start()
     gaps = [_missing(len(where), place, intervals, run), *empty_cells(prices, place, begin, begin + step_s)]
@@ -121,6 +121,8 @@ def _starts(frame: Frame, step_s: int) -> Ints:
 
 def moments(frame: Frame, stamps: Text, column: str) -> Ints:
     """Seconds since 1970 UTC of each distinct GMT stamp of a column."""
+    if (at_once := utc_seconds(stamps.strings)) is not None:
+        return at_once
     found = np.zeros(len(stamps), dtype=np.int64)
     for code, text in enumerate(stamps.values):
         try:

@@ -98,7 +98,7 @@ def parse(file: CsvFile, layout: Layout) -> ParsedPublication:
         {
             "series": labels(pairs.code[kept], [name[0] if name else "" for name in names]),
             "category": labels(pairs.code[kept], [name[1] if name else "" for name in names]),
-            "area": labels(area.codes[kept], area.values),
+            "area": labels(area.codes[kept], area.strings),
             "unit": labels(np.zeros(int(kept.sum()), dtype=np.int32), ["MW"]),
             "interval_start_utc": seconds(start[kept]),
             "interval_end_utc": seconds(end[kept]),
@@ -121,7 +121,7 @@ def parse_ancillary(file: CsvFile) -> ParsedPublication:
         "ancillary",
         {
             "product": labels(product.codes[kept], [_SERVICES.get(p.upper(), p.upper()) for p in product.values]),
-            "area": labels(area.codes[kept], area.values),
+            "area": labels(area.codes[kept], area.strings),
             "interval_start_utc": seconds(start[kept]),
             "interval_end_utc": seconds(end[kept]),
             "price_usd_per_mw": price[kept],

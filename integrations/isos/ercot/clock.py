@@ -7,7 +7,7 @@ import numpy as np
 
 from integrations.isos.codes import Combined
 from integrations.isos.csv_reading import Frame, Text
-from integrations.isos.local_time import ClockError, local_to_utc_second
+from integrations.isos.local_time import HOUR_S, ClockError, local_to_utc_second, midnight_of_plain_day
 from integrations.isos.ticks import Ints
 
 CENTRAL = ZoneInfo("America/Chicago")
@@ -18,7 +18,7 @@ _FLAGS = {"Y": True, "N": False, "TRUE": True, "FALSE": False}
 def second_pass_flags(frame: Frame) -> tuple[Text, list[bool | None]]:
     """The flag column and what each of its values means; one value, meaning unknown, where the file has no flag."""
     if not frame.has("flag"):
-        return Text(np.zeros(frame.rows, dtype=np.int64), [""]), [None]
+        return Text.of(np.zeros(frame.rows, dtype=np.int64), [""]), [None]
     flags = frame.text("flag", may_be_empty=True)
     meanings: list[bool | None] = []
     for code, value in enumerate(flags.values):
@@ -32,6 +32,10 @@ def starts_of(frame: Frame, slots: Combined, locals_: list[datetime], passes: li
     """Seconds since 1970 of each distinct local start; raises UnreadablePublication at the first row of a bad one."""
     starts = np.zeros(len(slots), dtype=np.int64)
     for slot, (local, second_pass) in enumerate(zip(locals_, passes, strict=True)):
+        plain = midnight_of_plain_day(local.date(), CENTRAL)
+        if plain is not None and not second_pass:
+            starts[slot] = plain + HOUR_S * local.hour + 60 * local.minute + local.second
+            continue
         try:
             starts[slot] = local_to_utc_second(local, CENTRAL, second_pass)
         except ClockError as error:

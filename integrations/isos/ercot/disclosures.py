@@ -148,7 +148,7 @@ def _numbered_quarters(frame: Frame) -> Ints:
 
 
 def _all_of(frame: Frame, value: str) -> Text:
-    return Text(np.zeros(frame.rows, dtype=np.int32), [value])
+    return Text.of(np.zeros(frame.rows, dtype=np.int32), [value])
 
 
 def _rows(
@@ -165,8 +165,8 @@ def _rows(
     return series_rows(
         "disclosures",
         {
-            "resource": labels(resource.codes[kept], resource.values),
-            "resource_type": labels(kind.codes[kept], kind.values),
+            "resource": labels(resource.codes[kept], resource.strings),
+            "resource_type": labels(kind.codes[kept], kind.strings),
             "quantity": labels(nothing, [quantity]),
             "unit": labels(nothing, [unit]),
             "interval_start_utc": seconds(start[kept]),

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from integrations.isos.documents import Document, RecognisedDocument
-from integrations.isos.ercot import dashboards, workbooks
+from integrations.isos.ercot import dashboards, wide_workbooks, workbooks
 from integrations.isos.recognition import OtherProduct
 from integrations.isos.ticks import ParsedPublication
 
@@ -57,7 +57,7 @@ def _recognise_workbook(document: Document) -> RecognisedDocument | OtherProduct
         if sheets := found(*telling):
             return RecognisedDocument(document, partial(workbooks.parse_adders, sheets=sheets))
     if sheets := found("date", "fuel", "0:15") or found("date", "fuel", "00:15"):
-        return RecognisedDocument(document, partial(workbooks.parse_generation, sheets=sheets))
-    if sheets := workbooks.load_sheets(document):
-        return RecognisedDocument(document, partial(workbooks.parse_load, sheets=sheets))
+        return RecognisedDocument(document, partial(wide_workbooks.parse_generation, sheets=sheets))
+    if sheets := wide_workbooks.load_sheets(document):
+        return RecognisedDocument(document, partial(wide_workbooks.parse_load, sheets=sheets))
     return None

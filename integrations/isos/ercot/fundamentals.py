@@ -119,7 +119,7 @@ def _rows(
     kept = ~np.isnan(values)
     count = int(kept.sum())
     nothing = np.zeros(count, dtype=np.int32)
-    model = frame.text("model") if frame.has("model") else Text(np.zeros(frame.rows, dtype=np.int32), [""])
+    model = frame.text("model") if frame.has("model") else Text.of(np.zeros(frame.rows, dtype=np.int32), [""])
     categories = labels(model.codes[kept], model.values if frame.has("model") else [quantity.category])
     issued = pa.array([published_at if quantity.is_forecast else None] * count, pa.timestamp("us", "UTC"))
     return series_rows(

@@ -9,8 +9,9 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from integrations.isos.codes import combine
+from integrations.isos.codes import combine, first_repeat
 from integrations.isos.csv_reading import Frame, Text, read
 from integrations.isos.ercot.clock import CENTRAL
 from integrations.isos.ercot.prices import BUS
@@ -18,7 +19,8 @@ from integrations.isos.errors import unreadable
 from integrations.isos.heads import CsvFile
 from integrations.isos.local_time import ClockError, calendar_date
 from integrations.isos.series import series_publication, series_rows
-from integrations.isos.ticks import Codes, ParsedPublication, labels
+from integrations.isos.strings import joined, prefixed
+from integrations.isos.ticks import ParsedPublication, labels, seconds
 
 OPEN_END = datetime(2099, 12, 31, tzinfo=UTC)
 """The end of a validity that is open."""
@@ -48,7 +50,7 @@ def parse(file: CsvFile, day: date) -> ParsedPublication:
     _refuse_repeats(frame, bus)
     start = datetime(day.year, day.month, day.day, tzinfo=CENTRAL).astimezone(UTC)
     tables = [
-        _rows(start, labels(bus.codes, bus.values), BUS, labels(zone.codes, zone.values), _descriptions(frame)),
+        _rows(start, labels(bus.codes, bus.strings), BUS, labels(zone.codes, zone.strings), _descriptions(frame)),
         _distinct(start, frame, "resource_node", "RN"),
         _distinct(start, frame, "hub", "HU"),
         _distinct(start, frame, "zone", "LZ"),
@@ -59,22 +61,19 @@ def parse(file: CsvFile, day: date) -> ParsedPublication:
     )  # fmt: skip
 
 
-def _descriptions(frame: Frame) -> pa.Array:
+def _descriptions(frame: Frame) -> pa.StringArray:
     """`BUBORA 138 kV, L_BUCKRA8_1Y`: substation, voltage, name in the network model; then what the bus is of."""
-    columns = {name: frame.text(name, may_be_empty=True) for name in _COLUMNS}
-    cells = {name: [text.values[code] for code in text.codes] for name, text in columns.items()}
-    found = []
-    for substation, voltage, psse, node, hub_bus, hub in zip(
-        *(cells[name] for name in ("substation", "voltage", "psse", "resource_node", "hub_bus", "hub")), strict=True
-    ):
-        parts = [
-            f"{substation} {voltage} kV",
-            psse,
-            node and f"resource node {node}",
-            hub_bus and f"{hub} at {hub_bus}",
-        ]
-        found.append(", ".join(part for part in parts if part))
-    return pa.array(found)
+    cells = {}
+    for name in _COLUMNS:
+        text = frame.text(name, may_be_empty=True)
+        cells[name] = text.strings.take(pa.array(text.codes))
+    parts = [
+        pc.binary_join_element_wise(cells["substation"], cells["voltage"], "kV", " "),
+        cells["psse"],
+        prefixed("resource node ", cells["resource_node"]),
+        prefixed(pc.binary_join_element_wise(cells["hub"], "at ", " "), cells["hub_bus"]),
+    ]
+    return joined(parts, ", ")
 
 
 def _distinct(start: datetime, frame: Frame, column: str, node_type: str) -> pa.Table:
@@ -92,18 +91,15 @@ def _distinct(start: datetime, frame: Frame, column: str, node_type: str) -> pa.
 def _rows(start: datetime, node: pa.Array, node_type: str, area: pa.Array, description: pa.Array) -> pa.Table:
     columns = {
         "node": node,
-        "node_type": pa.array([node_type] * len(node)),
+        "node_type": labels(np.zeros(len(node), dtype=np.int32), [node_type]),
         "area": area,
         "description": description,
-        "interval_start_utc": pa.array([start] * len(node), pa.timestamp("s", "UTC")),
-        "interval_end_utc": pa.array([OPEN_END] * len(node), pa.timestamp("s", "UTC")),
+        "interval_start_utc": seconds(np.full(len(node), int(start.timestamp()))),
+        "interval_end_utc": seconds(np.full(len(node), int(OPEN_END.timestamp()))),
     }
     return series_rows("places", columns)
 
 
 def _refuse_repeats(frame: Frame, bus: Text) -> None:
-    codes: Codes = bus.codes
-    _, first = np.unique(codes, return_index=True)
-    if len(first) < len(codes):
-        again = int(np.setdiff1d(np.arange(len(codes)), first)[0])
-        frame.fail(again, "bus", "the bus is there twice")
+    if repeat := first_repeat(bus.codes, len(bus)):
+        frame.fail(repeat[1], "bus", "the bus is there twice")

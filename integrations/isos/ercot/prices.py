@@ -82,10 +82,10 @@ def publication(frame: Frame, report: Report, published_at: datetime | None) -> 
     if report.point_type:
         kind = frame.text("type")
         points = combine([(name.codes, len(name)), (kind.codes, len(kind))])
-        where, place = Places(name.values, kind.values, points.members[0], points.members[1]), points.code
+        where, place = Places(name.strings, kind.strings, points.members[0], points.members[1]), points.code
     else:
         zeros = np.zeros(len(name), dtype=np.int32)
-        where = Places(name.values, [report.node_type], np.arange(len(name), dtype=np.int32), zeros)
+        where = Places(name.strings, [report.node_type], np.arange(len(name), dtype=np.int32), zeros)
         place = name.codes.astype(np.int64)
     found = report.expected(len(where), place, times)
     if found.covered < frame.rows:

@@ -101,7 +101,7 @@ def _runs(frame: Frame) -> Times:
 
 def _delivered(frame: Frame) -> Times:
     day, hour = frame.text("day"), frame.text("hour")
-    whole = Text(np.zeros(frame.rows, dtype=np.int64), ["1"])
+    whole = Text.of(np.zeros(frame.rows, dtype=np.int64), ["1"])
     quarter = frame.text("quarter") if frame.has("quarter") else whole
     flag, meanings = second_pass_flags(frame)
     slots = combine([(text.codes, len(text)) for text in (day, hour, quarter, flag)])

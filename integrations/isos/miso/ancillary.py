@@ -100,7 +100,7 @@ def _rows(file: CsvFile, day: date) -> pa.Table:
         "ancillary",
         {
             "product": labels(product_of[kept], products),
-            "area": labels(place_of[kept], place.values),
+            "area": labels(place_of[kept], place.strings),
             "interval_start_utc": seconds(start[kept]),
             "interval_end_utc": seconds(start[kept] + HOUR_S),
             "price_usd_per_mw": prices[kept],

@@ -26,7 +26,7 @@ def parse(file: CsvFile) -> ParsedPublication:
     columns = {name: file.need(name) for name in ("MKTHOUR_EST", "PNODENAME", *_NUMBERS)}
     frame = read([file], [columns], frozenset(_NUMBERS))
     node = frame.text("PNODENAME")
-    places = Places.without_type(node.values)
+    places = Places.without_type(node.strings)
     intervals = _intervals(frame)
     seen = combine([(node.codes, len(node)), (intervals.code, len(intervals.starts))])
     if repeat := first_repeat(seen.code, len(seen)):

@@ -50,7 +50,7 @@ def parse(file: CsvFile, report: Report) -> ParsedPublication:
     start = (midnights[blocks.members[1], np.newaxis] + np.arange(24) * HOUR_S).reshape(count)
     place = np.repeat(blocks.members[0], 24)
     prices = Prices(lmp, np.round(lmp - congestion - loss, _DERIVED_DECIMALS), congestion, loss)
-    where = Places(node.values, node_type.values, places.members[0], places.members[1])
+    where = Places(node.strings, node_type.strings, places.members[0], places.members[1])
     gaps = empty_cells(prices, place, start, start + HOUR_S)
     if len(midnights) > 1:
         gaps.append(_missing_days(len(where), blocks, midnights))

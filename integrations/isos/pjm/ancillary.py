@@ -7,6 +7,7 @@ them out, and name the locale with them (`RTO Synchronized Reserve`).
 import re
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from integrations.isos.csv_reading import Columns, Text
@@ -15,7 +16,7 @@ from integrations.isos.local_time import HOUR_S
 from integrations.isos.pjm.fundamentals import Measure, measured
 from integrations.isos.pjm.stamps import FIVE_MINUTES_S, first_of_each, moments, versions
 from integrations.isos.series import series_publication, series_rows
-from integrations.isos.ticks import Floats, Ints, ParsedPublication, labels, seconds
+from integrations.isos.ticks import Codes, Floats, Ints, ParsedPublication, labels, seconds
 
 PARSER = "pjm.ancillary"
 
@@ -49,13 +50,16 @@ def parse_prices(table: Columns) -> ParsedPublication:
         table.fail(row, "unit", f"{unit.values[unit.codes[row]]!r} is neither a price nor a ratio")
     service = table.text("ancillary_service")
     named = [_named(value) for value in service.values]
-    product = Text(service.codes, [code for code, _ in named])
-    area = Text(service.codes, [locale for _, locale in named])
+    product = Text.of(service.codes, [code for code, _ in named])
+    area = Text.of(service.codes, [locale for _, locale in named])
     start = moments(table, "datetime_beginning_utc", step_s=HOUR_S)
     is_price = np.array([value.lower() == "price" for value in unit.values])[unit.codes]
     price = np.where(is_price, table.number("value"), np.nan)
     is_day_ahead = all(_DAY_AHEAD.match(value) for value in service.values)
-    rows = _rows(table, start, start.start() + HOUR_S, product, area, "value", price, version=versions(table))
+    version = versions(table)
+    key = [*_key(start, product, area), (version, int(version.max()) + 1)]
+    first = first_of_each(table, key, {"value": price})
+    rows = _rows(first, start, start.start() + HOUR_S, product, area, price, version=version)
     feed, market = ("da_ancillary_services", "DA") if is_day_ahead else ("ancillary_services", "RTH")
     return series_publication("ancillary", rows, iso="PJM", feed=feed, market=market, parser=PARSER)
 
@@ -113,42 +117,47 @@ def _named(service: str) -> tuple[str, str]:
 
 
 def _results(table: Columns, start: Intervals, end: Ints) -> pa.Table:
-    service, locale = table.text("service"), table.text("locale")
-    product = Text(service.codes, [value.upper() for value in service.values])
+    service, area = table.text("service"), table.text("locale")
+    product = Text.of(service.codes, [value.upper() for value in service.values])
+    is_regulation = np.array([value == "REG" for value in product.values])[product.codes]
+    prices = {"mcp": table.number("mcp")}
+    for column in ("reg_ccp", "reg_pcp"):
+        if table.has(column):
+            prices[column] = np.where(is_regulation, table.number(column), np.nan)
+    first = first_of_each(table, _key(start, product, area), prices)
     parts = [
         _rows(
-            table, start, end, product, locale, "mcp", table.number("mcp"),
+            first, start, end, product, area, prices["mcp"],
             cleared=table.number("total_mw"), requirement=table.number("as_req_mw"),
         )
     ]  # fmt: skip
-    for column in ("reg_ccp", "reg_pcp"):
-        if table.has(column):
-            is_regulation = np.array([value == "REG" for value in product.values])[product.codes]
-            price = np.where(is_regulation, table.number(column), np.nan)
-            part = Text(product.codes, [column.upper() if value == "REG" else value for value in product.values])
-            parts.append(_rows(table, start, end, part, locale, column, price))
+    for column in list(prices)[1:]:
+        names = [column.upper() if value == "REG" else value for value in product.values]
+        parts.append(_rows(first, start, end, Text.of(product.codes, names), area, prices[column]))
     return pa.concat_tables(parts).unify_dictionaries().combine_chunks()
 
 
+def _key(start: Intervals, product: Text, area: Text) -> list[tuple[Codes, int]]:
+    return [(start.code, len(start.starts)), (product.codes, len(product)), (area.codes, len(area))]
+
+
 def _rows(
-    table: Columns,
+    first: npt.NDArray[np.bool_],
     start: Intervals,
     end: Ints,
     product: Text,
     area: Text,
-    column: str,
     price: Floats,
     *,
     cleared: Floats | None = None,
     requirement: Floats | None = None,
     version: Ints | None = None,
 ) -> pa.Table:
-    key = [(start.code, len(start.starts)), (product.codes, len(product)), (area.codes, len(area))]
-    key += [(version, int(version.max()) + 1)] if version is not None else []
-    kept = np.flatnonzero(first_of_each(table, key, {column: price}) & ~np.isnan(price))
+    """The rows with a price that are the `first` of their key."""
+    kept = np.flatnonzero(first & ~np.isnan(price))
     columns = {
-        "product": labels(product.codes[kept], product.values),
-        "area": labels(area.codes[kept], area.values),
+        "product": labels(product.codes[kept], product.strings),
+        "area": labels(area.codes[kept], area.strings),
         "interval_start_utc": seconds(start.start()[kept]),
         "interval_end_utc": seconds(end[kept]),
         "price_usd_per_mw": pa.array(price[kept]),

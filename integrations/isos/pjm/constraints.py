@@ -43,8 +43,8 @@ def _parse(table: Columns, feed: str, market: str, step_s: int) -> ParsedPublica
     rows = series_rows(
         "constraints",
         {
-            "constraint_name": labels(monitored.codes[kept], monitored.values),
-            "contingency": labels(contingency.codes[kept], contingency.values),
+            "constraint_name": labels(monitored.codes[kept], monitored.strings),
+            "contingency": labels(contingency.codes[kept], contingency.strings),
             "interval_start_utc": seconds(start.start()[kept]),
             "interval_end_utc": seconds(end[kept]),
             "shadow_price_usd_per_mwh": pa.array(price[kept], from_pandas=True),

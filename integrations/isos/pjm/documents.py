@@ -4,8 +4,9 @@ from functools import partial
 
 from integrations.isos.documents import Document, RecognisedDocument
 from integrations.isos.pjm import capacity, planning
+from integrations.isos.pjm.answers import head_of, json_table
 from integrations.isos.pjm.reports import report_of
-from integrations.isos.pjm.tables import Report, answer_of, folded, head_of, json_table
+from integrations.isos.pjm.tables import Report, folded
 from integrations.isos.recognition import OtherProduct
 from integrations.isos.ticks import ParsedPublication
 
@@ -42,4 +43,4 @@ def _recognise_answer(document: Document) -> RecognisedDocument | OtherProduct |
 
 
 def _parse(report: Report, document: Document) -> ParsedPublication:
-    return report.parse(json_table(document, answer_of(document), report))
+    return report.parse(json_table(document, report))

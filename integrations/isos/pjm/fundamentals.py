@@ -67,7 +67,7 @@ def measured(
 
 
 def _labels(text: Text, kept: Ints) -> pa.Array:
-    return labels(text.codes[kept], text.values)
+    return labels(text.codes[kept], text.strings)
 
 
 def _constant(value: str, count: int) -> pa.Array:

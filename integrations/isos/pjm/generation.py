@@ -14,7 +14,7 @@ def parse_by_fuel(table: Columns) -> ParsedPublication:
     """`gen_by_fuel`: the whole RTO, the category is the fuel (`other_renewables`)."""
     start = moments(table, "datetime_beginning_utc", step_s=HOUR_S)
     fuel = table.text("fuel_type")
-    category = Text(fuel.codes, ["_".join(value.lower().split()) for value in fuel.values])
+    category = Text.of(fuel.codes, ["_".join(value.lower().split()) for value in fuel.values])
     rows = measured(table, (Measure("mw", "generation", "MW"),), start, start.start() + HOUR_S, category=category)
     return series_publication("fundamentals", rows, iso="PJM", feed="gen_by_fuel", parser=PARSER)
 

@@ -14,7 +14,6 @@ types of that name are widened by voltage, equipment and pnode_id (`LOAD 230 KV 
 alone says nothing of the others and keeps the plain type.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,7 +33,6 @@ TOLERANCE_USD_PER_MWH = 0.02
 TEXTS = ("datetime_beginning_utc", "pnode_name", "type")
 
 _FLOAT_NOISE = 1e-9
-_ON_THE_HOUR = re.compile(r"[ T]\d{1,2}:00(?::00)?\b(?!:)")
 _DERIVED_DECIMALS = 8
 TELLING_APART = ("voltage", "equipment", "pnode_id")
 
@@ -99,9 +97,8 @@ def parse_unverified_five_minutes(table: Columns) -> ParsedPublication:
 
 def _is_five_minutes(table: Columns) -> bool:
     """Whether most stamps are off the hour; a single one among hours is a fault, and refused as such."""
-    stamps = table.text("datetime_beginning_utc").values
-    on_the_hour = sum(_ON_THE_HOUR.search(stamp) is not None for stamp in stamps)
-    return 2 * on_the_hour < len(stamps)
+    off_the_hour = moments(table, "datetime_beginning_utc").starts % HOUR_S != 0
+    return 2 * int(off_the_hour.sum()) > len(off_the_hour)
 
 
 def _parse(table: Columns, run: Run, market: str, feed: str, vintage: str, step_s: int) -> ParsedPublication:
@@ -138,7 +135,7 @@ def _places(table: Columns, intervals: Intervals, version: Ints) -> tuple[Places
     plain = combine([(node.codes, len(node)), (node_type.codes, len(node_type))])
     shared = _shared(table, plain, moment)
     if not shared.any():
-        return Places(node.values, node_type.values, plain.members[0], plain.members[1]), plain.code
+        return Places(node.strings, node_type.strings, plain.members[0], plain.members[1]), plain.code
 
     marks = [table.text(name, may_be_empty=True) for name in TELLING_APART if table.has(name)]
     only_there = [(np.where(shared[plain.code], text.codes, 0), len(text)) for text in marks]
@@ -153,7 +150,7 @@ def _places(table: Columns, intervals: Intervals, version: Ints) -> tuple[Places
         types[place] = " ".join(filter(None, [types[place], *words]))
     distinct = {name: code for code, name in enumerate(dict.fromkeys(types))}
     type_of = np.array([distinct[name] for name in types])
-    return Places(node.values, list(distinct), plain.members[0][places.members[0]], type_of), places.code
+    return Places(node.strings, list(distinct), plain.members[0][places.members[0]], type_of), places.code
 
 
 def _shared(table: Columns, plain: Combined, moment: list[tuple[Ints, int]]) -> npt.NDArray[np.bool_]:

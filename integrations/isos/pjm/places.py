@@ -5,12 +5,14 @@ alone for buses; the description starts with the `pnode_id` that tells them apar
 """
 
 import numpy as np
+import pyarrow as pa
 
 from integrations.isos.codes import combine
 from integrations.isos.csv_reading import Columns, Text
 from integrations.isos.local_time import calendar_date
 from integrations.isos.pjm.stamps import eastern_second, moments
 from integrations.isos.series import series_publication, series_rows
+from integrations.isos.strings import joined
 from integrations.isos.ticks import ParsedPublication, labels, seconds
 
 PARSER = "pjm.places"
@@ -30,10 +32,10 @@ def parse_pnodes(table: Columns) -> ParsedPublication:
     rows = series_rows(
         "places",
         {
-            "node": labels(name.codes, name.values),
-            "node_type": labels(kind.codes, kind.values),
-            "area": labels(zone.codes, zone.values),
-            "description": labels(description.codes, description.values),
+            "node": labels(name.codes, name.strings),
+            "node_type": labels(kind.codes, kind.strings),
+            "area": labels(zone.codes, zone.strings),
+            "description": labels(description.codes, description.strings),
             "interval_start_utc": seconds(start),
             "interval_end_utc": seconds(until),
         },
@@ -46,8 +48,8 @@ def _described(table: Columns) -> Text:
     columns = filter(table.has, ("pnode_id", "pnode_type", "voltage_level"))
     texts = [table.text(column, may_be_empty=True) for column in columns]
     groups = combine([(text.codes, len(text)) for text in texts])
-    words = [[text.values[code] for code in codes] for text, codes in zip(texts, groups.members, strict=True)]
-    return Text(groups.code, [" ".join(filter(None, parts)) for parts in zip(*words, strict=True)])
+    words = [text.strings.take(pa.array(codes)) for text, codes in zip(texts, groups.members, strict=True)]
+    return Text(groups.code, joined(words, " "))
 
 
 def _day(text: str) -> int:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from integrations.isos.codes import combine
 from integrations.isos.csv_reading import Columns
 from integrations.isos.gaps import Intervals
-from integrations.isos.local_time import HOUR_S, ClockError, local_to_utc_second, utc_second, wall_clock
+from integrations.isos.local_time import HOUR_S, ClockError, local_to_utc_second, utc_second, utc_seconds, wall_clock
 from integrations.isos.ticks import Codes, Floats, Ints
 
 EASTERN = ZoneInfo("America/New_York")
@@ -22,6 +22,9 @@ def moments(table: Columns, column: str, *, step_s: int = 1, second: Callable[[s
     Raises UnreadablePublication where a stamp is none, or no multiple of `step_s`.
     """
     stamps = table.text(column)
+    at_once = utc_seconds(stamps.strings) if second is utc_second else None
+    if at_once is not None and not (at_once % step_s).any():
+        return Intervals.of(at_once, stamps.codes)
     moment_of = np.zeros(len(stamps), dtype=np.int64)
     for code, text in enumerate(stamps.values):
         try:

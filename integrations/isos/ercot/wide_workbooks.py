@@ -1,0 +1,247 @@
+"""ERCOT's workbooks of history with many numbers a line: generation by fuel (a column a quarter), native load (a zone).
+
+Numbers are taken a column at a time, and the moments of a day are worked out once.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any, NoReturn
+
+import numpy as np
+
+from integrations.isos.codes import combine, first_repeat
+from integrations.isos.documents import Document
+from integrations.isos.ercot.clock import CENTRAL
+from integrations.isos.ercot.times import QUARTER_S
+from integrations.isos.errors import unreadable
+from integrations.isos.gaps import Intervals
+from integrations.isos.heads import CsvFile, column_key
+from integrations.isos.local_time import (
+    HOUR_S,
+    ClockError,
+    calendar_date,
+    local_to_utc_second,
+    midnight_of_plain_day,
+)
+from integrations.isos.series import series_publication, series_rows
+from integrations.isos.sheet_reading import header_of, plain_numbers, shown
+from integrations.isos.ticks import Codes, Floats, Ints, ParsedPublication, labels, seconds
+
+_QUARTER = re.compile(r"(\d{1,2}):(\d{2})(?::00)?( ?\(DST\))?", re.IGNORECASE)
+_HOUR_ENDING = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?( DST)?", re.IGNORECASE)
+_NO_SUCH_TIME = -1
+_LOAD_TOTAL = "ERCOT"
+_LOAD_ZONES = frozenset({"coast", "east", "north", "south", "west", "southern"})
+
+
+Row = tuple[int, Sequence[Any]]
+"""A line's number from 1, and its cells."""
+
+
+@dataclass(frozen=True)
+class _Quarter:
+    """A column: where it stands, when its quarter begins after midnight, whether it is the second pass, its name."""
+
+    position: int
+    after: timedelta
+    second_pass: bool
+    label: str
+
+
+class _Table:
+    """Numbers by label and start, gathered sheet by sheet."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+        self._parts: list[tuple[Codes, Ints, Floats]] = []
+
+    def code(self, label: str) -> int:
+        return self._codes.setdefault(label, len(self._codes))
+
+    def add(self, code: Codes, start: Ints, value: Floats) -> None:
+        """Arrays of one shape, lines by columns; NaN is an empty cell."""
+        there = ~np.isnan(value)
+        codes: Ints = np.broadcast_to(code, value.shape)[there].astype(np.int64)
+        self._parts.append((codes, start[there], value[there]))
+
+    def publication(
+        self, document: Document, length_s: int, label: str, constants: dict[str, str], feed: str, vintage: str
+    ) -> ParsedPublication:
+        """The dataset fundamentals. Raises UnreadablePublication for a label that has an interval twice."""
+        code, start, value = (np.concatenate(part) for part in zip(*self._parts, strict=True))
+        names = list(self._codes)
+        intervals = Intervals.of(start, np.arange(len(start)))
+        cells = combine([(code, len(names)), (intervals.code, len(intervals.starts))])
+        if repeat := first_repeat(cells.code, len(cells)):
+            shown_start = datetime.fromtimestamp(int(start[repeat[1]]), UTC).astimezone(CENTRAL)
+            name = names[code[repeat[1]]] or _LOAD_TOTAL
+            raise unreadable(document.name, f"{name} has the interval from {shown_start} twice")
+        zeros = np.zeros(len(value), dtype=np.int32)
+        columns = {
+            **{column: labels(zeros, [constant]) for column, constant in constants.items()},
+            label: labels(code, names),
+            "interval_start_utc": seconds(start),
+            "interval_end_utc": seconds(start + length_s),
+            "value": value,
+        }
+        rows = series_rows("fundamentals", columns)
+        return series_publication("fundamentals", rows, iso="ERCOT", feed=feed, vintage=vintage, parser=f"ercot.{feed}")
+
+
+def parse_generation(document: Document, sheets: Sequence[str]) -> ParsedPublication:
+    """`IntGenbyFuelYYYY.xlsx`: series `generation`, category a fuel, in MWh a quarter of an hour.
+
+    A column is named by the end of its quarter; those of the second pass of the repeated hour bear `(DST)` and stand at
+    the end. The hour that spring skips is empty. Settlement is final where every row of the workbook says so.
+    """
+    table = _Table()
+    settled = True
+    for sheet in sheets:
+        header = header_of(document, sheet)
+        fuel, settlement = header.need("Fuel"), header.find("settlementtype")
+        day_at, quarters = header.need("Date"), _quarters(header)
+        rows = _rows(document, sheet, fuel)
+        if settlement is not None:
+            settled &= not any(str(row[settlement]).strip().upper() == "INITIAL" for _, row in rows)
+        values = _numbers(document, sheet, rows, {quarter.position: quarter.label for quarter in quarters})
+        # A day has a row for each fuel.
+        days: dict[datetime, Ints] = {}
+        starts = np.empty(values.shape, dtype=np.int64)
+        for number, (line, row) in enumerate(rows):
+            midnight = _midnight(document, sheet, line, row[day_at])
+            if midnight not in days:
+                days[midnight] = _starts(midnight, quarters)
+            starts[number] = days[midnight]
+            if (stray := (starts[number] == _NO_SUCH_TIME) & ~np.isnan(values[number])).any():
+                _refuse(document, sheet, line, midnight, quarters[int(np.argmax(stray))])
+        codes = np.array([table.code(shown(row[fuel]).lower().replace(" ", "_")) for _, row in rows], dtype=np.int32)
+        table.add(codes[:, np.newaxis], starts, values)
+    constants = {"series": "generation", "unit": "MWh"}
+    vintage = "final" if settled else "preliminary"
+    return table.publication(document, QUARTER_S, "category", constants, "int_gen_by_fuel", vintage)
+
+
+def load_sheets(document: Document) -> list[str]:
+    """The sheets of a `Native_Load_YYYY.xlsx`: hours and weather zones."""
+    found = []
+    for name in document.sheets:
+        keys = header_of(document, name).header.keys
+        if keys[:1] and keys[0] in ("hourending", "hourend") and len(_LOAD_ZONES & set(keys)) >= 3 and "ercot" in keys:
+            found.append(name)
+    return found
+
+
+def parse_load(document: Document, sheets: Sequence[str]) -> ParsedPublication:
+    """Series `load`, area a weather zone as the workbook spells it or '' for ERCOT, in MW: hours by their end."""
+    table = _Table()
+    for sheet in sheets:
+        header = header_of(document, sheet).header.cells
+        named = {
+            position: "" if column_key(area) == column_key(_LOAD_TOTAL) else area
+            for position, area in enumerate(header) if position
+        }  # fmt: skip
+        rows = _rows(document, sheet, 0)
+        starts = np.array([_hour_start(document, sheet, line, row[0]) for line, row in rows], dtype=np.int64)
+        values = _numbers(document, sheet, rows, {position: area or _LOAD_TOTAL for position, area in named.items()})
+        codes = np.array([table.code(area) for area in named.values()], dtype=np.int32)
+        table.add(codes, np.broadcast_to(starts[:, np.newaxis], values.shape), values)
+    return table.publication(document, HOUR_S, "area", {"series": "load", "unit": "MW"}, "native_load", "final")
+
+
+def _rows(document: Document, sheet: str, needed: int) -> list[Row]:
+    """The lines below the header whose cell at this position is filled."""
+    lines = enumerate(document.sheets[sheet][1:], start=2)
+    return [(line, row) for line, row in lines if row[needed] != "" and str(row[needed]).strip()]
+
+
+def _numbers(document: Document, sheet: str, rows: Sequence[Row], columns: Mapping[int, str]) -> Floats:
+    """The numbers of columns, by position with their names, lines by columns; NaN where a cell is empty.
+
+    Raises UnreadablePublication at the first cell that is something else.
+    """
+    found = np.full((len(rows), len(columns)), np.nan)
+    for number, position in enumerate(columns):
+        cells = plain_numbers([row[position] for _, row in rows])
+        if cells is None:
+            _refuse_first_text(document, sheet, rows, columns)
+        found[:, number] = cells
+    return found
+
+
+def _refuse_first_text(document: Document, sheet: str, rows: Sequence[Row], columns: Mapping[int, str]) -> NoReturn:
+    for line, row in rows:
+        for position, name in columns.items():
+            if not isinstance(row[position], int | float) and str(row[position]).strip():
+                raise unreadable(document.name, f"sheet {sheet}, {name}: {row[position]!r} is not a number", line)
+    raise AssertionError("a column of numbers was refused for nothing")
+
+
+def _quarters(header: CsvFile) -> list[_Quarter]:
+    found = []
+    for position, cell in enumerate(header.header.cells):
+        if match := _QUARTER.fullmatch(cell):
+            end = timedelta(hours=int(match[1]), minutes=int(match[2])) or timedelta(days=1)
+            found.append(_Quarter(position, end - timedelta(seconds=QUARTER_S), bool(match[3]), cell))
+    return found
+
+
+def _starts(midnight: datetime, quarters: Sequence[_Quarter]) -> Ints:
+    """When each column's quarter of a day begins, _NO_SUCH_TIME where that day has no such quarter."""
+    plain = midnight_of_plain_day(midnight.date(), CENTRAL)
+    found = np.full(len(quarters), _NO_SUCH_TIME, dtype=np.int64)
+    for number, quarter in enumerate(quarters):
+        if plain is not None:
+            if not quarter.second_pass:
+                found[number] = plain + quarter.after // timedelta(seconds=1)
+            continue
+        with suppress(ClockError):
+            found[number] = local_to_utc_second(midnight + quarter.after, CENTRAL, quarter.second_pass)
+    return found
+
+
+def _refuse(document: Document, sheet: str, line: int, midnight: datetime, quarter: _Quarter) -> NoReturn:
+    """Raise UnreadablePublication for a number in a quarter that its day does not have."""
+    try:
+        local_to_utc_second(midnight + quarter.after, CENTRAL, quarter.second_pass)
+    except ClockError as error:
+        raise unreadable(document.name, f"sheet {sheet}, {quarter.label}: {error}", line) from None
+    raise AssertionError("a quarter was refused that its day has")
+
+
+def _hour_start(document: Document, sheet: str, line: int, cell: Any) -> int:
+    """The start of an hour ending at `11/03/2024 02:00 DST` (the second pass) or at a cell with a date and a time."""
+    # A workbook keeps times as fractions of a day, so an hour may lie a blink before its mark.
+    text = shown(cell + timedelta(seconds=30)) if isinstance(cell, datetime) else str(cell).strip()
+    day, _, clock = text.partition(" ")
+    try:
+        hour, second_pass = _hour_of(clock)
+        plain = midnight_of_plain_day(calendar_date(day), CENTRAL)
+        if plain is not None and not second_pass:
+            return plain + (hour - 1) * HOUR_S
+        local = datetime.combine(calendar_date(day), time()) + timedelta(hours=hour - 1)
+        return local_to_utc_second(local, CENTRAL, second_pass)
+    except ClockError as error:
+        raise unreadable(document.name, f"sheet {sheet}: {error}", line) from None
+
+
+@lru_cache(maxsize=256)
+def _hour_of(clock: str) -> tuple[int, bool]:
+    """The hour that ends then, and whether it is the second pass. Raises ClockError."""
+    found = _HOUR_ENDING.fullmatch(clock)
+    if not found or int(found[2]) or int(found[1]) > 24:
+        raise ClockError(f"{clock!r} is not the end of an hour")
+    return int(found[1]), bool(found[3])
+
+
+def _midnight(document: Document, sheet: str, line: int, cell: Any) -> datetime:
+    if isinstance(cell, datetime | date):
+        return datetime(cell.year, cell.month, cell.day)
+    try:
+        day = calendar_date(str(cell).strip())
+    except ClockError as error:
+        raise unreadable(document.name, f"sheet {sheet}: {error}", line) from None
+    return datetime(day.year, day.month, day.day)

@@ -1,0 +1,46 @@
+"""What can be said of all the strings of an Arrow column at once, without making one of them a Python object."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from integrations.isos.ticks import Ints
+
+
+def is_plain(strings: pa.StringArray) -> bool:
+    """Whether there is nothing but printable ASCII: no control character, and no white space but the blank."""
+    data = _bytes(strings)
+    return not len(data) or bool(data.min() >= 0x20 and data.max() < 0x7F)
+
+
+def all_filled(strings: pa.StringArray) -> bool:
+    """Whether none is empty."""
+    offsets = _offsets(strings)
+    return bool((offsets[1:] > offsets[:-1]).all())
+
+
+def joined(columns: Sequence[pa.StringArray], separator: str) -> pa.StringArray:
+    """The strings of each row with the separator between them; empty ones are left out."""
+    present = [pc.if_else(pc.equal(column, ""), None, column) for column in columns]
+    return pc.binary_join_element_wise(*present, separator, null_handling="skip")
+
+
+def prefixed(prefix: pa.StringArray | str, column: pa.StringArray, suffix: str = "") -> pa.StringArray:
+    """Each string between the two, empty where the string itself is empty."""
+    return pc.if_else(pc.equal(column, ""), "", pc.binary_join_element_wise(prefix, column, suffix, ""))
+
+
+def _bytes(strings: pa.StringArray) -> npt.NDArray[np.uint8]:
+    offsets, buffer = _offsets(strings), strings.buffers()[2]
+    if buffer is None or not len(strings):
+        return np.zeros(0, dtype=np.uint8)
+    return np.frombuffer(buffer, np.uint8, int(offsets[-1] - offsets[0]), int(offsets[0]))
+
+
+def _offsets(strings: pa.StringArray) -> Ints | npt.NDArray[np.int32]:
+    if not len(strings):
+        return np.zeros(1, dtype=np.int32)
+    return np.frombuffer(strings.buffers()[1], np.int32, len(strings) + 1, 4 * strings.offset)
