@@ -5,10 +5,10 @@ BIN := .venv/bin
 # What is the same whatever it runs on.
 CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/infra/test_event_recorders.py \
   tests/infra/test_kurrent_recorder.py tests/infra/test_log_verification.py tests/infra/test_subscriptions.py \
-  tests/infra/test_clickhouse.py tests/infra/test_keycloak.py tests/infra/test_broker.py tests/read_models \
-  tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
+  tests/infra/test_clickhouse.py tests/infra/test_keycloak.py tests/infra/test_broker.py tests/infra/test_cache.py \
+  tests/read_models tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
   tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/projections/test_topics_on_kafka.py \
-  tests/e2e/test_engines.py
+  tests/e2e/test_engines.py tests/e2e/test_cached_reads.py
 .PHONY: help setup run test services services-down test-services check format lock openapi bench clean
 
 help: ## list the targets
@@ -61,6 +61,8 @@ bench: setup ## run the benchmarks; figures go to docs/benchmarks.md by hand
 	@$(BIN)/python -m tests.benchmarks.log
 	@$(BIN)/python -m tests.benchmarks.graphql
 	@$(BIN)/python -m tests.benchmarks.authentication
+	@$(BIN)/python -m tests.benchmarks.api
+	@$(BIN)/python -m tests.benchmarks.dashboards
 	@$(BIN)/python -m tests.benchmarks.staleness
 	@$(BIN)/python -m tests.benchmarks.stream
 	@$(BIN)/python -m tests.benchmarks.quality
