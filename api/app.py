@@ -67,7 +67,7 @@ def create_app(platform: Platform) -> ASGIApp:
     app = create_routes()
     app.state.platform = platform
     stream.install(app, platform)
-    return _guarded(HeadAsGet(app), platform)
+    return guarded(_answering(HeadAsGet(app), platform), platform)
 
 
 def create_service(platform: Platform, service: Service) -> ASGIApp:
@@ -75,13 +75,13 @@ def create_service(platform: Platform, service: Service) -> ASGIApp:
     if service.name != GATEWAY:
         app = create_routes(service)
         app.state.platform = platform
-        return _guarded(HeadAsGet(app), platform)
+        return guarded(_answering(HeadAsGet(app), platform), platform)
     app = create_routes()
     app.state.platform = platform
     stream.install(app, platform)
     theirs = {name: routes_of(SERVICES[name]) for name in addresses({})}
     passing = PassingOn(HeadAsGet(app), addresses(platform.settings.services), theirs)
-    return _guarded(passing, platform)
+    return guarded(_answering(passing, platform), platform)
 
 
 def create_routes(service: Service | None = None) -> FastAPI:
@@ -125,11 +125,15 @@ def _only(router: APIRouter, paths: Collection[str]) -> APIRouter:
     return picked
 
 
-def _guarded(app: ASGIApp, platform: Platform) -> ASGIApp:
-    """What stands around the routes, from the inside out: what a caller may send, who it is, and who keeps the book."""
-    settings = platform.settings
+def _answering(app: ASGIApp, platform: Platform) -> ASGIApp:
+    """What stands before routes: a cached answer, and what a caller may send."""
     cached = [route for module in _ROUTERS for route in cached_routes(module.router.routes)]
-    app = CachedReads(HeavyReads(Bodies(app)), platform, cached)
+    return CachedReads(HeavyReads(Bodies(app)), platform, cached)
+
+
+def guarded(app: ASGIApp, platform: Platform) -> ASGIApp:
+    """What stands around all answers, from the inside out: how often one may ask, who it is, who keeps the book."""
+    settings = platform.settings
     app = Rates(app, commands_per_minute=settings.commands_per_minute, reads_per_minute=settings.reads_per_minute)
     app = Door(Attributed(app), platform.authenticator, hosts=LOOPBACK_HOSTS.union(settings.hosts))
     return Observed(SecureHeaders(FailedAttempts(app)))

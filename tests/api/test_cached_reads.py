@@ -116,6 +116,14 @@ def test_a_change_is_seen_at_once_and_drops_nothing_else(get: Get, ingest: Any, 
             assert get(path, headers={"If-None-Match": known.headers["etag"]}).status_code == 304
 
 
+def test_a_rebuild_leaves_nothing_of_before(get: Get) -> None:
+    before = get(PRICES)
+    assert get("/v1/projections/prices/rebuild", method="POST").status_code == 200
+    with counted(miss=1):
+        after = get(PRICES, headers={"If-None-Match": before.headers["etag"]})
+    assert after.json() == before.json()
+
+
 def test_a_304_reads_no_prices(get: Get, platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     tag = get(PRICES).headers["etag"]
 
