@@ -9,10 +9,10 @@ CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/i
   tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
   tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/projections/test_topics_on_kafka.py \
   tests/e2e/test_engines.py
-.PHONY: help setup run test services services-down test-services check format lock openapi bench clean
+.PHONY: help setup run test services services-down test-services test-esdbclient check format lock openapi bench clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: .venv/.installed ## install everything, locked with hashes, into .venv
 
@@ -39,6 +39,16 @@ services-down: setup ## stop those engines and drop their files
 
 test-services: setup ## run the tests that hold every implementation to the same contract, on those engines
 	@$(BIN)/python -m tests.services run $(BIN)/python -m pytest --allow-hosts=127.0.0.1 $(CONTRACTS)
+
+test-esdbclient: .venv-esdbclient/.installed ## the tests of the log on EventStoreDB by its other client, in a venv of their own
+	@.venv-esdbclient/bin/python -m pytest tests/infra/test_event_recorders.py tests/infra/test_kurrent_recorder.py \
+	  tests/e2e/test_eventstoredb.py
+
+.venv-esdbclient/.installed: setup requirements-esdbclient.lock
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-esdbclient
+	@$(BIN)/uv pip sync --quiet --python .venv-esdbclient/bin/python --require-hashes requirements-esdbclient.lock
+	@$(BIN)/uv pip install --quiet --python .venv-esdbclient/bin/python --no-deps --no-build-isolation -e .
+	@touch $@
 
 check: setup ## format, ruff, mypy strict, import-linter
 	@$(BIN)/ruff format --check .
@@ -69,10 +79,13 @@ bench: setup ## run the benchmarks; figures go to docs/benchmarks.md by hand
 openapi: ## write docs/openapi.json anew, after the API's contract was changed
 	@$(BIN)/python -m api.openapi > docs/openapi.json
 
-lock: ## compile requirements.lock anew from pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --extra dev \
-	  --extra kurrentdb --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  --output-file requirements.lock pyproject.toml
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev
+
+lock: ## compile both lock files anew from pyproject.toml; the second is for the other client of EventStoreDB
+	@$(COMPILE) --extra kurrentdb --output-file requirements.lock pyproject.toml
+	@cp requirements.lock requirements-esdbclient.lock # of what can be the same, the same versions
+	@$(COMPILE) --extra esdbclient --output-file requirements-esdbclient.lock pyproject.toml
 
 clean: ## remove what setup made
-	rm -rf .venv
+	rm -rf .venv .venv-esdbclient

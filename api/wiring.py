@@ -229,7 +229,7 @@ def _open_recorder(settings: Settings, pool: Pool, closers: list[Callable[[], No
         except ImportError as error:
             raise PlatformError(
                 "EVENTSTOREDB_URI is set, but the client of EventStoreDB is not installed",
-                "pip install 'carbon254-platform[kurrentdb]'",
+                "pip install 'carbon254-platform[kurrentdb]' (or, for the older client, [esdbclient])",
             ) from error
         client = open_kurrent(settings.eventstoredb_uri)
         closers.append(client.close)

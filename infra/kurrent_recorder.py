@@ -7,6 +7,7 @@ hence of tenant, stream, command id and all its other bytes: sent again after a 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,13 +17,21 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent, Subscription
-from kurrentdbclient import KurrentDBClient, NewEvent, RecordedEvent, StreamState
-from kurrentdbclient.common import AbstractCatchupSubscription
-from kurrentdbclient.exceptions import KurrentDBClientError, NotFoundError, WrongCurrentVersionError
 
 from infra.errors import EventStoreError
 from infra.event_digests import PAGE, DigestedPage, digested
 from infra.event_mapper import LoggedEvent
+from infra.kurrent_client import (
+    AbstractCatchupSubscription,
+    KurrentDBClient,
+    KurrentDBClientError,
+    NewEvent,
+    NotFoundError,
+    RecordedEvent,
+    StreamState,
+    WrongCurrentVersionError,
+    address,
+)
 from infra.kurrent_index import LogIndex
 from infra.recorder import LoggedNotification, LogState, StoredRow, read_recorded_at
 
@@ -33,7 +42,7 @@ PATIENCE_S = 30.0
 def open_kurrent(uri: str) -> KurrentDBClient:
     """A client of the EventStoreDB that `uri` leads to. Raises EventStoreError, which does not repeat the password."""
     try:
-        client = KurrentDBClient(uri)
+        client = KurrentDBClient(address(uri))
     except (ValueError, OSError, KurrentDBClientError) as error:
         raise EventStoreError(
             f"EVENTSTOREDB_URI leads to no EventStoreDB: {type(error).__name__}",
@@ -58,6 +67,7 @@ class KurrentRecorder(ApplicationRecorder):
         self._client = client
         self._category = category
         self._prefix = f"{category}-"
+        self._streams = (f"{self._prefix}.*",)  # a regular expression, as one of the clients knows no prefixes
         self._index = LogIndex(self._after)
 
     def log_id(self) -> UUID:
@@ -155,8 +165,7 @@ class KurrentRecorder(ApplicationRecorder):
         """The newest position, or None while the log is empty."""
         with _answered("tell its newest event"):
             found = self._client.read_all(
-                backwards=True, filter_include=(self._prefix,), filter_by_stream_name=True, filter_by_prefix=True,
-                limit=1, timeout=PATIENCE_S,
+                backwards=True, filter_include=self._streams, filter_by_stream_name=True, limit=1, timeout=PATIENCE_S
             )  # fmt: skip
             return next((event.commit_position for event in found), None)
 
@@ -196,8 +205,7 @@ class KurrentRecorder(ApplicationRecorder):
         """The store's catch-up subscription over the log's streams."""
         with _answered("be followed"):
             return self._client.subscribe_to_all(
-                commit_position=after or None, filter_include=(self._prefix,), filter_by_stream_name=True,
-                filter_by_prefix=True,
+                commit_position=after or None, filter_include=self._streams, filter_by_stream_name=True
             )  # fmt: skip
 
     def _stream(self, stream_id: UUID | str) -> str:
@@ -208,11 +216,10 @@ class KurrentRecorder(ApplicationRecorder):
     ) -> list[LoggedNotification]:
         """The first `limit` events after a position, up to position `stop`, of some names where any are given."""
         last = sys.maxsize if stop is None else stop
-        # Only one filter can be given. Of names it lets longer ones pass, and those of other people's streams.
+        # Only one filter can be given: by names, it lets those of other people's streams pass.
         with _answered("read the log"), self._client.read_all(
-            commit_position=after or None, filter_include=tuple(names) or (self._prefix,),
-            filter_by_stream_name=not names, filter_by_prefix=True,
-            limit=sys.maxsize if names else limit + 1, timeout=PATIENCE_S,
+            commit_position=after or None, filter_include=_one_of(names) if names else self._streams,
+            filter_by_stream_name=not names, limit=sys.maxsize if names else limit + 1, timeout=PATIENCE_S,
         ) as events:  # fmt: skip
             ours = (e for e in _through(events, last) if e.commit_position > after and self._is_ours(e, names))
             return [self._notification(event) for event in islice(ours, limit)]
@@ -268,6 +275,11 @@ def _new_event(event: StoredEvent) -> NewEvent:
     logged = event if isinstance(event, LoggedEvent) else LoggedEvent(**vars(event))
     digest = bytes.fromhex(logged.hash)
     return NewEvent(type=event.topic, data=event.state, metadata=logged.metadata, id=UUID(bytes=digest[:16]))
+
+
+def _one_of(names: Sequence[str]) -> tuple[str]:
+    """As the regular expression that both clients take: they put `^` before it, `$` behind it and no group around."""
+    return (f"({'|'.join(map(re.escape, names))})",)
 
 
 def _through(events: Iterator[RecordedEvent], last: int) -> Iterator[RecordedEvent]:

@@ -1,9 +1,9 @@
 """A stand-in for EventStoreDB / KurrentDB, which cannot be had here: its documented answers over real gRPC, in memory.
 
-It stands on the client's own servicer classes and keeps what the platform relies on: appends with an expected revision,
-once only by event id; streams read in both directions; `$all` in commit order, with filters, from positions at which an
-event stands; catch-up subscriptions. It has no cluster, no users, no disk, no links, no deletion, no persistent
-subscriptions and no projections. `EVENTSTOREDB_URI` points the same tests at a real server.
+It stands on the installed client's own servicer classes and keeps what the platform relies on: appends with an
+expected revision, once only by event id; streams read in both directions; `$all` in commit order, with filters, from
+positions at which an event stands; catch-up subscriptions. It has no cluster, no users, no disk, no links, no deletion,
+no persistent subscriptions and no projections. `EVENTSTOREDB_URI` points the same tests at a real server.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from uuid import UUID, uuid4
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
-from kurrentdbclient.protos.v1 import shared_pb2, status_pb2, streams_pb2, streams_pb2_grpc
+
+from tests.services.kurrentdb_stubs import shared_pb2, status_pb2, streams_pb2, streams_pb2_grpc
 
 NO_STREAM = -1
 _SYSTEM_EVENTS = 3
