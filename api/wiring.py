@@ -233,7 +233,9 @@ def _open_recorder(settings: Settings, pool: Pool, closers: list[Callable[[], No
             ) from error
         client = open_kurrent(settings.eventstoredb_uri)
         closers.append(client.close)
-        return KurrentRecorder(client)
+        on_store = KurrentRecorder(client)
+        on_store.keep_index(pool)
+        return on_store
     recorder = PostgresRecorder(pool)
     recorder.create_schema()
     return recorder

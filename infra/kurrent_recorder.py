@@ -21,6 +21,7 @@ from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Store
 from infra.errors import EventStoreError
 from infra.event_digests import PAGE, DigestedPage, digested
 from infra.event_mapper import LoggedEvent
+from infra.event_recorder import Pool
 from infra.kurrent_client import (
     AbstractCatchupSubscription,
     KurrentDBClient,
@@ -33,6 +34,7 @@ from infra.kurrent_client import (
     address,
 )
 from infra.kurrent_index import LogIndex
+from infra.kurrent_marks import KeptMarks
 from infra.recorder import LoggedNotification, LogState, StoredRow, read_recorded_at
 
 CATEGORY = "carbon254"
@@ -69,6 +71,10 @@ class KurrentRecorder(ApplicationRecorder):
         self._prefix = f"{category}-"
         self._streams = (f"{self._prefix}.*",)  # a regular expression, as one of the clients knows no prefixes
         self._index = LogIndex(self._after)
+
+    def keep_index(self, pool: Pool) -> None:
+        """Keeps in a database what takes reading the whole log to know, so that the next start need not read it."""
+        self._index = LogIndex(self._after, KeptMarks(pool, self.log_id()))
 
     def log_id(self) -> UUID:
         """What tells this log from every other one; it is the first event of a stream beside the log."""

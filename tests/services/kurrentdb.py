@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ class Store:
     def __init__(self) -> None:
         self.all: list[Record] = []
         self.grown = threading.Condition()
+        self.read_of_all = 0  # how many events were given to reads of `$all`
         self._streams: dict[str, list[Record]] = {}
         self._end = 0
         for _ in range(_SYSTEM_EVENTS):
@@ -148,12 +150,16 @@ class Streams(streams_pb2_grpc.StreamsServicer):
 
     def _read_all(self, options: Options, context: grpc.ServicerContext) -> Iterator[streams_pb2.ReadResp]:
         wanted, position = _filter(options), self._position(options, context)
-        records = list(self._store.all)
+        records = self._store.all[:]
         if options.read_direction == Options.Backwards:
-            found = (r for r in reversed(records) if position is None or r.position < position)
+            end = len(records) if position is None else bisect_left(records, position, key=_position)
+            found = (records[i] for i in range(end - 1, -1, -1))
         else:
-            found = (r for r in records if position is None or r.position >= position)
-        yield from map(_read, islice(filter(wanted, found), options.count))
+            start = 0 if position is None else bisect_left(records, position, key=_position)
+            found = (records[i] for i in range(start, len(records)))
+        for record in islice(filter(wanted, found), options.count):
+            self._store.read_of_all += 1
+            yield _read(record)
 
     def _follow(self, options: Options, context: grpc.ServicerContext) -> Iterator[streams_pb2.ReadResp]:
         """What stands behind the position, then whatever comes, until the caller has seen enough."""
@@ -172,7 +178,8 @@ class Streams(streams_pb2_grpc.StreamsServicer):
         if options.all.WhichOneof("all_option") != "position":
             return None
         position: int = options.all.position.commit_position
-        if all(r.position != position for r in self._store.all):
+        i = bisect_left(self._store.all, position, key=_position)
+        if i == len(self._store.all) or self._store.all[i].position != position:
             context.abort(grpc.StatusCode.UNKNOWN, _NO_SUCH_POSITION)
         return position
 
@@ -190,6 +197,10 @@ class KurrentStandIn:
 
     def stop(self) -> None:
         self._server.stop(grace=None).wait()
+
+
+def _position(record: Record) -> int:
+    return record.position
 
 
 def _proposed(message: Any) -> Record:
