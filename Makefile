@@ -4,7 +4,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 # What is the same whatever it runs on.
 CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/infra/test_event_recorders.py \
-  tests/infra/test_kurrent_recorder.py tests/infra/test_log_verification.py tests/infra/test_subscriptions.py \
+  tests/infra/test_kurrent_recorder.py tests/infra/test_kurrent_groups.py tests/infra/test_log_verification.py tests/infra/test_subscriptions.py \
   tests/infra/test_clickhouse.py tests/infra/test_keycloak.py tests/infra/test_broker.py tests/read_models \
   tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
   tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/projections/test_topics_on_kafka.py \
@@ -42,7 +42,7 @@ test-services: setup ## run the tests that hold every implementation to the same
 
 test-esdbclient: .venv-esdbclient/.installed ## the tests of the log on EventStoreDB by its other client, in a venv of their own
 	@.venv-esdbclient/bin/python -m pytest tests/infra/test_event_recorders.py tests/infra/test_kurrent_recorder.py \
-	  tests/e2e/test_eventstoredb.py
+	  tests/infra/test_kurrent_groups.py tests/infra/test_kurrent_index.py tests/e2e/test_eventstoredb.py
 
 .venv-esdbclient/.installed: setup requirements-esdbclient.lock
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-esdbclient
