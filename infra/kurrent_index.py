@@ -93,18 +93,21 @@ class LogIndex:
     def _catch_up(self) -> None:
         if not self._is_resumed:
             self._resume()
+        try:
+            self._read_on()
+        finally:
+            if self._kept:
+                self._kept.write()
+
+    def _read_on(self) -> None:
         while page := self._read(self._end().position, EVERY):
             marked = page[EVERY - len(self._newest) - 1 :][:1]  # the event that completes the block, if one does
             self._newest += _places(self._end(), page)
             if marked:
                 self._marks.append(self._newest[EVERY - 1])
                 del self._newest[:EVERY]
-                self._keep(marked[0])
-
-    def _keep(self, marked: LoggedNotification) -> None:
-        if self._kept:
-            place = self._marks[-1]
-            self._kept.add([Mark((len(self._marks) - 1) * EVERY, place.position, place.latest, marked.hash)])
+                if self._kept:
+                    self._kept.add(Mark((len(self._marks) - 1) * EVERY, *self._marks[-1], marked[0].hash))
 
     def _resume(self) -> None:
         """Takes up where the last process left off, if what it kept is true of the log."""

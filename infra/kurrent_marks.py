@@ -6,7 +6,6 @@ Derived data: whoever finds them wrong forgets them and reads the log. Several p
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -55,9 +54,14 @@ class KeptMarks:
         with self._pool.connection() as connection:
             return [Mark(*row) for row in connection.execute(select, (self._log_id,))]
 
-    def add(self, marks: Sequence[Mark]) -> None:
-        """Keeps further marks. They are not worth failing for: a database that does not answer gets them later."""
-        self._unwritten += marks
+    def add(self, mark: Mark) -> None:
+        """A further mark, to be written."""
+        self._unwritten.append(mark)
+
+    def write(self) -> None:
+        """Writes what was added. It is not worth failing for: a database that does not answer gets it the next time."""
+        if not self._unwritten:
+            return
         insert = "INSERT INTO log.marks VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
         try:
             with self._pool.connection() as connection, connection.cursor() as cursor:
