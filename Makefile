@@ -4,16 +4,16 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 # What is the same whatever it runs on.
 CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/infra/test_event_recorders.py \
-  tests/infra/test_kurrent_recorder.py tests/infra/test_log_verification.py tests/infra/test_subscriptions.py \
+  tests/infra/test_kurrent_recorder.py tests/infra/test_kurrent_groups.py tests/infra/test_log_verification.py tests/infra/test_subscriptions.py \
   tests/infra/test_clickhouse.py tests/infra/test_token_contract.py tests/infra/test_keycloak.py \
   tests/infra/test_broker.py tests/read_models \
   tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
   tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/projections/test_topics_on_kafka.py \
   tests/infra/test_cache.py tests/e2e/test_engines.py tests/e2e/test_cached_reads.py tests/e2e/test_processes.py tests/deploy tests/faults
-.PHONY: help setup run test services services-down test-services test-faults check format lock openapi bench clean
+.PHONY: help setup run test services services-down test-services test-faults test-esdbclient check format lock openapi bench clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 setup: .venv/.installed ## install everything, locked with hashes, into .venv
 
@@ -44,6 +44,16 @@ test-services: setup ## run on those engines the tests that hold every implement
 
 test-faults: setup ## run the faults for long: engines and processes killed, cut off, filled up, again and again
 	@FAULTS=long $(BIN)/python -m tests.services run $(BIN)/python -m pytest --allow-hosts=127.0.0.1 tests/faults
+
+test-esdbclient: .venv-esdbclient/.installed ## the tests of the log on EventStoreDB by its other client, in a venv of their own
+	@.venv-esdbclient/bin/python -m pytest tests/infra/test_event_recorders.py tests/infra/test_kurrent_recorder.py \
+	  tests/infra/test_kurrent_groups.py tests/infra/test_kurrent_index.py tests/e2e/test_eventstoredb.py
+
+.venv-esdbclient/.installed: setup requirements-esdbclient.lock
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-esdbclient
+	@$(BIN)/uv pip sync --quiet --python .venv-esdbclient/bin/python --require-hashes requirements-esdbclient.lock
+	@$(BIN)/uv pip install --quiet --python .venv-esdbclient/bin/python --no-deps --no-build-isolation -e .
+	@touch $@
 
 check: setup ## format, ruff, mypy strict, import-linter
 	@$(BIN)/ruff format --check .
@@ -77,10 +87,13 @@ bench: setup ## run the benchmarks; figures go to docs/benchmarks.md by hand
 openapi: ## write docs/openapi.json anew, after the API's contract was changed
 	@$(BIN)/python -m api.openapi > docs/openapi.json
 
-lock: ## compile requirements.lock anew from pyproject.toml
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --extra dev \
-	  --extra kurrentdb --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  --output-file requirements.lock pyproject.toml
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev
+
+lock: ## compile both lock files anew from pyproject.toml; the second is for the other client of EventStoreDB
+	@$(COMPILE) --extra kurrentdb --output-file requirements.lock pyproject.toml
+	@cp requirements.lock requirements-esdbclient.lock # of what can be the same, the same versions
+	@$(COMPILE) --extra esdbclient --output-file requirements-esdbclient.lock pyproject.toml
 
 clean: ## remove what setup made
-	rm -rf .venv
+	rm -rf .venv .venv-esdbclient

@@ -173,11 +173,13 @@ def _open_recorder(settings: Settings, pool: Pool, closers: Closers) -> EventRec
         except ImportError as error:
             raise PlatformError(
                 "EVENTSTOREDB_URI is set, but the client of EventStoreDB is not installed",
-                "pip install 'carbon254-platform[kurrentdb]'",
+                "pip install 'carbon254-platform[kurrentdb]' (or, for the older client, [esdbclient])",
             ) from error
         client = open_kurrent(settings.eventstoredb_uri)
         closers.append(client.close)
-        return KurrentRecorder(client)
+        on_store = KurrentRecorder(client)
+        on_store.keep_index(pool)
+        return on_store
     recorder = PostgresRecorder(pool)
     recorder.create_schema()
     return recorder

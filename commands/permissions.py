@@ -16,7 +16,6 @@ class Permission(StrEnum):
     READ_RESULTS = "read results"
     COMPUTE = "compute"
     DEFINE = "define"
-    APPROVE = "approve"
     READ_AUDIT = "read the audit log"
     HOLD_KEYS = "hold keys"
     MANAGE_KEYS = "manage keys"
@@ -30,7 +29,7 @@ _EVERYBODY = frozenset({Permission.READ_MARKET_DATA, Permission.READ_RESULTS, Pe
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     "reader": _EVERYBODY,
     "analyst": _EVERYBODY | {Permission.COMPUTE, Permission.DEFINE},
-    "approver": _EVERYBODY | {Permission.APPROVE},
+    "approver": _EVERYBODY,
     "operator": _EVERYBODY | {Permission.OPERATE, Permission.VERIFY},
     "auditor": _EVERYBODY | {Permission.READ_AUDIT, Permission.VERIFY},
     "admin": _EVERYBODY | {Permission.READ_AUDIT, Permission.MANAGE_KEYS, Permission.GRANT_ENTITLEMENTS},

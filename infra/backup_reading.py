@@ -62,10 +62,12 @@ def _until(rows: list[StoredRow], up_to: UpTo) -> list[StoredRow]:
 
 def restore_seals(place: BackupPlace, manifest: Manifest, seals: Seals, through: int) -> None:
     """Brings back the seals that vouch for the first `through` events; later ones vouch for what is not there."""
+    follows = 0
     for rows in place.rows(manifest, SEALS):
         for last_ordinal, name, content in rows:
             if last_ordinal <= through:
-                seals.take_copy(name, content)
+                seals.take_copy(name, content, follows)
+                follows = last_ordinal
 
 
 def restore_objects(place: BackupPlace, manifest: Manifest, objects: Objects, told: Progress) -> int:

@@ -7,9 +7,9 @@ from itertools import groupby
 from uuid import UUID
 
 import msgspec
-from kurrentdbclient import KurrentDBClient, NewEvent, StreamState
 
 from infra.event_mapper import LoggedEvent
+from infra.kurrent_client import KurrentDBClient, NewEvent, StreamState
 from infra.kurrent_positions import carrying_id
 from infra.kurrent_recorder import (
     CATEGORY,

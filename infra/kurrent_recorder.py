@@ -8,6 +8,7 @@ hence of tenant, stream, command id and all its other bytes: sent again after a 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,14 +20,24 @@ from uuid import UUID, uuid4
 
 import msgspec
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent, Subscription
-from kurrentdbclient import KurrentDBClient, NewEvent, RecordedEvent, StreamState
-from kurrentdbclient.common import AbstractCatchupSubscription
-from kurrentdbclient.exceptions import KurrentDBClientError, NotFoundError, WrongCurrentVersionError
 
 from infra.errors import EventStoreError
 from infra.event_digests import PAGE, DigestedPage, digested
 from infra.event_mapper import LoggedEvent
+from infra.event_recorder import Pool
+from infra.kurrent_client import (
+    AbstractCatchupSubscription,
+    KurrentDBClient,
+    KurrentDBClientError,
+    NewEvent,
+    NotFoundError,
+    RecordedEvent,
+    StreamState,
+    WrongCurrentVersionError,
+    address,
+)
 from infra.kurrent_index import LogIndex
+from infra.kurrent_marks import KeptMarks
 from infra.kurrent_positions import Positions, TakenOver
 from infra.recorder import LoggedNotification, LogState, StoredRow, read_recorded_at, refuse_unusable
 
@@ -52,7 +63,7 @@ class Received(msgspec.Struct, frozen=True):
 def open_kurrent(uri: str) -> KurrentDBClient:
     """A client of the EventStoreDB that `uri` leads to. Raises EventStoreError, which does not repeat the password."""
     try:
-        client = KurrentDBClient(uri)
+        client = KurrentDBClient(address(uri))
     except (ValueError, OSError, KurrentDBClientError) as error:
         raise EventStoreError(
             f"EVENTSTOREDB_URI leads to no EventStoreDB: {type(error).__name__}",
@@ -77,7 +88,12 @@ class KurrentRecorder(ApplicationRecorder):
         self._client = client
         self._category = category
         self._prefix = f"{category}-"
+        self._streams = (f"{self._prefix}.*",)  # a regular expression, as one of the clients knows no prefixes
         self._index = LogIndex(self._after)
+
+    def keep_index(self, pool: Pool) -> None:
+        """Keeps in a database what takes reading the whole log to know, so that the next start need not read it."""
+        self._index = LogIndex(self._after, KeptMarks(pool, self.log_id()))
 
     @property
     def history_stream(self) -> str:
@@ -243,8 +259,8 @@ class KurrentRecorder(ApplicationRecorder):
         """The store's catch-up subscription over the log's streams."""
         with answered("be followed"):
             return self._client.subscribe_to_all(
-                commit_position=self._positions.start(after)[0] or None, filter_include=(self._prefix,),
-                filter_by_stream_name=True, filter_by_prefix=True,
+                commit_position=self._positions.start(after)[0] or None, filter_include=self._streams,
+                filter_by_stream_name=True,
             )  # fmt: skip
 
     def _stream(self, stream_id: UUID | str) -> str:
@@ -256,10 +272,10 @@ class KurrentRecorder(ApplicationRecorder):
         """The first `limit` events after a position, up to position `stop`, of some names where any are given."""
         last = sys.maxsize if stop is None else stop
         start, is_exact = self._positions.start(after)
-        # Only one filter can be given. Of names it lets longer ones pass, and those of other people's streams.
+        # Only one filter can be given: by names, it lets those of other people's streams pass.
         with answered("read the log"), self._client.read_all(
-            commit_position=start or None, filter_include=tuple(names) or (self._prefix,),
-            filter_by_stream_name=not names, filter_by_prefix=True,
+            commit_position=start or None, filter_include=_one_of(names) if names else self._streams,
+            filter_by_stream_name=not names,
             limit=limit + 1 if is_exact and not names else sys.maxsize, timeout=PATIENCE_S,
         ) as events:  # fmt: skip
             ours = (event for event in events if self._is_ours(event, names))
@@ -287,8 +303,7 @@ class KurrentRecorder(ApplicationRecorder):
     def _newest(self) -> RecordedEvent | None:
         with answered("tell its newest event"):
             found = self._client.read_all(
-                backwards=True, filter_include=(self._prefix,), filter_by_stream_name=True, filter_by_prefix=True,
-                limit=1, timeout=PATIENCE_S,
+                backwards=True, filter_include=self._streams, filter_by_stream_name=True, limit=1, timeout=PATIENCE_S,
             )  # fmt: skip
             return next(iter(found), None)
 
@@ -344,6 +359,11 @@ def _new_event(event: StoredEvent) -> NewEvent:
     logged = event if isinstance(event, LoggedEvent) else LoggedEvent(**vars(event))
     digest = bytes.fromhex(logged.hash)
     return NewEvent(type=event.topic, data=event.state, metadata=logged.metadata, id=UUID(bytes=digest[:16]))
+
+
+def _one_of(names: Sequence[str]) -> tuple[str]:
+    """As the regular expression that both clients take: they put `^` before it, `$` behind it and no group around."""
+    return (f"({'|'.join(map(re.escape, names))})",)
 
 
 def _recorded_at(metadata: bytes) -> datetime | None:

@@ -175,9 +175,9 @@ class Seals:
             if after < (last := _last_ordinal(name)) <= through and (content := self._files.read(name)) is not None:
                 yield last, name, content
 
-    def take_copy(self, name: str, content: bytes) -> None:
-        """Puts the copy of a seal's file where it was; whether it is good, `chain` tells."""
-        self._files.write(name, content)
+    def take_copy(self, name: str, content: bytes, follows: int) -> None:
+        """Puts the copy of a seal's file, which follows an ordinal, where it was; whether it is good, `chain` tells."""
+        self._files.write(name, content, follows)
 
     def _chain(self, names: Sequence[str]) -> Iterator[StoredSeal]:
         previous: StoredSeal | None = None

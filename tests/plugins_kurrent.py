@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from kurrentdbclient import KurrentDBClient
 
+from infra.kurrent_client import KurrentDBClient
 from infra.kurrent_recorder import KurrentRecorder, open_kurrent
 from infra.recorder import EventRecorder
 from tests.services.kurrentdb import KurrentStandIn

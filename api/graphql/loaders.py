@@ -47,7 +47,9 @@ class Loaders:
         self.curve = _loader(lambda ids: curves_by_id(pool, tenant, ids, as_of))
         self.ppa = _loader(lambda ids: ppas_by_id(pool, tenant, ids, as_of))
         self.valuation = _loader(lambda ids: valuations_by_id(pool, tenant, ids, as_of))
-        self.audit_entry = _loader(lambda positions: audit_by_position(pool, tenant, positions))
+        self.audit_entry = _loader(
+            lambda positions: audit_by_position(pool, tenant, [p for p in positions if as_of is None or p <= as_of])
+        )
 
         def points(curve_ids: list[UUID]) -> Mapping[UUID, Any]:
             through = view.capped(known_positions().get("curve_points", 0))

@@ -49,8 +49,13 @@ class Noun(relay.Node):
         return None if row is None else cls.of(row, as_of)
 
 
-async def find_node(context: Context, wanted: relay.GlobalID, kinds: dict[str, type[Noun]]) -> Noun | None:
-    """The object behind a global id, None where the tenant has none; raises Problem for what is no global id."""
+async def find_node(
+    context: Context, wanted: relay.GlobalID, kinds: dict[str, type[Noun]], as_of: str | None
+) -> Noun | None:
+    """The object behind a global id, None where the tenant has none or had none at `as_of`.
+
+    Raises Problem for what is no global id, and for what is no time or position.
+    """
     kind = kinds.get(wanted.type_name)
     if kind is None:
         raise Problem(
@@ -61,4 +66,4 @@ async def find_node(context: Context, wanted: relay.GlobalID, kinds: dict[str, t
     except ValueError as error:
         raise Problem(400, f"id: {wanted.node_id[:50]!r} is no key", remedy="Give the `id` of an answer.") from error
     context.access.demand("node", kind.NEEDS)
-    return await kind.find(context, key)
+    return await kind.find(context, key, context.position_as_of(as_of))

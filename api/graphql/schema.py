@@ -8,6 +8,7 @@ from strawberry import relay
 from strawberry.types import ExecutionContext
 
 from api.graphql.audit import AuditEntry, AuditQuery
+from api.graphql.connections import AsOf
 from api.graphql.context import Info
 from api.graphql.curves import Curve, CurvesQuery
 from api.graphql.instruments import Instrument, InstrumentsQuery
@@ -33,8 +34,8 @@ class Query(
     ProjectionsQuery, QualityQuery,
 ):  # fmt: skip
     @strawberry.field(description="The object of a global id, null where there is none.")
-    async def node(self, info: Info, id: relay.GlobalID) -> relay.Node | None:
-        return await find_node(info.context, id, NODES)
+    async def node(self, info: Info, id: relay.GlobalID, as_of: AsOf = None) -> relay.Node | None:
+        return await find_node(info.context, id, NODES, as_of)
 
 
 class Schema(strawberry.Schema):

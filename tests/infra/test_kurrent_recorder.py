@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 from eventsourcing.persistence import IntegrityError
-from kurrentdbclient import KurrentDBClient, NewEvent, StreamState
 
 from infra.errors import EventStoreError
 from infra.event_store import EventLog
+from infra.kurrent_client import KurrentDBClient, NewEvent, StreamState, address
 from infra.kurrent_recorder import KurrentRecorder, open_kurrent
 from infra.log_verification import verify_log
 from infra.sealing import Sealer
@@ -109,6 +109,15 @@ def test_a_broken_chain_is_named_without_any_seal(kurrent_recorder: KurrentRecor
     found = verify_log(log, Seals(tmp_path / "none", SEAL_KEY)).difference
     assert found is not None
     assert (found.kind, found.position, found.stream_id) == ("broken chain", position, other.id)
+
+
+@pytest.mark.parametrize("scheme", ["esdb", "kurrentdb", "kdb"])
+def test_a_store_is_found_by_each_kind_of_address(scheme: str, kurrent_uri: str) -> None:
+    """Also by the later names, which the older client does not know."""
+    client = open_kurrent(f"{scheme}://{kurrent_uri.partition('://')[2]}")
+    assert client.get_commit_position() > 0
+    client.close()
+    assert address("kurrentdb+discover://a:1,b:2?tls=false") == "esdb+discover://a:1,b:2?tls=false"
 
 
 def test_a_store_that_does_not_answer_is_named_without_the_password() -> None:

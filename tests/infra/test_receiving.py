@@ -10,13 +10,13 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from kurrentdbclient import KurrentDBClient
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from infra.errors import UnusableLog
 from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import EventLog
+from infra.kurrent_client import KurrentDBClient
 from infra.kurrent_positions import carried_position, carrying_id
 from infra.kurrent_receiver import KurrentReceiver
 from infra.kurrent_recorder import KurrentRecorder

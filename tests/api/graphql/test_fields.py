@@ -213,6 +213,21 @@ def test_every_global_id_leads_back(sample: dict[str, str], ask: Ask) -> None:
     for kind, global_id in ids.items():
         found = data(ask("query ($id: ID!) { node(id: $id) { __typename id } }", id=global_id))["node"]
         assert found == {"__typename": kind, "id": global_id}
+        one = "query ($id: ID!, $asOf: String) { node(id: $id, asOf: $asOf) { id } }"
+        assert data(ask(one, id=global_id, asOf="2100-01-01"))["node"] == {"id": global_id}
+        assert data(ask(one, id=global_id, asOf="2020-01-01"))["node"] is None
+    assert "asOf" in ask(one, id=global_id, asOf="yesterday")["errors"][0]["message"]
+
+
+def test_a_node_is_shown_as_it_was_known(sample: dict[str, str], ask: Ask) -> None:
+    """The contract by its global id, before the valuation that it has now."""
+    known = data(ask("query ($id: UUID!) { ppa(ppaId: $id) { id } }", id=sample["ppa"]))["ppa"]["id"]
+    query = """query ($id: ID!, $asOf: String) { node(id: $id, asOf: $asOf) {
+        ... on Ppa { valuations { edges { node { valuationId logPosition } } } } } }"""
+    (now,) = data(ask(query, id=known))["node"]["valuations"]["edges"]
+    assert now["node"]["valuationId"] == sample["valuation"]
+    before = data(ask(query, id=known, asOf=str(now["node"]["logPosition"] - 1)))
+    assert before["node"]["valuations"]["edges"] == []
 
 
 SINGLE = "{ instrument(instrumentId: $id) { id } scenario(scenarioId: $id) { id } curve(curveId: $id) { id } ppa(ppaId: $id) { id } ppaValuation(valuationId: $id) { id } publication(publicationId: $id) { id } }"  # noqa: E501
