@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     CARBON254_BACKUP_TO is where `carbon254 backup` writes to: a folder, or `s3://bucket/prefix`. With
     CARBON254_BACKUP_PASSPHRASE the data folder's keys are part of a backup, encrypted; without it they are not.
 
+    CARBON254_SERVER is the address of a server elsewhere that the command line talks to, instead of the data folder's.
+
     KAFKA_BOOTSTRAP_SERVERS, as `host:port,host:port`, is the Kafka to which the topics go; without it they stay in this
     process.
 
@@ -102,6 +104,7 @@ class Settings(BaseSettings):
     source_keys_dir: Path | None = None
     stream_origins: tuple[str, ...] = ()
     objects: S3Url | None = None
+    server: IssuerUrl | None = None
     backup_to: str | None = None
     backup_passphrase: SecretStr | None = None
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")

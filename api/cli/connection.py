@@ -47,10 +47,14 @@ class Connection:
 
     @classmethod
     def open(cls, settings: Settings) -> Connection:
-        """Connects to the server that holds the data folder, or opens the folder in this process.
+        """Connects to the server that is named, or that holds the data folder, or opens the folder in this process.
 
-        Raises PlatformError where neither can be done.
+        Raises PlatformError where none of it can be done.
         """
+        if settings.server:
+            from api.cli.logins import Logins
+
+            return cls.to_server(settings.server, Logins.of_user().access_token(settings.server))
         deadline = time.monotonic() + HELD_PATIENCE_S
         while True:
             holder = DataFolder.holder(settings.home)
@@ -205,7 +209,7 @@ def _reachable() -> Iterator[None]:
         yield
     except httpx2.TransportError as error:
         raise PlatformError(
-            f"The server that holds the data folder does not answer: {type(error).__name__} {error}",
+            f"The server does not answer: {type(error).__name__} {error}",
             "See whether it still runs; `carbon254 doctor` names its process.",
         ) from error
 
