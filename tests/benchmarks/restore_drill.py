@@ -23,11 +23,12 @@ MORE = 10_000
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--events", type=int, default=EVENTS)
+    arguments.add_argument("--log-only", action="store_true", help="build no read models: a part of the RTO")
     chosen = arguments.parse_args()
     print(machine())
     print("Mix of each hundred events:", ", ".join(f"{count} {name}" for name, count in MIX.items()))
     with tempfile.TemporaryDirectory() as folder:
-        done = drill(Path(folder), chosen.events, more=MORE, patience_s=RTO_S)
+        done = drill(Path(folder), chosen.events, more=MORE, patience_s=RTO_S, log_only=chosen.log_only)
     print(done)
     return int(done.rpo_s > RPO_S or done.restore_s > RTO_S or bool(done.restored["difference"]))
 

@@ -13,12 +13,12 @@ from tests.restore_drill import PASSPHRASE, RPO_S, RTO_S, drill
 def test_everything_but_what_came_after_the_last_backup_is_there_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = drill(tmp_path, 20_000, more=500)
+    done = drill(tmp_path, 5_000, more=500)
     with capsys.disabled():
         print(f"\n{done}")
-    assert (done.first.events, done.second.events, done.second.new_events) == (20_000, 20_500, 500)
-    assert (done.restored["events"], done.restored["lost_events"]) == (20_500, 0)
-    assert (done.restored["read_models_at"], done.restored["verified_events"]) == (20_501, 20_501)
+    assert (done.first.events, done.second.events, done.second.new_events) == (5_000, 5_500, 500)
+    assert (done.restored["events"], done.restored["lost_events"]) == (5_500, 0)
+    assert (done.restored["read_models_at"], done.restored["verified_events"]) == (5_501, 5_501)
     assert done.restored["difference"] is None
     assert done.rpo_s < RPO_S
     assert done.restore_s < RTO_S

@@ -152,6 +152,9 @@ class Browser:
         self._cookies: dict[str, str] = {}
         self._client = httpx2.Client(timeout=30, follow_redirects=False)
 
+    def close(self) -> None:
+        self._client.close()
+
     def open(self, url: str, form: dict[str, str] | None = None) -> httpx2.Response:
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
         answer = (
@@ -196,6 +199,7 @@ def test_a_person_signs_in_from_the_command_line(admin: httpx2.Client) -> None:
         consent = browser.send(browser.open(invitation.complete_uri), username=name, password=password)
         assert invitation.user_code not in consent.url.path
         browser.send(consent, accept="Yes")
+        browser.close()
 
     issuer = Issuer(ISSUER, "carbon254-cli")
     login = issuer.sign_in(sign_in_elsewhere)
