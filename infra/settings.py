@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     CARBON254_BACKUP_TO is where `carbon254 backup` writes to: a folder, or `s3://bucket/prefix`. With
     CARBON254_BACKUP_PASSPHRASE the data folder's keys are part of a backup, encrypted; without it they are not.
 
+    CARBON254_SERVER is the address of a server elsewhere that the command line talks to, instead of the data folder's:
+    with CARBON254_TOKEN where it is set, else as who has logged in there.
+
     KAFKA_BOOTSTRAP_SERVERS, as `host:port,host:port`, is the Kafka to which the topics go; without it they stay in this
     process.
 
@@ -114,8 +117,6 @@ class Settings(BaseSettings):
     what one process keeps in its data folder. CARBON254_HOSTS is a JSON list of the names, besides those of this
     machine, by which a process is called. CARBON254_SERVICES is JSON from the name of a service to the base URL at
     which the gateway finds it. CARBON254_DRAIN_S is how long a process that is told to end says so in /readyz before.
-
-    CARBON254_URL is the API that the command line calls, with CARBON254_TOKEN, instead of that of the data folder.
 
     `home` is absolute; `host` is without the brackets that an IPv6 address has in a URL.
     """
@@ -138,7 +139,6 @@ class Settings(BaseSettings):
     source_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_from_json)] = Field(default_factory=dict)
     source_keys_dir: Path | None = None
     stream_origins: tuple[str, ...] = ()
-    url: IssuerUrl | None = None
     token: Token | None = None
     cursor_key: Key | None = None
     seal_key: Key | None = None
@@ -147,6 +147,7 @@ class Settings(BaseSettings):
     services: Annotated[dict[str, ServiceUrl], NoDecode, BeforeValidator(_from_json)] = Field(default_factory=dict)
     drain_s: float = Field(default=0.0, ge=0, le=600)
     objects: S3Url | None = None
+    server: IssuerUrl | None = None
     backup_to: str | None = None
     backup_passphrase: SecretStr | None = None
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")

@@ -69,7 +69,8 @@ def restore(
     from infra.backup_reading import check_backup
 
     started = time.monotonic()
-    settings, place = Settings(), BackupPlace.at(_address(source))
+    # What is restored lies on this machine, whatever server is named otherwise.
+    settings, place = Settings().model_copy(update={"server": None}), BackupPlace.at(_address(source))
     if check:
         checked = follow_work(lambda report: check_backup(place, report))
         show_json(msgspec.to_builtins(checked)) if as_json else out.print(
@@ -79,6 +80,7 @@ def restore(
         return
     wanted = Wanted(to, _up_to(to), keys, without_seals)
     restored = follow_work(lambda report: restore_backup(settings, place, wanted, report))
+    log_took_s = time.monotonic() - started
     err.print("The log is there. Building the read models…")
     with Connection.open(settings) as connection:
         position = _settled(connection)
@@ -87,6 +89,7 @@ def restore(
         "read_models_at": position,
         "verified_events": verified["events"],
         "difference": verified["difference"],
+        "log_took_s": round(log_took_s, 1),
         "took_s": round(time.monotonic() - started, 1),
     }
     if as_json:

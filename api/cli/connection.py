@@ -47,14 +47,18 @@ class Connection:
 
     @classmethod
     def open(cls, settings: Settings) -> Connection:
-        """Connects to the server that is set, or that holds the data folder, or opens the folder in this process.
+        """Connects to the server that is named, or that holds the data folder, or opens the folder in this process.
+
+        A server that is named is called with CARBON254_TOKEN where it is set, else as who has logged in there.
 
         Raises PlatformError where none of it can be done.
         """
-        if settings.url:
-            if settings.token is None:
-                raise PlatformError("CARBON254_URL is set, but not the token", "Set CARBON254_TOKEN.")
-            return cls.to_server(settings.url, settings.token.get_secret_value())
+        if settings.server:
+            if settings.token:
+                return cls.to_server(settings.server, settings.token.get_secret_value())
+            from api.cli.logins import Logins
+
+            return cls.to_server(settings.server, Logins.of_user().access_token(settings.server))
         deadline = time.monotonic() + HELD_PATIENCE_S
         while True:
             holder = DataFolder.holder(settings.home)
@@ -209,7 +213,7 @@ def _reachable() -> Iterator[None]:
         yield
     except httpx2.TransportError as error:
         raise PlatformError(
-            f"The server that holds the data folder does not answer: {type(error).__name__} {error}",
+            f"The server does not answer: {type(error).__name__} {error}",
             "See whether it still runs; `carbon254 doctor` names its process.",
         ) from error
 

@@ -5,9 +5,10 @@ Exit codes: 0 good, 1 a difference or a failure was found, 2 usage, 3 something 
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ from api.cli import (
     ingest,
     instruments,
     lineage,
+    login,
     migrate_store,
     ppas,
     prices,
@@ -58,6 +60,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def everywhere(
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="A server elsewhere; by default CARBON254_SERVER. See `login`.")
+    ] = None,
+) -> None:
+    """See the market, price the future, and prove every number."""
+    if server is not None:
+        os.environ["CARBON254_SERVER"] = server
+
+
 app.command("serve")(server.serve)
 app.command("projector")(processes.projector)
 app.command("worker")(processes.worker)
@@ -70,6 +85,8 @@ app.command("recompute")(audit.recompute)
 app.command("token")(token.token)
 app.command("doctor")(doctor.doctor)
 app.command("graphql")(graphql.graphql)
+app.command("login")(login.login)
+app.command("logout")(login.logout)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 app.command("migrate-store")(migrate_store.migrate_store)

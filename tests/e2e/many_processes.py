@@ -93,7 +93,7 @@ class Many:
             each.result()
         addresses = json.dumps({name: self.parts[name].address for name in SERVED})
         gateway = self.start("serve", "--service", "gateway", name="gateway", CARBON254_SERVICES=addresses)
-        self.program.environment["CARBON254_URL"] = gateway.address
+        self.program.environment["CARBON254_SERVER"] = gateway.address
         return gateway
 
     def stop(self) -> None:

@@ -53,20 +53,22 @@ class Program:
         given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
         return subprocess.Popen(command, env=self.environment, stdin=subprocess.DEVNULL, **given)
 
-    def run(self, *arguments: object, code: int = 0, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: object, code: int = 0, patience_s: float = PATIENCE_S, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
         """A verb to its end; `code` is the exit code that it must have."""
         process = self.start(*arguments, **options)
         try:
-            out, err = process.communicate(timeout=PATIENCE_S)
+            out, err = process.communicate(timeout=patience_s)
         except subprocess.TimeoutExpired:
             process.kill()
             raise AssertionError(f"{arguments} hangs: {process.communicate()}") from None
         assert process.returncode == code, f"{arguments} ended with {process.returncode}, not {code}:\n{out}\n{err}"
         return subprocess.CompletedProcess([*map(str, arguments)], process.returncode, out, err)
 
-    def json(self, *arguments: object, code: int = 0) -> Any:
+    def json(self, *arguments: object, code: int = 0, patience_s: float = PATIENCE_S) -> Any:
         """What a verb prints with --json."""
-        return json.loads(self.run(*arguments, "--json", code=code).stdout)
+        return json.loads(self.run(*arguments, "--json", code=code, patience_s=patience_s).stdout)
 
     def id(self, *arguments: object) -> str:
         """The id that a verb prints first, alone on its line."""

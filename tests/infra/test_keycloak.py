@@ -6,6 +6,8 @@ What its tokens promise stands in test_token_contract.py.
 from __future__ import annotations
 
 import asyncio
+import html
+import re
 from collections.abc import Iterator
 from itertools import count
 from uuid import uuid4
@@ -13,9 +15,11 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from infra.device_login import Invitation, Issuer, LoginFailed
+from infra.principal import Principal
 from infra.signing_keys import IssuerKeys, discovered
 from infra.tokens import TokenVerifier
-from tests.keycloak_realm import ISSUER, ProgramClient, ask, open_admin, program_of_acme
+from tests.keycloak_realm import ISSUER, ProgramClient, ask, found, open_admin, program_of_acme
 
 pytestmark = [pytest.mark.needs_engine("keycloak"), pytest.mark.enable_socket]
 
@@ -32,9 +36,13 @@ def program() -> ProgramClient:
     return program_of_acme()
 
 
-def test_a_program_acts_as_its_service_account(program: ProgramClient) -> None:
+def checked(token: str) -> Principal:
     verifier = TokenVerifier(issuer=ISSUER, audience="carbon254", keys=IssuerKeys(discovered(ISSUER)))
-    assert asyncio.run(verifier.verify(program.token())).principal.actor == program.account
+    return asyncio.run(verifier.verify(token)).principal
+
+
+def test_a_program_acts_as_its_service_account(program: ProgramClient) -> None:
+    assert checked(program.token()).actor == program.account
 
 
 def test_nobody_gets_a_token_for_a_password_alone(admin: httpx2.Client) -> None:
@@ -91,3 +99,71 @@ def test_keys_rotate_without_a_restart(admin: httpx2.Client, program: ProgramCli
     assert before.split(".")[0] != after.split(".")[0]
     assert asyncio.run(verifier.verify(after)).principal.tenant == "acme"
     assert asyncio.run(verifier.verify(before)).principal.tenant == "acme"
+
+
+class Browser:
+    """A person's browser: it follows redirects and keeps cookies, also those that are marked for https alone."""
+
+    def __init__(self) -> None:
+        self._cookies: dict[str, str] = {}
+        self._client = httpx2.Client(timeout=30, follow_redirects=False)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def open(self, url: str, form: dict[str, str] | None = None) -> httpx2.Response:
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
+        answer = (
+            self._client.get(url, headers=headers)
+            if form is None
+            else self._client.post(url, data=form, headers=headers)
+        )
+        self._client.cookies.clear()
+        for line in answer.headers.get_list("set-cookie"):
+            name, _, value = line.partition(";")[0].partition("=")
+            self._cookies[name] = value
+        if answer.is_redirect:
+            return self.open(str(answer.url.join(answer.headers["location"])))
+        return answer
+
+    def send(self, page: httpx2.Response, **fields: str) -> httpx2.Response:
+        """Sends the form of a page, with its hidden fields."""
+        action = re.search(r'<form[^>]*action="([^"]+)"', page.text)
+        assert action, page.text
+        hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
+        return self.open(str(page.url.join(html.unescape(action[1]))), hidden | fields)
+
+
+def test_a_person_signs_in_from_the_command_line(admin: httpx2.Client) -> None:
+    """By the device flow of the shipped client: code, password, consent; then the tokens are refreshed and given up."""
+    name, password = f"user-{uuid4().hex[:8]}", "a-long-password-1"
+    user = {
+        "username": name, "enabled": True, "email": f"{name}@example.com", "firstName": "A", "lastName": "B",
+        "emailVerified": True, "attributes": {"tenant": ["acme"]},
+        "credentials": [{"type": "password", "value": password}],
+    }  # fmt: skip
+    admin.post("users", json=user).raise_for_status()
+    made = found(admin, "users", username=name, exact="true")
+    # The second factor that new people set up first is not what this is about.
+    admin.put(f"users/{made['id']}", json=made | {"requiredActions": []}).raise_for_status()
+    role = admin.get("roles/analyst").raise_for_status().json()
+    admin.post(f"users/{made['id']}/role-mappings/realm", json=[role]).raise_for_status()
+
+    def sign_in_elsewhere(invitation: Invitation) -> None:
+        assert invitation.complete_uri
+        browser = Browser()
+        consent = browser.send(browser.open(invitation.complete_uri), username=name, password=password)
+        assert invitation.user_code not in consent.url.path
+        browser.send(consent, accept="Yes")
+        browser.close()
+
+    issuer = Issuer(ISSUER, "carbon254-cli")
+    login = issuer.sign_in(sign_in_elsewhere)
+    principal = checked(login.access_token)
+    assert (principal.tenant, principal.actor, principal.roles) == ("acme", made["id"], frozenset({"analyst"}))
+    newer = issuer.refresh(login)
+    assert newer.access_token != login.access_token
+    assert checked(newer.access_token).actor == made["id"]
+    issuer.sign_out(newer)
+    with pytest.raises(LoginFailed, match="The sign-in has ended"):
+        issuer.refresh(newer)
