@@ -120,7 +120,8 @@ def test_a_full_disk_takes_nothing_by_halves(tmp_path: Path, place: Place, tell:
         program.run("ingest", files)
         nothing_lost_or_doubled(server, PUBLICATIONS + 1)
     tell(
-        f"{len(statuses)} uploads to a full disk, {statuses.count(503)} refused; {whole} files of objects seen on it, all whole"
+        f"{len(statuses)} uploads to a full disk, {statuses.count(503)} refused; "
+        f"{whole} files of objects seen on it, all whole"
     )
 
 
