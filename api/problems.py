@@ -138,7 +138,7 @@ def install(app: FastAPI) -> None:
 
     def gone(_: Request, __: Exception) -> JSONResponse:
         # Nobody is there to read it; without it, the log would show a fault of the platform.
-        return response(Problem(400, "the request broke off", remedy="Send it again, whole."))
+        return response(Problem(499, "the request broke off", remedy="Send it again, whole."))
 
     def contended(_: Request, __: Exception) -> JSONResponse:
         headers = {"Retry-After": str(RETRY_AFTER_S)}
