@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.market_files import miso_name, miso_text
 from tests.e2e.on_engines import program_on_engines
 from tests.e2e.operator_server import Operator, operator
-from tests.e2e.program import wait_until
+from tests.e2e.program import Program, wait_until
 from tests.faults.checks import long_or_short, nothing_lost_or_doubled
 from tests.faults.conftest import Tell
 
