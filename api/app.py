@@ -55,7 +55,8 @@ def create_app(platform: Platform) -> ASGIApp:
     app = create_routes()
     app.state.platform = platform
     stream.install(app, platform)
-    return _guarded(HeadAsGet(app), platform)
+    cached = [route for module in _ROUTERS for route in cached_routes(module.router.routes)]
+    return guarded(CachedReads(HeavyReads(Bodies(HeadAsGet(app))), platform, cached), platform)
 
 
 def create_routes() -> FastAPI:
@@ -76,11 +77,9 @@ def create_routes() -> FastAPI:
     return app
 
 
-def _guarded(app: ASGIApp, platform: Platform) -> ASGIApp:
-    """What stands around the routes, from the inside out: what a caller may send, who it is, and who keeps the book."""
+def guarded(app: ASGIApp, platform: Platform) -> ASGIApp:
+    """What stands around all answers, from the inside out: how often one may ask, who it is, who keeps the book."""
     settings = platform.settings
-    cached = [route for module in _ROUTERS for route in cached_routes(module.router.routes)]
-    app = CachedReads(HeavyReads(Bodies(app)), platform, cached)
     app = Rates(app, commands_per_minute=settings.commands_per_minute, reads_per_minute=settings.reads_per_minute)
     app = Door(Attributed(app), platform.authenticator)
     return Observed(SecureHeaders(FailedAttempts(app)))

@@ -67,12 +67,13 @@ class MemoryCache:
 
     async def get(self, key: str) -> bytes | None:
         # Asked directly: the library's wrapper around a lookup takes ten times as long as the lookup.
-        found: bytes | None = await self._small.get(key)
-        return found if found is not None else await self._large.get(key)
+        found: tuple[bytes] | None = await self._small.get(key) or await self._large.get(key)
+        return found[0] if found else None
 
     async def put(self, key: str, value: bytes) -> None:
         if len(value) <= LARGEST_VALUE_BYTES:
-            await (self._small if len(value) <= _SMALL_BYTES else self._large).set(key, value)
+            # Bytes alone would be written out as for a server, and copied each time they are read.
+            await (self._small if len(value) <= _SMALL_BYTES else self._large).set(key, (value,))
 
     @property
     def trouble(self) -> str | None:

@@ -51,6 +51,8 @@ class Changes:
         self._seen = dict.fromkeys(projections, 0)
         self._stores = ["", store]
         self._reached: dict[str, int] = {}
+        self.generation = 0
+        """Another number after anything has changed."""
         self._newest: dict[tuple[str, ...], Changed] = {}
 
     def catch_up(self) -> None:
@@ -65,7 +67,9 @@ class Changes:
                 continue
             self._note(projection, Part(*part), Changed(version, position))
             seen[projection] = max(seen[projection], version)
-        self._seen, self._reached = seen, reached
+        if (seen, reached) != (self._seen, self._reached):
+            self._seen, self._reached = seen, reached
+            self.generation += 1
 
     def state(self, projections: Sequence[str], find: Find) -> tuple[int | None, ...]:
         """What an answer from some projections depends on: equal states, equal answers.

@@ -13,6 +13,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qs
 
 import msgspec
@@ -45,6 +46,8 @@ _NOT_CACHED = frozenset({"replay", "wait_for"})
 _LARGEST_ANSWER_BYTES = LARGEST_VALUE_BYTES - (16 << 10)  # its headers are kept with it
 # Who asks for what is being made for somebody else waits so long for that.
 _SHARED_PATIENCE_S = 2.0
+# Questions in the words that they were put in, and keys.
+_REMEMBERED = 2_048
 _UNKNOWN = (psycopg.Error, PoolTimeout, EventStoreError)
 
 Headers = list[tuple[bytes, bytes]]
@@ -60,16 +63,17 @@ class Answer(msgspec.Struct, array_like=True):
         return next((value for given, value in self.headers if given == name), b"")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
-    """A request for something that is cached, by somebody who may ask for it."""
+    """A request for something that is cached. There is one for all who ask the same in the same words."""
 
     route: CachedRoute
     asked: Asked
     dependence: Dependence
-    principal: Principal
-    channel: Channel
     format: str
+
+    def channel(self, principal: Principal) -> Channel:
+        return "downloads" if self.format in DOWNLOADED_FORMATS else principal.channel
 
     def key(self, place: str, entitled: Iterable[str], changes: Changes) -> str:
         """The same for equal answers alone; `place` says whose data it is and which code made it."""
@@ -77,7 +81,7 @@ class Question:
         query = sorted(self.asked.query.items())
         state = changes.state(self.dependence.projections, self.dependence.find)
         question = (self.route.route.path, sorted(self.asked.path.items()), query, self.format)
-        told = repr((place, question, self.principal.tenant, sorted(entitled), state))
+        told = repr((place, question, self.asked.tenant, sorted(entitled), state))
         return hashlib.sha256(told.encode()).hexdigest()
 
 
@@ -116,10 +120,13 @@ class CachedReads:
         self._templates = [route for route in routes if "{" in route.route.path]
         self._making: dict[str, asyncio.Event] = {}
         self.standing = Standing(platform)
+        # Neither changes for the same arguments, and dashboards ask the same again and again.
+        self._understood = lru_cache(_REMEMBERED)(self._understand)
+        self._key_of = lru_cache(_REMEMBERED)(self._make_key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         question = self._question(scope)
-        key = await self._key(question) if question else None
+        key = await self._key(question, scope["principal"]) if question else None
         if question is None or key is None:
             await self._app(scope, receive, send)
             return
@@ -139,23 +146,29 @@ class CachedReads:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             return None
         principal: Principal | None = scope.get("principal")
-        found = self._route(scope["path"])
-        if principal is None or found is None:
+        if principal is None:
             return None
-        route, path = found
-        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        accept = _header(scope, b"accept", "*/*")
+        question = self._understood(principal.tenant, scope["path"], scope["query_string"], accept)
+        if question is not None:
+            for permissions in question.route.permissions:
+                if not any(holds(principal, permission, self._platform_tenant) for permission in permissions):
+                    return None
+        return question
+
+    def _understand(self, tenant: str, path: str, query_string: bytes, accept: str) -> Question | None:
+        """None for what is not cached, and for what the route is to refuse."""
+        found = self._route(path)
+        if found is None:
+            return None
+        route, parameters = found
+        query = parse_qs(query_string.decode("latin-1"), keep_blank_values=True)
         if not _NOT_CACHED.isdisjoint(query):
             return None
-        for permissions in route.permissions:
-            if not any(holds(principal, permission, self._platform_tenant) for permission in permissions):
-                return None
-        asked = Asked(principal.tenant, path, query)
-        format = asked.one("format") or format_of(_header(scope, b"accept", "*/*"))
+        asked = Asked(tenant, parameters, query)
+        format = asked.one("format") or format_of(accept)
         dependence = route.depends(asked)
-        if format is None or dependence is None:
-            return None
-        channel: Channel = "downloads" if format in DOWNLOADED_FORMATS else principal.channel
-        return Question(route, asked, dependence, principal, channel, format)
+        return Question(route, asked, dependence, format) if format and dependence else None
 
     def _route(self, path: str) -> tuple[CachedRoute, dict[str, str]] | None:
         if plain := self._plain.get(path):
@@ -165,13 +178,16 @@ class CachedReads:
                 return route, found.groupdict()
         return None
 
-    async def _key(self, question: Question) -> str | None:
+    async def _key(self, question: Question, principal: Principal) -> str | None:
         """None where nobody can tell what counts now; the route then says so too."""
         try:
-            entitled = await self.standing.entitled(question.principal, question.channel)
+            entitled = await self.standing.entitled(principal, question.channel(principal))
         except _UNKNOWN as error:
             logger.warning("what is cached cannot be used: %s", error)
             return None
+        return self._key_of(question, entitled, self.standing.changes.generation)
+
+    def _make_key(self, question: Question, entitled: frozenset[str], _: int) -> str:
         return question.key(self._place, entitled, self.standing.changes)
 
     async def _kept(self, key: str) -> Answer | None:

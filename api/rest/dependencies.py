@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, cast, get_origin
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo, available_timezones
@@ -217,12 +218,18 @@ def moment(text: str, field: str, tz: ZoneInfo | None = None) -> datetime:
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
 
 
+@cache
+def _zone_names() -> set[str]:
+    """Looked for once: that reads a folder of some hundred files."""
+    return available_timezones()
+
+
 def zone_of(iso: str, tz: str | None) -> ZoneInfo | None:
     """The zone that `tz` names: `market` for the ISO's own clock, else an IANA name. Raises Problem for others."""
     if tz is None:
         return None
     name = MARKET_ZONES[iso] if tz == "market" else tz
-    if name not in available_timezones():
+    if name not in _zone_names():
         raise Problem(
             400, f"tz: {name!r} is no IANA time zone", remedy="Write for example America/Chicago, or `market`."
         )
