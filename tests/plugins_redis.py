@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.plugins_engines import why_missing
-from tests.services.kafka import free_ports
 from tests.services.redis import Redis
+from tests.services.service import free_ports
 
 
 @pytest.fixture(scope="session")

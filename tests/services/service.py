@@ -14,6 +14,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 _STOP_PATIENCE_S = 20.0
@@ -164,6 +165,15 @@ def shift() -> int:
 
 def shifted(usual_port: int) -> int:
     return usual_port + shift()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine on which nothing listens just now."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 def is_open(port: int) -> bool:
