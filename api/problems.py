@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from commands.message import Refused
 from infra import logs
@@ -135,6 +136,10 @@ def install(app: FastAPI) -> None:
         title = "the database does not answer"
         return response(Problem(503, title, remedy="Send it again: it is waited for.", headers=headers))
 
+    def gone(_: Request, __: Exception) -> JSONResponse:
+        # Nobody is there to read it; without it, the log would show a fault of the platform.
+        return response(Problem(499, "the request broke off", remedy="Send it again, whole."))
+
     def contended(_: Request, __: Exception) -> JSONResponse:
         headers = {"Retry-After": str(RETRY_AFTER_S)}
         title = "many commands change the same thing at once"
@@ -151,6 +156,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(PlatformError, mendable)
     app.add_exception_handler(ConcurrentAppend, contended)
+    app.add_exception_handler(ClientDisconnect, gone)
     for lost in (psycopg.OperationalError, psycopg.InterfaceError):
         app.add_exception_handler(lost, unanswered)
     app.add_exception_handler(Exception, unexpected)

@@ -146,7 +146,13 @@ class ClickHouse:
         """
         with self._client() as client:
             answer = client.raw_query(sql, parameters=dict(parameters or {}), fmt="Arrow")
-        return pa.ipc.open_file(pa.py_buffer(answer)).read_all()
+        try:
+            return pa.ipc.open_file(pa.py_buffer(answer)).read_all()
+        except pa.ArrowInvalid as error:
+            # Without its header, half an answer looks whole to HTTP; the format ends with what tells that it is not.
+            raise ColumnarStoreError(
+                f"The columnar store's answer broke off after {len(answer):,} bytes.", "It is asked again."
+            ) from error
 
     def insert_arrow(self, table: str, rows: Rows, *, deduplication_token: str) -> None:
         """One insert. Columns are matched by name.

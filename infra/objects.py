@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -201,7 +202,8 @@ def _explained(what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, BaseError) as error:
-        reason = str(error).partition("\n")[0]
+        # Callers of the API read it, too, and the service's address is not for them.
+        reason = re.sub(r"https?://\S+", "(the S3 service)", str(error).partition("\n")[0])
         raise ObjectStoreError(f"The object store cannot {what}: {reason}", remedy=_REMEDY) from error
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
 from collections import Counter
 
 import pytest
@@ -31,6 +32,7 @@ _FIXTURES = {
 }
 _INSTEAD = {"postgres": "the embedded one instead", "clickhouse": "the embedded one instead"}
 _EMBEDDED = "none of them"
+_WIDEST_KIND = 150
 _KINDS: dict[str, str] = json.loads(os.environ.get("TEST_ENGINES") or "{}")
 _ran: Counter[str] = Counter()
 _skipped: Counter[str] = Counter()
@@ -61,6 +63,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         _ran.update(engines)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not _KINDS:
         return
@@ -68,7 +71,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("engines")
     terminalreporter.write_line(f"{'engine':14}{'tests run':>10}{'skipped':>9}  kind")
     for engine, kind in kinds.items():
-        first_line = kind.strip().partition("\n")[0]
+        first_line = textwrap.shorten(kind, _WIDEST_KIND)
         instead = f" ({_INSTEAD[engine]})" if kind.startswith("missing") and engine in _INSTEAD else ""
         terminalreporter.write_line(f"{engine:14}{_ran[engine]:10,}{_skipped[engine]:9,}  {first_line}{instead}")
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.plugins_engines import why_missing
-from tests.services.kafka import Kafka, free_ports
+from tests.services.kafka import Kafka
+from tests.services.service import free_ports
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 
 import pytest
 
 from tests.plugins_engines import why_missing
 from tests.services.redis import Redis
+from tests.services.service import free_ports
 
 
 @pytest.fixture(scope="session")
@@ -17,10 +17,7 @@ def redis_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     """A Redis of the tests' own, which a test may kill and start again."""
     if not Redis.is_at_hand():
         pytest.skip(f"{why_missing('redis')}; `make services` fetches one")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = Redis(tmp_path_factory.mktemp("redis"), port)
+    program = Redis(tmp_path_factory.mktemp("redis"), *free_ports(1))
     program.start()
     yield program
     program.stop()

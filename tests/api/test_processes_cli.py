@@ -6,9 +6,7 @@ import signal
 
 import pytest
 
-from api.cli.connection import Connection
 from api.cli.main import main
-from infra.errors import PlatformError
 from infra.seals import public_key_of
 from infra.settings import Settings
 
@@ -74,11 +72,6 @@ def test_without_shared_engines_none_starts(
         "CARBON254_CURSOR_KEY",
     ):
         assert name in said
-
-
-def test_a_server_elsewhere_is_called_with_a_token_only() -> None:
-    with pytest.raises(PlatformError, match="Set CARBON254_TOKEN"):
-        Connection.open(Settings(url="https://power.example.com"))
 
 
 def test_settings_of_services_are_addresses(

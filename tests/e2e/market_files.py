@@ -65,9 +65,9 @@ def rezip(archive: Path, members: Iterable[tuple[str, bytes]], compression: int 
             written.writestr(name, content)
 
 
-def write_small_sample(folder: Path, *, runs: int) -> Path:
-    """The simulator's sample, but only the first `runs` files of each of ERCOT's real-time feeds; its price folder."""
-    sample = write_sample(folder, day=DAY, seed=254)
+def write_small_sample(folder: Path, *, runs: int, day: date = DAY) -> Path:
+    """The simulator's day, but only the first `runs` files of each of ERCOT's real-time feeds; its price folder."""
+    sample = write_sample(folder, day=day, seed=254)
     for file in sample.price_files:
         if file.name.startswith(("NP6-905", "NP6-788")):
             first_members(file, runs)

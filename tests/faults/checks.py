@@ -23,15 +23,15 @@ def long_or_short(long: int, short: int) -> int:
     return long if IS_LONG else short
 
 
-def nothing_lost_or_doubled(server: Server, targets: int, events: int | None = None) -> None:
-    """So many events, on so many things (one each where only one number is given), at positions without a gap.
+def nothing_lost_or_doubled(server: Server, things: int, *, of: str = "") -> None:
+    """So many events, each on a thing of its own, those only whose name begins with `of`; no position is left out.
 
     What the log says is what its seals and all read models say, and nothing is set aside.
     """
     entries = server.audit()
-    positions = [int(entry["position"]) for entry in entries]
-    assert positions == list(range(1, (events or targets) + 1))
-    assert len({entry["target_id"] for entry in entries}) == targets
+    assert [int(entry["position"]) for entry in entries] == list(range(1, len(entries) + 1))
+    targets = [entry["target_id"] for entry in entries if entry["event"].startswith(of)]
+    assert len(targets) == len(set(targets)) == things
     server.program.run("audit", "verify")
     server.program.run("projections", "verify")
     assert server.program.json("projections", "dead-letters") == []

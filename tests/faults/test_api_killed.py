@@ -117,4 +117,4 @@ def _check(server: Server, clients: list[Client]) -> None:
     told = {answer["position"]: answer["id"] for answer in answers.values()}
     assert len(told) == len(answers)
     assert {int(entry["position"]): entry["target_id"] for entry in server.audit()} == told
-    nothing_lost_or_doubled(server, targets=len(answers))
+    nothing_lost_or_doubled(server, len(answers))

@@ -19,8 +19,8 @@ from tests.e2e.on_engines import program_on_engines
 from tests.e2e.program import PROGRAM, Program, Server
 from tests.faults.checks import nothing_lost_or_doubled
 from tests.faults.conftest import Tell
-from tests.services.kafka import free_ports
 from tests.services.minio import BUCKET, Minio
+from tests.services.service import free_ports
 from tests.services.small_disk import is_possible, on_small_disk, seen_by
 
 pytestmark = [
@@ -120,7 +120,8 @@ def test_a_full_disk_takes_nothing_by_halves(tmp_path: Path, place: Place, tell:
         program.run("ingest", files)
         nothing_lost_or_doubled(server, PUBLICATIONS + 1)
     tell(
-        f"{len(statuses)} uploads to a full disk, {statuses.count(503)} refused; {whole} files of objects seen on it, all whole"
+        f"{len(statuses)} uploads to a full disk, {statuses.count(503)} refused; "
+        f"{whole} files of objects seen on it, all whole"
     )
 
 

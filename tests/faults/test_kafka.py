@@ -59,19 +59,25 @@ def caught_up(program: Program) -> Callable[[], bool]:
     return holds
 
 
+def kill_controller(cluster: KafkaCluster) -> tuple[Kafka, float]:
+    """The broker that was killed, and how many seconds later another one was the active controller."""
+    victim = cluster.active_controller()
+    epoch = victim.became_controller()
+    victim.kill()
+    return victim, seconds_until(lambda: cluster.active_controller().became_controller() > epoch)
+
+
 def test_brokers_die_one_after_the_other_the_active_controller_first(
     tmp_path: Path, cluster: KafkaCluster, tell: Tell
 ) -> None:
     program = program_on_engines(tmp_path / "home", KAFKA_BOOTSTRAP_SERVERS=cluster.servers)
     files = write_small_sample(tmp_path / "files", runs=RUNS)
-    kills = long_or_short(3, 1)
+    kills, slowest_s = long_or_short(3, 1), 0.0
     with program.serve() as server, ingesting(program, files) as end:
         for _ in range(kills):
             time.sleep(1.0)
-            victim = cluster.active_controller()
-            before = max(broker.became_controller() for broker in cluster.brokers)
-            victim.kill()
-            elected_s = seconds_until(lambda b=before: max(x.became_controller() for x in cluster.brokers) > b)  # type: ignore[misc]
+            victim, elected_s = kill_controller(cluster)
+            slowest_s = max(slowest_s, elected_s)
             time.sleep(2.0)
             victim.start()
         end()
@@ -80,7 +86,7 @@ def test_brokers_die_one_after_the_other_the_active_controller_first(
         nothing_lost_or_doubled(server, PUBLICATIONS)
     tell(
         f"{kills} times the active controller of three brokers killed while {PUBLICATIONS} publications came: another "
-        f"one within {elected_s:.1f} s, topics caught up {caught_up_s:.1f} s after the ingest, {records} records, "
+        f"one within {slowest_s:.1f} s, topics caught up {caught_up_s:.1f} s after the ingest, {records} records, "
         f"{twice} of them twice"
     )
 

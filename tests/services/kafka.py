@@ -5,15 +5,13 @@ from __future__ import annotations
 import base64
 import re
 import shutil
-import socket
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from tests.services.cache import fetched, is_fetched, need, run
-from tests.services.service import Service, is_open, run_once, shifted
+from tests.services.service import Service, free_ports, is_open, run_once, shifted
 
 PORT, CONTROLLER_PORT = shifted(29092), shifted(29093)
 _VERSION = "kafka-4.4.0"
@@ -172,15 +170,6 @@ class KafkaCluster:
     def active_controller(self) -> Kafka:
         """The one of those that run that became it last."""
         return max((b for b in self.brokers if b.is_running), key=Kafka.became_controller)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of this machine on which nothing listens just now."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def _copy_jars(folder: Path) -> None:

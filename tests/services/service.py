@@ -14,6 +14,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 _STOP_PATIENCE_S = 20.0
@@ -101,13 +102,15 @@ class Service(ABC):
         """Ends the engine and everything that it started; a stopped one is left alone."""
         pid = self.pid
         if pid is not None and _is_alive(pid):
-            os.killpg(pid, signal.SIGTERM)
-            os.killpg(pid, signal.SIGCONT)  # one that was frozen could not hear it
+            with suppress(ProcessLookupError):  # it may end by itself meanwhile
+                os.killpg(pid, signal.SIGTERM)
+                os.killpg(pid, signal.SIGCONT)  # one that was frozen could not hear it
             deadline = time.monotonic() + _STOP_PATIENCE_S
             while _is_alive(pid) and time.monotonic() < deadline:
                 time.sleep(0.05)
             if _is_alive(pid):
-                os.killpg(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
         self._pid_file.unlink(missing_ok=True)
 
     def remove(self) -> None:
@@ -164,6 +167,15 @@ def shift() -> int:
 
 def shifted(usual_port: int) -> int:
     return usual_port + shift()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine on which nothing listens just now."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 def is_open(port: int) -> bool:

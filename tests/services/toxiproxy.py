@@ -9,8 +9,7 @@ from pathlib import Path
 import httpx2
 
 from tests.services.cache import fetched, is_fetched, run
-from tests.services.kafka import free_ports
-from tests.services.service import Service
+from tests.services.service import Service, free_ports
 
 _MODULE, _VERSION = "github.com/Shopify/toxiproxy/v2/cmd/server", "v2.5.0"
 _FOLDER = f"toxiproxy-{_VERSION}"
