@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qs
@@ -23,17 +23,17 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import DOWNLOADED_FORMATS
+from api.middleware.standing import Standing
 from api.platform import Platform
 from api.rest.cached import Asked, CachedRoute, Dependence
 from api.rest.caching import VARIES
 from api.rest.formats import format_of
-from commands.entitlements import Entitled, entitled_now
+from commands.entitlements import Entitled
 from commands.permissions import holds
 from infra.cache import LARGEST_VALUE_BYTES
 from infra.errors import EventStoreError
 from infra.metrics import CACHED_READS
 from infra.principal import Channel, Principal
-from infra.shared_work import SharedReads
 from queries.changes import Changes
 
 logger = logging.getLogger(__name__)
@@ -83,37 +83,6 @@ class Question:
         question = (self.route.route.path, sorted(self.asked.path.items()), query, self.format)
         told = repr((place, question, self.asked.tenant, sorted(entitled.isos), entitled.position, state))
         return hashlib.sha256(told.encode()).hexdigest()
-
-
-class Standing:
-    """What counts at the moment of a request, read once for all who ask at once."""
-
-    def __init__(self, platform: Platform) -> None:
-        filled_by = (platform.relational.projections, platform.columnar.projections)
-        names = [projection.name for projections in filled_by for projection in projections]
-        self._tools = platform.bus.tools
-        self.changes = Changes(platform.pool, names, platform.clickhouse.store_id)
-        self._reads: SharedReads[tuple[Principal, Channel], Entitled | None] = SharedReads(self._read, "standing")
-
-    async def entitled(self, principal: Principal, channel: Channel) -> Entitled | None:
-        """What the caller may have, None where that cannot be told; `changes` are as of then too."""
-        return await self._reads.value((principal, channel))
-
-    def _read(
-        self, callers: frozenset[tuple[Principal, Channel]]
-    ) -> Mapping[tuple[Principal, Channel], Entitled | None]:
-        self.changes.catch_up()
-        by_tenant = {(p.tenant, channel): p for p, channel in callers}
-        found = {key: self._entitled(by_tenant[key], key[1]) for key in by_tenant}
-        return {(p, channel): found[p.tenant, channel] for p, channel in callers}
-
-    def _entitled(self, principal: Principal, channel: Channel) -> Entitled | None:
-        try:
-            return entitled_now(self._tools, principal, channel)
-        except Exception:
-            # Others who ask at once must not suffer from one tenant's events; its own route tells what is wrong.
-            logger.exception("entitlements of %s cannot be read", principal.tenant)
-            return None
 
 
 class CachedReads:
