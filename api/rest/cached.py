@@ -94,10 +94,11 @@ def by_tenant(*projections: str) -> Depends:
 
 
 def by_iso(*projections: str) -> Depends:
-    """On what is of the ISO that is asked for; on everything where none is."""
+    """On what is of the ISO that is asked for; on everything where none is, or several are."""
 
     def depends(asked: Asked) -> Dependence:
-        iso = asked.one("iso")
+        isos = asked.query.get("iso", [])
+        iso = isos[0] if len(isos) == 1 else None
         return Dependence(projections, lambda changes, name: changes.of_iso(name, iso) if iso else changes.of_all(name))
 
     return depends

@@ -6,6 +6,7 @@ from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from api.rest.cached import by_iso, cached
 from api.rest.caching import answer
 from api.rest.dependencies import (
     AccessOf,
@@ -40,6 +41,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/v1/prices/latest", operation_id="latest_prices", response_class=Response, responses=_ANSWERS)
+@cached(by_iso(*FILLED_BY))
 def list_latest_prices(
     request: Request,
     view: ViewOf,
