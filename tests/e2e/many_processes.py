@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,18 +84,18 @@ class Many:
         )
         return part
 
-    def start_all(self) -> Server:
+    def start_all(self, services: Sequence[str] = SERVED) -> Server:
         """Two projectors, a worker that seals, the services and the gateway before them; returns the gateway."""
         with ThreadPoolExecutor(4) as threads:
             started = [
                 threads.submit(self.start, "projector", name="projector"),
                 threads.submit(self.start, "projector", name="standby"),
                 threads.submit(self.start, "worker", "--queue", "seals", name="worker", **SEALING),
-                *(threads.submit(self.start, "serve", "--service", name, name=name) for name in SERVED),
+                *(threads.submit(self.start, "serve", "--service", name, name=name) for name in services),
             ]
         for each in started:
             each.result()
-        addresses = json.dumps({name: self.parts[name].address for name in SERVED})
+        addresses = json.dumps({name: self.parts[name].address for name in services})
         gateway = self.start("serve", "--service", "gateway", name="gateway", CARBON254_SERVICES=addresses)
         self.program.environment["CARBON254_URL"] = gateway.address
         return gateway
