@@ -64,10 +64,7 @@ _OF_NOUNS = {"objects": objects, "scenarios": scenarios, "curves": curves, "ppas
 
 def create_app(platform: Platform) -> ASGIApp:
     """All routes, behind the door. The platform is opened and closed by whoever calls this."""
-    app = create_routes()
-    app.state.platform = platform
-    stream.install(app, platform)
-    return guarded(_answering(HeadAsGet(app), platform), platform)
+    return guarded(_answering(HeadAsGet(_whole(platform)), platform), platform)
 
 
 def create_service(platform: Platform, service: Service) -> ASGIApp:
@@ -76,12 +73,16 @@ def create_service(platform: Platform, service: Service) -> ASGIApp:
         app = create_routes(service)
         app.state.platform = platform
         return guarded(_answering(HeadAsGet(app), platform), platform)
+    theirs = {name: routes_of(SERVICES[name]) for name in addresses({})}
+    passing = PassingOn(HeadAsGet(_whole(platform)), addresses(platform.settings.services), theirs)
+    return guarded(_answering(passing, platform), platform)
+
+
+def _whole(platform: Platform) -> FastAPI:
     app = create_routes()
     app.state.platform = platform
     stream.install(app, platform)
-    theirs = {name: routes_of(SERVICES[name]) for name in addresses({})}
-    passing = PassingOn(HeadAsGet(app), addresses(platform.settings.services), theirs)
-    return guarded(_answering(passing, platform), platform)
+    return app
 
 
 def create_routes(service: Service | None = None) -> FastAPI:

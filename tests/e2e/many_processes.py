@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +29,8 @@ AUDIENCE = "carbon254"
 TOKEN = "the-operator-of-a-test-calls-by-this"
 SEAL_KEY = bytes(range(32))
 SERVED = ("curves", "scenarios", "ppa", "downloads")
+# Many start side by side, and each takes seconds of a processor's time.
+START_PATIENCE_S = 150.0
 SEALING = {"CARBON254_SEAL_KEY": SEAL_KEY.hex()}
 
 
@@ -77,21 +79,23 @@ class Many:
     def start(self, verb: str, *arguments: object, name: str, **settings: str) -> Server:
         """A process that answers already."""
         program = Program(self.program.home, **{**self.program.environment, **settings})
-        part = self.parts[name] = Server(program, *arguments, "--port", 0, verb=verb, log=f"{name}.log")
+        part = self.parts[name] = Server(
+            program, *arguments, "--port", 0, verb=verb, log=f"{name}.log", patience_s=START_PATIENCE_S
+        )
         return part
 
-    def start_all(self) -> Server:
+    def start_all(self, services: Sequence[str] = SERVED) -> Server:
         """Two projectors, a worker that seals, the services and the gateway before them; returns the gateway."""
-        with ThreadPoolExecutor() as threads:
+        with ThreadPoolExecutor(4) as threads:
             started = [
                 threads.submit(self.start, "projector", name="projector"),
                 threads.submit(self.start, "projector", name="standby"),
                 threads.submit(self.start, "worker", "--queue", "seals", name="worker", **SEALING),
-                *(threads.submit(self.start, "serve", "--service", name, name=name) for name in SERVED),
+                *(threads.submit(self.start, "serve", "--service", name, name=name) for name in services),
             ]
         for each in started:
             each.result()
-        addresses = json.dumps({name: self.parts[name].address for name in SERVED})
+        addresses = json.dumps({name: self.parts[name].address for name in services})
         gateway = self.start("serve", "--service", "gateway", name="gateway", CARBON254_SERVICES=addresses)
         self.program.environment["CARBON254_SERVER"] = gateway.address
         return gateway

@@ -106,13 +106,15 @@ class Program:
 class Server:
     """A `carbon254 serve` process on a free port of its own."""
 
-    def __init__(self, program: Program, *arguments: object, verb: str = "serve", log: str = "serve.log") -> None:
+    def __init__(
+        self, program: Program, *arguments: object, verb: str = "serve", log: str = "serve.log", patience_s: float = 60
+    ) -> None:
         self.program = program
         self._log = program.temporary / log
         with self._log.open("w") as file:
             self.process = program.start(verb, *arguments, stdout=file, stderr=subprocess.STDOUT)
         try:
-            wait_until(lambda: "Serving http" in self.said() or self.process.poll() is not None, 60)
+            wait_until(lambda: "Serving http" in self.said() or self.process.poll() is not None, patience_s)
             assert self.process.poll() is None, self.said()
         except BaseException:
             self.kill()

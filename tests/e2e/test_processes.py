@@ -47,7 +47,7 @@ def test_the_main_job_through_the_gateway_ends_in_the_same_number(many: Many, jo
 
 def test_projectors_that_are_killed_lose_and_double_nothing(many: Many, tmp_path: Path) -> None:
     """Each is killed in the midst of an ingest; the other takes over, and a new one stands by."""
-    many.start_all()
+    many.start_all(["downloads"])
     write_small_sample(tmp_path / "sample", runs=RUNS)
     verb = many.program.start("ingest", tmp_path / "sample" / "prices")
     dsn = many.program.environment["DATABASE_URL"]
