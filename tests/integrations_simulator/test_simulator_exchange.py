@@ -143,6 +143,16 @@ def test_restated_prices_last_until_something_newer_is_published() -> None:
     assert ask(exchange, "miso-public-api", TABLE).content == ask(plain, "miso-public-api", TABLE).content
 
 
+def test_each_publication_can_be_restated_once() -> None:
+    clock = SteppedClock(NOON)
+    exchange = world(clock, "restated:miso-public-api/*:9")
+    for _ in range(3):
+        first, second, third = (ask(exchange, "miso-public-api", TABLE).content for _ in range(3))
+        assert first != second == third
+        clock.wait(300)
+    assert [fault.kind for fault in exchange.faults.journal] == ["restated"] * 3
+
+
 def test_news_that_are_late_come_ten_minutes_later() -> None:
     clock = SteppedClock(NOON)
     exchange, plain = world(clock, "late:miso-public-api/*"), world(clock)
