@@ -28,9 +28,9 @@ def joined(columns: Sequence[pa.StringArray], separator: str) -> pa.StringArray:
     return pc.binary_join_element_wise(*present, separator, null_handling="skip")
 
 
-def prefixed(prefix: pa.StringArray | str, column: pa.StringArray, suffix: str = "") -> pa.StringArray:
-    """Each string between the two, empty where the string itself is empty."""
-    return pc.if_else(pc.equal(column, ""), "", pc.binary_join_element_wise(prefix, column, suffix, ""))
+def prefixed(prefix: pa.StringArray | str, column: pa.StringArray) -> pa.StringArray:
+    """The prefix and the string of each row, empty where the string itself is empty."""
+    return pc.if_else(pc.equal(column, ""), "", pc.binary_join_element_wise(prefix, column, ""))
 
 
 def _bytes(strings: pa.StringArray) -> npt.NDArray[np.uint8]:

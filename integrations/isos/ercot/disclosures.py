@@ -6,7 +6,7 @@ left out. Day-ahead files have no flag for the repeated hour, so that of the lon
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,7 @@ from integrations.isos.heads import CsvFile, column_key
 from integrations.isos.local_time import ClockError, local_day_hours, wall_clock
 from integrations.isos.recognition import OtherProduct
 from integrations.isos.series import series_publication, series_rows
-from integrations.isos.ticks import Ints, ParsedPublication, labels, seconds
+from integrations.isos.ticks import Floats, Ints, ParsedPublication, labels, seconds
 
 _LIMITS = r"HSL|LSL|HASL|LASL|HDL|LDL|(HDL|LDL) (Original|Manual|Final)"
 _SERVICES = r"REGUP|REGDN|NSPIN|NSPNM|RRSPFR|RRSFFR|RRSUFR|ECRSS|ECRSM"
@@ -90,12 +90,10 @@ def parse(file: CsvFile, layout: Layout, published_at: datetime | None) -> Parse
     times, resource = times_of(frame), frame.text("resource")
     refuse_repeats(frame, times, [resource], "resource", "the resource")
     kind = frame.text("type", may_be_empty=True) if frame.has("type") else _all_of(frame, layout.told_type)
-    start, end = times.start(), times.end()
-    tables = []
-    for name, (_, unit) in layout.quantities.items():
-        values = frame.number(name)
-        tables.append(_rows(resource, kind, name, unit, start, end, values))
-    return _publication(pa.concat_tables(tables).unify_dictionaries(), layout.feed, layout.market, published_at)
+    quantities = [(name, unit) for name, (_, unit) in layout.quantities.items()]
+    values = [frame.number(name) for name, _ in quantities]
+    rows = _rows(resource, kind, quantities, times.start(), times.end(), np.concatenate(values))
+    return _publication(rows, layout.feed, layout.market, published_at)
 
 
 def is_metered(file: CsvFile) -> bool:
@@ -112,7 +110,7 @@ def parse_metered(file: CsvFile, published_at: datetime | None) -> ParsedPublica
     frame = read([file], [columns], frozenset({"value"}))
     start, resource = _numbered_quarters(frame), frame.text("resource")
     rows = _rows(
-        resource, _all_of(frame, ""), "Settlement Metered Net Energy", "MWh", start, start + QUARTER_S,
+        resource, _all_of(frame, ""), [("Settlement Metered Net Energy", "MWh")], start, start + QUARTER_S,
         frame.number("value"),
     )  # fmt: skip
     seen = resource.codes.astype(np.int64) * np.int64(4_294_967_296) + start
@@ -152,26 +150,23 @@ def _all_of(frame: Frame, value: str) -> Text:
 
 
 def _rows(
-    resource: Text,
-    kind: Text,
-    quantity: str,
-    unit: str,
-    start: Ints,
-    end: Ints,
-    values: np.ndarray[tuple[int], np.dtype[np.float64]],
+    resource: Text, kind: Text, quantities: Sequence[tuple[str, str]], start: Ints, end: Ints, values: Floats
 ) -> pa.Table:
-    kept = ~np.isnan(values)
-    nothing = np.zeros(int(kept.sum()), dtype=np.int32)
+    """One row a value that is there; `values` holds all of the first quantity (name and unit), then of the next."""
+    there = np.flatnonzero(~np.isnan(values))
+    quantity, row = np.divmod(there, len(start))
+    units = list(dict.fromkeys(unit for _, unit in quantities))
+    unit_of = np.array([units.index(unit) for _, unit in quantities], dtype=np.int32)
     return series_rows(
         "disclosures",
         {
-            "resource": labels(resource.codes[kept], resource.strings),
-            "resource_type": labels(kind.codes[kept], kind.strings),
-            "quantity": labels(nothing, [quantity]),
-            "unit": labels(nothing, [unit]),
-            "interval_start_utc": seconds(start[kept]),
-            "interval_end_utc": seconds(end[kept]),
-            "value": values[kept],
+            "resource": labels(resource.codes[row], resource.strings),
+            "resource_type": labels(kind.codes[row], kind.strings),
+            "quantity": labels(quantity, [name for name, _ in quantities]),
+            "unit": labels(unit_of[quantity], units),
+            "interval_start_utc": seconds(start[row]),
+            "interval_end_utc": seconds(end[row]),
+            "value": values[there],
         },
     )
 

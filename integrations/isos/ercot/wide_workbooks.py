@@ -4,7 +4,7 @@ Numbers are taken a column at a time, and the moments of a day are worked out on
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -73,6 +73,8 @@ class _Table:
     ) -> ParsedPublication:
         """The dataset fundamentals. Raises UnreadablePublication for a label that has an interval twice."""
         code, start, value = (np.concatenate(part) for part in zip(*self._parts, strict=True))
+        if not len(value):
+            raise unreadable(document.name, "it holds no number")
         names = list(self._codes)
         intervals = Intervals.of(start, np.arange(len(start)))
         cells = combine([(code, len(names)), (intervals.code, len(intervals.starts))])
@@ -104,7 +106,7 @@ def parse_generation(document: Document, sheets: Sequence[str]) -> ParsedPublica
         header = header_of(document, sheet)
         fuel, settlement = header.need("Fuel"), header.find("settlementtype")
         day_at, quarters = header.need("Date"), _quarters(header)
-        rows = _rows(document, sheet, fuel)
+        rows = [(line, row) for line, row in _lines(document, sheet) if str(row[fuel]).strip()]
         if settlement is not None:
             settled &= not any(str(row[settlement]).strip().upper() == "INITIAL" for _, row in rows)
         values = _numbers(document, sheet, rows, {quarter.position: quarter.label for quarter in quarters})
@@ -144,7 +146,7 @@ def parse_load(document: Document, sheets: Sequence[str]) -> ParsedPublication:
             position: "" if column_key(area) == column_key(_LOAD_TOTAL) else area
             for position, area in enumerate(header) if position
         }  # fmt: skip
-        rows = _rows(document, sheet, 0)
+        rows = [(line, row) for line, row in _lines(document, sheet) if row[0] != ""]
         starts = np.array([_hour_start(document, sheet, line, row[0]) for line, row in rows], dtype=np.int64)
         values = _numbers(document, sheet, rows, {position: area or _LOAD_TOTAL for position, area in named.items()})
         codes = np.array([table.code(area) for area in named.values()], dtype=np.int32)
@@ -152,10 +154,9 @@ def parse_load(document: Document, sheets: Sequence[str]) -> ParsedPublication:
     return table.publication(document, HOUR_S, "area", {"series": "load", "unit": "MW"}, "native_load", "final")
 
 
-def _rows(document: Document, sheet: str, needed: int) -> list[Row]:
-    """The lines below the header whose cell at this position is filled."""
-    lines = enumerate(document.sheets[sheet][1:], start=2)
-    return [(line, row) for line, row in lines if row[needed] != "" and str(row[needed]).strip()]
+def _lines(document: Document, sheet: str) -> Iterator[Row]:
+    """The lines below the header."""
+    return enumerate(document.sheets[sheet][1:], start=2)
 
 
 def _numbers(document: Document, sheet: str, rows: Sequence[Row], columns: Mapping[int, str]) -> Floats:
@@ -218,7 +219,9 @@ def _hour_start(document: Document, sheet: str, line: int, cell: Any) -> int:
     text = shown(cell + timedelta(seconds=30)) if isinstance(cell, datetime) else str(cell).strip()
     day, _, clock = text.partition(" ")
     try:
-        hour, second_pass = _hour_of(clock)
+        if (found := _hour_of(clock)) is None:
+            raise ClockError(f"{text!r} is not the end of an hour")
+        hour, second_pass = found
         plain = midnight_of_plain_day(calendar_date(day), CENTRAL)
         if plain is not None and not second_pass:
             return plain + (hour - 1) * HOUR_S
@@ -229,11 +232,11 @@ def _hour_start(document: Document, sheet: str, line: int, cell: Any) -> int:
 
 
 @lru_cache(maxsize=256)
-def _hour_of(clock: str) -> tuple[int, bool]:
-    """The hour that ends then, and whether it is the second pass. Raises ClockError."""
+def _hour_of(clock: str) -> tuple[int, bool] | None:
+    """The hour that ends then, and whether it is the second pass; None for what is no end of an hour."""
     found = _HOUR_ENDING.fullmatch(clock)
     if not found or int(found[2]) or int(found[1]) > 24:
-        raise ClockError(f"{clock!r} is not the end of an hour")
+        return None
     return int(found[1]), bool(found[3])
 
 
