@@ -58,11 +58,8 @@ def home(tmp_path: Path, pool: Pool, log: EventLog) -> Path:
     return folder.home
 
 
-@pytest.mark.parametrize("stage", ["events", "objects", "verify"])
-def test_a_restore_goes_on_where_it_broke_off(
-    stage: str, home: Path, log: EventLog, databases: Callable[[], Pool], tmp_path: Path
-) -> None:
-    place = BackupPlace.at(str(tmp_path / "backup"), made=True)
+def backed_up(home: Path, log: EventLog) -> BackupPlace:
+    place = BackupPlace.at(str(home.parent / "backup"), made=True)
     with DataFolder.open(home) as folder:
         seals = Seals(home / "seals", folder.ensure_seal_key())
         source = Source(
@@ -70,6 +67,32 @@ def test_a_restore_goes_on_where_it_broke_off(
             code_version="1",
         )  # fmt: skip
         make_backup(source, place, datetime.now(UTC), lambda _: untold)
+    return place
+
+
+def test_without_the_seal_key_a_log_is_restored_and_sealed_anew(
+    home: Path, log: EventLog, databases: Callable[[], Pool], tmp_path: Path
+) -> None:
+    place, pool, target = backed_up(home, log), databases(), tmp_path / "target"
+    settings = Settings(home=target, database_url=pool.conninfo, eventstoredb_uri=None, objects=None)  # type: ignore[arg-type]
+    with pytest.raises(PlatformError, match="The key that signed the seals"):
+        restore_backup(settings, place, Wanted(), lambda _: untold)
+    done = restore_backup(settings, place, Wanted(without_seals=True), lambda _: untold)
+    assert (done.events, done.seals) == (12, 0)
+    with DataFolder.open(target) as folder:
+        assert folder.keys() != {}
+        seals = Seals(target / "seals", folder.ensure_seal_key())
+        restored = EventLog(PostgresRecorder(pool))
+        assert verify_log(restored, seals).unsealed_events == 13
+        assert Sealer(restored, seals, lambda: datetime.now(UTC)).seal_pending() == 13
+        assert verify_log(restored, seals).difference is None
+
+
+@pytest.mark.parametrize("stage", ["events", "objects", "verify"])
+def test_a_restore_goes_on_where_it_broke_off(
+    stage: str, home: Path, log: EventLog, databases: Callable[[], Pool], tmp_path: Path
+) -> None:
+    place = backed_up(home, log)
     pool, target = databases(), tmp_path / "target"
     settings = Settings(home=target, database_url=pool.conninfo, eventstoredb_uri=None, objects=None)  # type: ignore[arg-type]
     wanted = Wanted(keys=home)
