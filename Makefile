@@ -6,7 +6,7 @@ BIN := .venv/bin
 CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/infra/test_event_recorders.py \
   tests/infra/test_kurrent_recorder.py tests/infra/test_kurrent_groups.py tests/infra/test_log_verification.py tests/infra/test_subscriptions.py \
   tests/infra/test_clickhouse.py tests/infra/test_token_contract.py tests/infra/test_keycloak.py \
-  tests/infra/test_broker.py tests/read_models \
+  tests/infra/test_broker.py tests/infra/test_receiving.py tests/infra/test_backups.py tests/read_models \
   tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
   tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/projections/test_topics_on_kafka.py \
   tests/infra/test_cache.py tests/e2e/test_engines.py tests/e2e/test_cached_reads.py tests/e2e/test_processes.py tests/deploy tests/faults
@@ -83,6 +83,7 @@ bench: setup ## run the benchmarks; figures go to docs/benchmarks.md by hand
 	@$(BIN)/python -m tests.benchmarks.stream
 	@$(BIN)/python -m tests.benchmarks.quality
 	@$(BIN)/python -m tests.benchmarks.simulated_week
+	@$(BIN)/python -m tests.benchmarks.restore_drill
 
 openapi: ## write docs/openapi.json anew, after the API's contract was changed
 	@$(BIN)/python -m api.openapi > docs/openapi.json

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from infra.data_folder import DataFolder
@@ -62,8 +63,7 @@ class Databases:
 @contextmanager
 def opened(uri: str, databases: Databases) -> Iterator[Store]:
     """The store that a URI leads to. Raises PlatformError for one that is none."""
-    scheme = uri.partition(":")[0]
-    if uri == EMBEDDED or scheme in ("postgresql", "postgres"):
+    if _is_postgres(uri):
         pool = open_pool(databases.own(uri))
         try:
             recorder = PostgresRecorder(pool)
@@ -71,7 +71,7 @@ def opened(uri: str, databases: Databases) -> Iterator[Store]:
             yield Store(store_name(uri), lambda: PostgresRecorder(pool), PostgresReceiver(pool))
         finally:
             pool.close()
-    elif scheme.partition("+")[0] in ("esdb", "kurrentdb", "kdb"):
+    elif uri.partition("://")[0].partition("+")[0] in ("esdb", "kurrentdb", "kdb"):
         from infra.kurrent_receiver import KurrentReceiver  # its client is an extra
         from infra.kurrent_recorder import KurrentRecorder, open_kurrent
 
@@ -90,9 +90,17 @@ def store_name(uri: str) -> str:
     """What a store is called on record: where it is, without user, password and options."""
     if uri == EMBEDDED:
         return "the embedded PostgreSQL"
-    if uri.startswith("postgres"):
+    if _is_postgres(uri):
         parts = conninfo_to_dict(uri)
         port = f":{parts['port']}" if parts.get("port") else ""
         return f"postgresql://{parts.get('host', 'localhost')}{port}/{parts.get('dbname', '')}"
     parts_of_url = urlsplit(uri)
     return f"{parts_of_url.scheme}://{parts_of_url.netloc.rpartition('@')[2]}"
+
+
+def _is_postgres(uri: str) -> bool:
+    """Whether it is the embedded database, a URI of PostgreSQL, or its key=value pairs."""
+    try:
+        return uri == EMBEDDED or bool(conninfo_to_dict(uri))
+    except psycopg.ProgrammingError:
+        return False

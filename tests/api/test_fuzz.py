@@ -36,8 +36,8 @@ CHECKS = [not_a_server_error, status_code_conformance, response_schema_conforman
 OPERATIONS = list(operations(create_routes().openapi()))
 HOST = {"Host": "127.0.0.1"}
 JSON = {"Content-Type": "application/json"}
-# These run for long, or stream what the whole log holds.
-HEAVY = ["rebuild_projection", "verify_projection"]
+# These run for long, or stream what the whole log holds; a backup is written wherever the words lead.
+HEAVY = ["rebuild_projection", "verify_projection", "make_backup"]
 
 
 @pytest.fixture(scope="module")
