@@ -9,7 +9,7 @@ CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/i
   tests/infra/test_broker.py tests/read_models \
   tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
   tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/projections/test_topics_on_kafka.py \
-  tests/infra/test_cache.py tests/e2e/test_engines.py tests/faults
+  tests/infra/test_cache.py tests/e2e/test_engines.py tests/e2e/test_cached_reads.py tests/faults
 .PHONY: help setup run test services services-down test-services test-faults check format lock openapi bench clean
 
 help: ## list the targets
@@ -65,6 +65,8 @@ bench: setup ## run the benchmarks; figures go to docs/benchmarks.md by hand
 	@$(BIN)/python -m tests.benchmarks.log
 	@$(BIN)/python -m tests.benchmarks.graphql
 	@$(BIN)/python -m tests.benchmarks.authentication
+	@$(BIN)/python -m tests.benchmarks.api
+	@$(BIN)/python -m tests.benchmarks.dashboards
 	@$(BIN)/python -m tests.benchmarks.staleness
 	@$(BIN)/python -m tests.benchmarks.stream
 	@$(BIN)/python -m tests.benchmarks.quality

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, get_args
+from typing import Annotated, NamedTuple, get_args
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -93,17 +93,34 @@ def handle_revoke_entitlement(
     return entitlements
 
 
-def entitled_isos(tools: Tools, principal: Principal, channel: Channel) -> frozenset[str]:
-    """The ISOs whose market data may go to this caller by `channel` now.
+class Entitled(NamedTuple):
+    """The ISOs that may go to a caller by a channel, and the position of the event that last decided about its tenant.
+
+    The position tells the same ISOs before and after others were granted and taken back.
+    """
+
+    isos: frozenset[str]
+    position: int
+
+
+def entitled_now(tools: Tools, principal: Principal, channel: Channel) -> Entitled:
+    """What may go to this caller by `channel` now.
 
     It is decided from the events of the tenant's own stream, read anew each time: a revocation by any process counts
     from the next question on, and no cache can be stale.
     """
     if principal.tenant == tools.platform_tenant:
-        return frozenset(ISOS)
+        return Entitled(frozenset(ISOS), 0)
     found = tools.read_aggregate(Entitlements, entitlements_id(tools.platform_tenant, principal.tenant))
+    if found is None:
+        return Entitled(frozenset(), 0)
     now = tools.now()
-    return frozenset(iso for iso in ISOS if found and found.value.allows(iso, channel, now))
+    return Entitled(frozenset(iso for iso in ISOS if found.value.allows(iso, channel, now)), found.position)
+
+
+def entitled_isos(tools: Tools, principal: Principal, channel: Channel) -> frozenset[str]:
+    """The ISOs whose market data may go to this caller by `channel` now."""
+    return entitled_now(tools, principal, channel).isos
 
 
 def demand_entitlement(tools: Tools, principal: Principal, iso: str, channel: Channel) -> None:

@@ -30,6 +30,8 @@ _SECRETS = (
         r"(?i)\b(authorization|password|secret|api[_-]?key|access[_-]?token)\b[\"']?\s*[=:]\s*[\"']?[^\s\"',&]+"
     ),
 )
+# What each of them has in it; most texts have nothing of that, and are looked through once instead of five times.
+_TELLTALE = re.compile(r"[\s=:]|eyJ|c254_")
 _HIDDEN = "[hidden]"
 _LONGEST_TEXT = 4000
 # The lines of a traceback; every other text is one line.
@@ -87,8 +89,9 @@ def correlation_id() -> str | None:
 
 def safe_text(text: str, *, many_lines: bool = False) -> str:
     """The text without secrets, each control character written as its escape, and cut to a bearable length."""
-    for secret in _SECRETS:
-        text = secret.sub(_HIDDEN, text)
+    if _TELLTALE.search(text):
+        for secret in _SECRETS:
+            text = secret.sub(_HIDDEN, text)
     if many_lines:
         # Indented, so that no line of it can be taken for a line of the log.
         return "\n    ".join(map(_escaped, text.splitlines()))

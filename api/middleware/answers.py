@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qs
@@ -23,17 +23,17 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import DOWNLOADED_FORMATS
+from api.middleware.standing import Standing
 from api.platform import Platform
 from api.rest.cached import Asked, CachedRoute, Dependence
 from api.rest.caching import VARIES
 from api.rest.formats import format_of
-from commands.entitlements import entitled_isos
+from commands.entitlements import Entitled
 from commands.permissions import holds
 from infra.cache import LARGEST_VALUE_BYTES
 from infra.errors import EventStoreError
 from infra.metrics import CACHED_READS
 from infra.principal import Channel, Principal
-from infra.shared_work import SharedReads
 from queries.changes import Changes
 
 logger = logging.getLogger(__name__)
@@ -75,37 +75,14 @@ class Question:
     def channel(self, principal: Principal) -> Channel:
         return "downloads" if self.format in DOWNLOADED_FORMATS else principal.channel
 
-    def key(self, place: str, entitled: Iterable[str], changes: Changes) -> str:
+    def key(self, place: str, entitled: Entitled, changes: Changes) -> str:
         """The same for equal answers alone; `place` says whose data it is and which code made it."""
         # Values stay in their order: a cursor in the answer is for the question as it was put.
         query = sorted(self.asked.query.items())
         state = changes.state(self.dependence.projections, self.dependence.find)
         question = (self.route.route.path, sorted(self.asked.path.items()), query, self.format)
-        told = repr((place, question, self.asked.tenant, sorted(entitled), state))
+        told = repr((place, question, self.asked.tenant, sorted(entitled.isos), entitled.position, state))
         return hashlib.sha256(told.encode()).hexdigest()
-
-
-class Standing:
-    """What counts at the moment of a request, read once for all who ask at once."""
-
-    def __init__(self, platform: Platform) -> None:
-        filled_by = (platform.relational.projections, platform.columnar.projections)
-        names = [projection.name for projections in filled_by for projection in projections]
-        self._tools = platform.bus.tools
-        self.changes = Changes(platform.pool, names, platform.clickhouse.store_id)
-        self._reads: SharedReads[tuple[Principal, Channel], frozenset[str]] = SharedReads(self._read, "standing")
-
-    async def entitled(self, principal: Principal, channel: Channel) -> frozenset[str]:
-        """The ISOs whose market data the caller may have; `changes` are as of then too."""
-        return await self._reads.value((principal, channel))
-
-    def _read(
-        self, callers: frozenset[tuple[Principal, Channel]]
-    ) -> Mapping[tuple[Principal, Channel], frozenset[str]]:
-        self.changes.catch_up()
-        by_tenant = {(p.tenant, channel): p for p, channel in callers}
-        found = {key: entitled_isos(self._tools, by_tenant[key], key[1]) for key in by_tenant}
-        return {(p, channel): found[p.tenant, channel] for p, channel in callers}
 
 
 class CachedReads:
@@ -126,10 +103,11 @@ class CachedReads:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         question = self._question(scope)
-        key = await self._key(question, scope["principal"]) if question else None
-        if question is None or key is None:
+        entitled = await self._entitled(question, scope["principal"]) if question else None
+        if question is None or entitled is None:
             await self._app(scope, receive, send)
             return
+        key = self._key_of(question, entitled, self.standing.changes.generation)
         tag = f'W/"{key[:32]}"'.encode()
         known = _known_tags(scope)
         scope["route"] = question.route.route
@@ -140,7 +118,8 @@ class CachedReads:
             await _answer(scope, send, question, answer, known)
         else:
             _count(question, "miss")
-            await self._make(scope, receive, send, key, tag)
+            making = _Making(question, entitled, key, tag)
+            await self._make(scope, receive, send, making)
 
     def _question(self, scope: Scope) -> Question | None:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
@@ -178,16 +157,15 @@ class CachedReads:
                 return route, found.groupdict()
         return None
 
-    async def _key(self, question: Question, principal: Principal) -> str | None:
+    async def _entitled(self, question: Question, principal: Principal) -> Entitled | None:
         """None where nobody can tell what counts now; the route then says so too."""
         try:
-            entitled = await self.standing.entitled(principal, question.channel(principal))
+            return await self.standing.entitled(principal, question.channel(principal))
         except _UNKNOWN as error:
             logger.warning("what is cached cannot be used: %s", error)
             return None
-        return self._key_of(question, entitled, self.standing.changes.generation)
 
-    def _make_key(self, question: Question, entitled: frozenset[str], _: int) -> str:
+    def _make_key(self, question: Question, entitled: Entitled, _: int) -> str:
         return question.key(self._place, entitled, self.standing.changes)
 
     async def _kept(self, key: str) -> Answer | None:
@@ -201,28 +179,39 @@ class CachedReads:
             found = await self._cache.get(key)
         return msgspec.msgpack.decode(found, type=Answer) if found is not None else None
 
-    async def _make(self, scope: Scope, receive: Receive, send: Send, key: str, tag: bytes) -> None:
-        made = self._making.setdefault(key, asyncio.Event())
-        answer = _Answering(tag, is_whole=scope["method"] == "GET")
+    async def _make(self, scope: Scope, receive: Receive, send: Send, making: _Making) -> None:
+        made = self._making.setdefault(making.key, asyncio.Event())
+        answer = _Answering(making.tag, is_whole=scope["method"] == "GET")
 
         async def keeping_send(message: Message) -> None:
             answer.note(message)
-            if answer.is_complete:
+            # The route asked for itself what the caller may have: it must have been told the same as the key tells.
+            if answer.is_complete and await self._entitled(making.question, scope["principal"]) == making.entitled:
                 kept = Answer(answer.headers, b"".join(answer.parts))
-                await self._cache.put(key, msgspec.msgpack.encode(kept))
+                await self._cache.put(making.key, msgspec.msgpack.encode(kept))
             if answer.is_decided:
-                self._over(key, made)
+                self._over(making.key, made)
             await send(message)
 
         try:
             await self._app(scope, receive, keeping_send)
         finally:
-            self._over(key, made)
+            self._over(making.key, made)
 
     def _over(self, key: str, made: asyncio.Event) -> None:
         made.set()
         if self._making.get(key) is made:
             del self._making[key]
+
+
+@dataclass(frozen=True)
+class _Making:
+    """What an answer is made for."""
+
+    question: Question
+    entitled: Entitled
+    key: str
+    tag: bytes
 
 
 class _Answering:

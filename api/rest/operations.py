@@ -88,6 +88,7 @@ def doctor(platform: PlatformOf) -> dict[str, Any]:
         "event_store": _host(platform.settings.eventstoredb_uri) or "in the database",
         "embedded_database": platform.settings.database_url is None,
         "columnar_store": _host(platform.settings.clickhouse_dsn) or "embedded",
+        "cache": _host(platform.settings.redis_url) or "in this process",
         "objects": platform.settings.objects or str(platform.folder.objects),
         "token_issuer": platform.identity.description,
         "event_table": found,

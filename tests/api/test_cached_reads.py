@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -17,7 +18,9 @@ from api.app import create_app
 from api.cli.connection import Connection
 from api.cli.ingest import ingest_paths
 from api.middleware import answers
-from api.platform import Platform
+from api.platform import LOCAL_PRINCIPAL, Platform
+from commands.entitlements import GrantEntitlement
+from commands.message import Caller
 from infra.cache import MemoryCache, RedisCache
 from infra.errors import PlatformError
 from infra.metrics import REGISTRY
@@ -116,6 +119,14 @@ def test_a_change_is_seen_at_once_and_drops_nothing_else(get: Get, ingest: Any, 
             assert get(path, headers={"If-None-Match": known.headers["etag"]}).status_code == 304
 
 
+def test_a_rebuild_leaves_nothing_of_before(get: Get) -> None:
+    before = get(PRICES)
+    assert get("/v1/projections/prices/rebuild", method="POST").status_code == 200
+    with counted(miss=1):
+        after = get(PRICES, headers={"If-None-Match": before.headers["etag"]})
+    assert after.json() == before.json()
+
+
 def test_a_304_reads_no_prices(get: Get, platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     tag = get(PRICES).headers["etag"]
 
@@ -150,10 +161,36 @@ def test_tenants_share_nothing_and_rights_are_asked_each_time(get: Get, platform
         api.command("revoke-entitlement", grant)
         assert refusal(acme, "GET", PRICES).status == 403
         api.command("grant-entitlement", grant)
-        with counted(hit=1):
+        with counted(miss=1):
             answer(acme, "GET", PRICES)
     with calling_as(platform, "acme") as nobody:
         assert refusal(nobody, "GET", PRICES).status == 403
+
+
+@pytest.mark.parametrize("path", [PRICES, "/v1/publications"])
+def test_what_was_made_while_rights_changed_is_not_kept(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Asked for without a right, answered with one, and asked for again when it was taken back."""
+    grant = GrantEntitlement(tenant="racing", iso="MISO", channels=("api",))
+    command_id = uuid4()
+    caller = Caller("local", "local-operator", command_id, command_id, command_id, LOCAL_PRINCIPAL)
+    make = answers.CachedReads._make
+
+    async def grant_first(self: Any, *given: Any) -> None:
+        await asyncio.to_thread(platform.bus.dispatch, grant, caller)
+        await make(self, *given)
+
+    with calling_as(platform, "racing", "reader") as racing:
+        with monkeypatch.context() as patch:
+            patch.setattr(answers.CachedReads, "_make", grant_first)
+            assert "MISO" in answer(racing, "GET", path).text
+        with Connection.to_platform(platform) as api:
+            api.command("revoke-entitlement", {"tenant": "racing", "iso": "MISO"})
+        if path == PRICES:
+            assert refusal(racing, "GET", path).status == 403
+        else:
+            assert "MISO" not in answer(racing, "GET", path).text
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ class _WithConstant:
             return
         principal = scope["principal"]
         entitled = await self._reads.standing.entitled(principal, principal.channel)
-        if "MISO" not in entitled:
+        if entitled is None or "MISO" not in entitled.isos:
             await send({"type": "http.response.start", "status": 403, "headers": []})
             await send({"type": "http.response.body", "body": b""})
             return

@@ -35,6 +35,16 @@ def interval_files(start: datetime) -> dict[str, File]:
     }
 
 
+def miso_file(start: datetime) -> File:
+    """MISO's file of the interval that starts then."""
+    return _miso(start, _prices("MISO", start))
+
+
+def ercot_file(start: datetime) -> File:
+    """ERCOT's file of the interval that starts then."""
+    return _ercot(start, _prices("ERCOT", start))
+
+
 def hour_files(start: datetime) -> list[File]:
     """The files of an hour as they are fetched later on.
 
