@@ -75,7 +75,8 @@ def create_service(platform: Platform, service: Service) -> ASGIApp:
         return guarded(_answering(HeadAsGet(app), platform), platform)
     theirs = {name: routes_of(SERVICES[name]) for name in addresses({})}
     passing = PassingOn(HeadAsGet(_whole(platform)), addresses(platform.settings.services), theirs)
-    return guarded(_answering(passing, platform), platform)
+    passed_on = [route for routes in theirs.values() for route in routes]
+    return guarded(_answering(passing, platform, passed_on), platform)
 
 
 def _whole(platform: Platform) -> FastAPI:
@@ -126,10 +127,11 @@ def _only(router: APIRouter, paths: Collection[str]) -> APIRouter:
     return picked
 
 
-def _answering(app: ASGIApp, platform: Platform) -> ASGIApp:
-    """What stands before routes: a cached answer, and what a caller may send."""
-    cached = [route for module in _ROUTERS for route in cached_routes(module.router.routes)]
-    return CachedReads(HeavyReads(Bodies(app)), platform, cached)
+def _answering(app: ASGIApp, platform: Platform, passed_on: Collection[BaseRoute] = ()) -> ASGIApp:
+    """What stands before routes: a cached answer, but of those that are `passed_on`, and what a caller may send."""
+    cached = [found for module in _ROUTERS for found in cached_routes(module.router.routes)]
+    own = [found for found in cached if found.route not in passed_on]
+    return CachedReads(HeavyReads(Bodies(app)), platform, own)
 
 
 def guarded(app: ASGIApp, platform: Platform) -> ASGIApp:

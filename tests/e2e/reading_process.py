@@ -1,7 +1,7 @@
 """A second process over the same stores that only answers: it claims no database and projects nothing.
 
-Until the platform itself runs as several processes, this stands in for a process that serves the API alone; everything
-between a request and its answer is the product's. Run: python -m tests.e2e.reading_process PORT OBJECTS
+One of many processes needs an S3 service and an issuer besides; this does without them. Everything between a request
+and its answer is the product's. Run: python -m tests.e2e.reading_process PORT OBJECTS
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uvicorn
 
-from api import wiring
+from api import engines, wiring
 from api.app import create_app
 from infra.data_folder import DataFolder
 from infra.settings import Settings
@@ -20,7 +20,7 @@ from infra.subscriptions import Subscription
 
 
 def main() -> None:
-    wiring.own_database = lambda dsn: lambda: None  # type: ignore[attr-defined]
+    engines.own_database = lambda dsn: lambda: None  # type: ignore[attr-defined]
     Subscription.start = lambda self: None  # type: ignore[method-assign]
     settings = Settings()
     _share_objects(settings.home, Path(sys.argv[2]))
