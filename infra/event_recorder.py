@@ -20,6 +20,7 @@ from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Notif
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from infra.definitions import lock_definitions
 from infra.event_digests import DigestedPage, digested_pages, digested_pages_with_gaps
 from infra.event_mapper import LoggedEvent
 from infra.recorder import LoggedNotification, LogState, read_recorded_at, refuse_unusable
@@ -86,7 +87,7 @@ class PostgresRecorder(ApplicationRecorder):
     def create_schema(self) -> None:
         """Creates the log's tables where they are missing; safe beside another process doing the same."""
         with self.pool.connection() as connection:
-            connection.execute("SELECT pg_advisory_xact_lock(2540001)")
+            lock_definitions(connection)
             connection.execute(_SCHEMA)
 
     def log_id(self) -> UUID:

@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from infra.definitions import lock_definitions
 from infra.event_recorder import Pool
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class KeptMarks:
         self._log_id = log_id
         self._unwritten: list[Mark] = []
         with pool.connection() as connection:
+            lock_definitions(connection)
             connection.execute("CREATE SCHEMA IF NOT EXISTS log")
             connection.execute(_TABLE)
 

@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from infra.definitions import lock_definitions
 from infra.errors import PlatformError
 from infra.event_recorder import Pool
 
@@ -154,7 +155,7 @@ def pair_database(pool: Pool, log_id: UUID) -> None:
     Raises PlatformError where they were filled from another.
     """
     with pool.connection() as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(2540001)")
+        lock_definitions(connection)
         connection.execute("CREATE SCHEMA IF NOT EXISTS log")
         connection.execute("CREATE TABLE IF NOT EXISTS log.followed (one bool PRIMARY KEY DEFAULT true, log_id uuid)")
         # A log in this database has filled them before anybody noted whose they are.

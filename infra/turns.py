@@ -17,6 +17,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from infra.definitions import lock_definitions
 from infra.event_recorder import Pool
 
 _TABLES = """
@@ -58,7 +59,7 @@ class Turns:
     def prepare(self, tasks: Iterable[Task]) -> None:
         """Notes tasks that are not known yet; they are due at once."""
         with self._pool.connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(2540004)")
+            lock_definitions(cursor)
             cursor.execute(_TABLES.encode())
             for task in tasks:
                 cursor.execute("INSERT INTO work.resource VALUES (%s) ON CONFLICT DO NOTHING", (task.resource,))

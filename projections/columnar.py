@@ -17,6 +17,7 @@ from psycopg import sql
 
 from infra.clickhouse import ClickHouse, Rows, beside
 from infra.database_locks import DatabaseLocks
+from infra.definitions import lock_definitions
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
@@ -70,7 +71,7 @@ class ColumnarProjector:
         until that is done the old table answers as far as it had come.
         """
         with self._cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(2540002)")
+            lock_definitions(cursor)
             cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(LIVE_SCHEMA)))
             for tables in (CHECKPOINTS, dead_letters.DEAD_LETTERS, builds.COLUMNAR_BUILDS, CHANGES):
                 cursor.execute(tables.encode())

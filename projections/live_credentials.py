@@ -18,6 +18,7 @@ from uuid import UUID
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from infra.definitions import lock_definitions
 from infra.errors import PlatformError
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
@@ -79,7 +80,7 @@ class LiveCredentials:
     def start(self) -> None:
         """Loads what the read model holds and follows the log from there."""
         with self._pool.connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(2540003)")
+            lock_definitions(cursor)
             cursor.execute(USES)
             # The checkpoint first: rows that come while we read are then met once more, and not missed.
             self._position = load_checkpoint(cursor, PROJECTION.name, PROJECTION.version)

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 
 from infra.database_locks import DatabaseLocks
+from infra.definitions import lock_definitions
 from infra.errors import PlatformError
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
@@ -74,7 +75,7 @@ class RelationalProjector:
             finally:
                 self._beside.release()
         with self._pool.connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(2540002)")
+            lock_definitions(cursor)
             cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(LIVE_SCHEMA)))
             cursor.execute(CHECKPOINTS)
             cursor.execute(DEAD_LETTERS)

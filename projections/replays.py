@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from infra.database_locks import DatabaseLocks
+from infra.definitions import lock_definitions
 from infra.errors import PlatformError
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
@@ -66,7 +67,7 @@ class Replays:
 
     def load(self) -> None:
         with self._pool.connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(2540002)")
+            lock_definitions(cursor)
             cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(LIVE_SCHEMA)))
             cursor.execute(REPLAYS)
             half_built = half_built_replays(cursor)
