@@ -21,9 +21,10 @@ from api.middleware import answers
 from api.platform import LOCAL_PRINCIPAL, Platform
 from commands.entitlements import GrantEntitlement
 from commands.message import Caller
-from infra.cache import MemoryCache, RedisCache
+from infra.cache import MemoryCache
 from infra.errors import PlatformError
 from infra.metrics import REGISTRY
+from infra.redis_cache import RedisCache
 from queries.changes import Changes
 from tests.api.callers import answer, calling_as, refusal
 from tests.api.conftest import Get

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from infra import metrics
-from infra.cache import LARGEST_VALUE_BYTES, Cache, MemoryCache, RedisCache, open_cache
+from infra.cache import LARGEST_VALUE_BYTES, Cache, MemoryCache, open_cache
+from infra.redis_cache import RedisCache
 from tests.services.redis import Redis
 
 pytestmark = pytest.mark.enable_socket
