@@ -26,7 +26,7 @@ from queries.relational import Order, PageRequest, page, rows
 from tests.generated_log import fill_log
 from tests.projections.conftest import Publish
 
-EVENTS = 200_000
+EVENTS = 340_000
 ROWS = 1_000_000
 PAGE = 1_000
 PAUSE_S = 0.05  # between two pages of a client
