@@ -28,6 +28,7 @@ from infra.postgres import open_pool
 from projections.building import Building
 from projections.projector import LIVE_BATCH, RelationalProjector
 from projections.registry import relational_projections
+from read_models.changes import CHANGES
 from read_models.relational import CHECKPOINTS
 from tests.benchmarks import library_way
 from tests.benchmarks.files import machine
@@ -95,6 +96,7 @@ def _live(pool: Pool, log: EventLog, objects: Objects, events: int) -> float:
     building.finish()
     with pool.connection() as connection:
         connection.execute(CHECKPOINTS)
+        connection.execute(CHANGES)
     started = time.perf_counter()
     position = 0
     while position < events:
