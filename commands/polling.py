@@ -47,8 +47,8 @@ def next_poll(feed: FeedDefinition, run: FeedRun | None, now_utc: datetime) -> d
     return mark + feed.cadence + AFTER_THE_MARK
 
 
-class Poller:
-    """Runs feeds over their recent stretch, each by its cadence; the first time at once, the most frequent first."""
+class SourceThreads:
+    """Polls feeds in a thread a source, until it is stopped; how, `_poll` says."""
 
     def __init__(
         self, feeds: Feeds, tools: Tools, dispatch: Dispatch, polled: Sequence[FeedDefinition], clock: Clock
@@ -78,6 +78,14 @@ class Poller:
         self._feeds.stop()
         for thread in self._threads:
             thread.join(STOP_PATIENCE_S)
+
+    def _poll(self, feeds: Sequence[FeedDefinition]) -> None:
+        """The feeds of one source, the most frequent first, until `_stop` is set."""
+        raise NotImplementedError
+
+
+class Poller(SourceThreads):
+    """Runs feeds over their recent stretch, each by its cadence; the first time at once, the most frequent first."""
 
     def _poll(self, feeds: Sequence[FeedDefinition]) -> None:
         due: dict[str, datetime] = {feed.id: self._clock.now() for feed in feeds}

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Sequence
 from dataclasses import asdict
-from itertools import groupby
 
 from commands.feeds import Dispatch
 from commands.message import Tools
-from commands.polling import chosen_feeds, next_poll, run_recent
-from commands.running_feeds import STOP_PATIENCE_S, FeedDefinition, Feeds
+from commands.polling import SourceThreads, chosen_feeds, next_poll, run_recent
+from commands.running_feeds import FeedDefinition, Feeds
 from infra.clock import Clock
 from infra.turns import Task, Turns
 
@@ -20,43 +18,19 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
 
 
-class SharedPoller:
-    """As `Poller`, where other processes poll the same feeds: a thread a source, which takes turns with theirs."""
+class SharedPoller(SourceThreads):
+    """As `Poller`, where other processes poll the same feeds: the threads take turns with theirs."""
 
     def __init__(
         self, feeds: Feeds, tools: Tools, dispatch: Dispatch, polled: Sequence[FeedDefinition], clock: Clock,
         turns: Turns,
     ) -> None:  # fmt: skip
-        self._feeds = feeds
-        self._tools = tools
-        self._dispatch = dispatch
+        super().__init__(feeds, tools, dispatch, polled, clock)
         self._by_id = {feed.id: feed for feed in polled}
-        self._clock = clock
         self._turns = turns
-        self._stop = threading.Event()
-        self.feed_ids = tuple(self._by_id)
-        by_source = groupby(sorted(polled, key=lambda feed: feed.source), key=lambda feed: feed.source)
-        self._threads = [
-            threading.Thread(
-                target=self._poll, args=(source, [feed.id for feed in group]), name=f"poll-{source}", daemon=True
-            )
-            for source, group in by_source
-        ]
 
-    def start(self) -> None:
-        for feed_id in self.feed_ids:
-            self._feeds.mark_polled(feed_id)
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """Returns once the requests at hand are over; what they brought is on record."""
-        self._stop.set()
-        self._feeds.stop()
-        for thread in self._threads:
-            thread.join(STOP_PATIENCE_S)
-
-    def _poll(self, source: str, feed_ids: Sequence[str]) -> None:
+    def _poll(self, feeds: Sequence[FeedDefinition]) -> None:
+        source, feed_ids = feeds[0].source, [feed.id for feed in feeds]
         while not self._stop.is_set():
             try:
                 did_something = self._take_turn(source, feed_ids)
