@@ -32,26 +32,13 @@ def _from_json(given: Any) -> Any:
         raise ValueError('it must be JSON, such as {"name": "value"}') from error
 
 
-def _check_s3(url: str) -> str:
-    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{2,62}(/[^?#]*)?", url):
-        raise ValueError("write it as s3://bucket or s3://bucket/prefix")
-    return url
+def _written_as(pattern: str, how: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"write it as {how}")
+        return text
 
-
-def _check_event_store(uri: str) -> str:
-    if not re.fullmatch(r"(esdb|kurrentdb|kdb)(\+discover)?://[^/?#\s]+(/?\?.*)?", uri):
-        raise ValueError("write it as esdb://user:password@host:2113 or kurrentdb://user:password@host:2113")
-    return uri
-
-
-def _check_redis(url: str) -> str:
-    if not re.fullmatch(r"rediss?://([^/?#\s@]*@)?[^/?#\s@]+(/\d*)?(\?\S*)?", url):
-        raise ValueError("write it as redis://user:password@host:6379/0")
-    return url
-
-
-S3Url = Annotated[str, AfterValidator(_check_s3)]
-EventStoreUri = Annotated[str, AfterValidator(_check_event_store)]
+    return AfterValidator(check)
 
 
 def _check_key(key: SecretStr) -> SecretStr:
@@ -60,15 +47,20 @@ def _check_key(key: SecretStr) -> SecretStr:
     return key
 
 
-def _check_service(url: str) -> str:
-    if not re.fullmatch(r"https?://[^/?#@\s]+", url):
-        raise ValueError("write it as http://host:port")
-    return url
-
-
+S3Url = Annotated[str, _written_as(r"s3://[a-z0-9][a-z0-9.-]{2,62}(/[^?#]*)?", "s3://bucket or s3://bucket/prefix")]
+EventStoreUri = Annotated[
+    str,
+    _written_as(
+        r"(esdb|kurrentdb|kdb)(\+discover)?://[^/?#\s]+(/?\?.*)?",
+        "esdb://user:password@host:2113 or kurrentdb://user:password@host:2113",
+    ),
+]
+RedisUrl = Annotated[
+    str,
+    _written_as(r"rediss?://([^/?#\s@]*@)?[^/?#\s@]+(/\d*)?(\?\S*)?", "redis://user:password@host:6379/0"),
+]
+ServiceUrl = Annotated[str, _written_as(r"https?://[^/?#@\s]+", "http://host:port")]
 IssuerUrl = Annotated[str, AfterValidator(check_url)]
-RedisUrl = Annotated[str, AfterValidator(_check_redis)]
-ServiceUrl = Annotated[str, AfterValidator(_check_service)]
 Key = Annotated[SecretStr, AfterValidator(_check_key)]
 Token = Annotated[SecretStr, Field(min_length=32, max_length=200)]
 
