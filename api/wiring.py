@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
-from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pyarrow as pa
-from pydantic import SecretStr
 
 from api.authentication import PlatformAuthenticator
+from api.code_version import code_version
 from api.cursors import Cursors
 from api.engines import Closers, Engines, join_engines, own_engines
 from api.platform import ANSWERING, LOCAL_PRINCIPAL, Duties, Platform
@@ -43,7 +39,6 @@ from infra.tracing import traced_batches
 from infra.turns import Turns
 from integrations.isos.feed_registry import FEEDS
 from integrations.isos.http import Fetcher
-from integrations.isos.simulator import SampleMarket, write_sample
 from integrations.isos.simulator.manners import MEMBER_PACES
 from integrations.isos.source_keys import SourceKeys
 from projections import curve_points, prices, series, topics
@@ -61,26 +56,8 @@ from queries.publications import superseded_readings
 from queries.quotes import newest_quotes
 from read_models.series import DATASETS
 
-if TYPE_CHECKING:
-    from integrations.isos.simulator.server import SimulatorServer
-
 RELATIONAL = "relational"
 """The one subscription of all relational read models."""
-
-_ROOMS = (
-    "analytics",
-    "api",
-    "commands",
-    "infra",
-    "integrations",
-    "projections",
-    "queries",
-    "read_models",
-    "write_model",
-)
-
-# Another version of these may move a number in its last bits.
-_COMPUTING = ("clarabel", "cvxpy", "numpy", "pyarrow", "scipy")
 
 
 def open_platform(settings: Settings, *, clock: Clock | None = None, is_simulated: bool = False) -> Platform:
@@ -345,50 +322,3 @@ def _read_aggregate(log: EventLog, kind: type[A], aggregate_id: UUID) -> Loaded[
     except TypeError:
         return None
     return Loaded(aggregate, stream.events[0].metadata.tenant, stream.position) if aggregate else None
-
-
-def open_simulator(
-    *, seed: int, nodes: int, clock: Clock, port: int = 0, rate: float = 0.0, faults: Sequence[str] = ()
-) -> SimulatorServer:
-    """A server of the four simulated markets, not started yet.
-
-    `rate` is the share of requests that get a fault, `faults` a list of them (`kind:where:times`). Raises PlatformError
-    for what cannot be, and where the port is taken.
-    """
-    # Only now: no other verb needs the market's mathematics and its server.
-    from integrations.isos.simulator.faults import Faults, Wanted
-    from integrations.isos.simulator.server import SimulatorServer
-    from integrations.isos.simulator.world import simulated_world
-
-    try:
-        wanted = [Wanted.of(text) for text in faults]
-        world = simulated_world(seed=seed, nodes=nodes, clock=clock, faults=Faults(seed, rate, wanted))
-    except ValueError as error:
-        raise PlatformError(f"The simulator cannot be started: {error}", "`carbon254 simulate --help`") from error
-    return SimulatorServer(world, port)
-
-
-def simulated_settings(settings: Settings, simulator: SimulatorServer) -> Settings:
-    """The settings with which feeds are asked of the simulator."""
-    keys = {source: SecretStr(key) for source, key in simulator.source_keys.items()}
-    asked = {"sources": simulator.base_urls, "source_keys": keys, "source_keys_dir": None}
-    return settings.model_copy(update=asked)
-
-
-def write_sample_files(folder: Path, *, day: date | None, seed: int) -> SampleMarket:
-    """A simulated day of four ISOs (yesterday where none is given), and what the main job needs besides."""
-    return write_sample(folder, day=day or datetime.now(UTC).date() - timedelta(days=1), seed=seed)
-
-
-def code_version() -> str:
-    """The distribution's version and a hash over its source and the versions of the libraries that compute.
-
-    A result that carries it names the very code that made it.
-    """
-    root = Path(__file__).parent.parent
-    hasher = hashlib.sha256()
-    for room in _ROOMS:
-        for file in sorted((root / room).rglob("*.py")):
-            hasher.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
-    hasher.update(" ".join(f"{library} {version(library)}" for library in _COMPUTING).encode())
-    return f"{version('carbon254-platform')}+{hasher.hexdigest()[:12]}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.cli.listening import in_url, listening, server_of
 from api.cli.output import err, say
 from infra.errors import PlatformError
 from infra.settings import Settings
@@ -94,7 +95,6 @@ def new_keys() -> None:
 
 def _run(service: Service, port: int | None, duties: Duties, begin: Callable[[Platform], None] | None = None) -> None:
     from api.app import create_service
-    from api.cli.server import in_url, listening, server_of
     from api.wiring import join_platform
     from infra import logs, tracing
 

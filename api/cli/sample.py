@@ -25,7 +25,7 @@ PATHS = 10_000
 
 def show_main_job(connection: Connection) -> None:
     """Writes sample files, takes them through the whole platform, and prints what came of each step."""
-    from api.wiring import write_sample_files
+    from api.simulated_markets import write_sample_files
 
     with tempfile.TemporaryDirectory(prefix="carbon254-sample-") as folder:
         _step("1  Sample files of four ISOs, in the operators' own formats")
@@ -73,7 +73,7 @@ def sample(
     as_json: AsJson = False,
 ) -> None:
     """Write a day of simulated price files of four ISOs, and the inputs of a curve and a PPA, into FOLDER."""
-    from api.wiring import write_sample_files
+    from api.simulated_markets import write_sample_files
 
     if folder.exists() and any(folder.iterdir()):
         raise PlatformError(f"{folder} is not empty", "Name a new folder.")

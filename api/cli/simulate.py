@@ -67,7 +67,7 @@ class Simulation:
 @contextlib.contextmanager
 def simulation_of(settings: Settings, *, nodes: int | None, speed: float) -> Iterator[Simulation]:
     """Simulated markets on a free port, from now on. Raises PlatformError."""
-    from api.wiring import open_simulator, simulated_settings
+    from api.simulated_markets import open_simulator, simulated_settings
 
     clock, count = Clock(speed=speed), nodes or DEFAULT_NODES
     with open_simulator(seed=SEED, nodes=count, clock=clock) as server:
@@ -89,7 +89,7 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Run simulated markets of the four operators, in their own formats, on loopback. No price of them is real."""
-    from api.wiring import open_simulator
+    from api.simulated_markets import open_simulator
 
     clock = Clock(_moment(start), _speed(speed))
     listed = [text for text in faults or [] if _rate(text) is None]

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from api import connections
-from api.cli.server import _server
+from api.app import create_app
+from api.cli.listening import server_of
 from api.platform import Platform
 
 pytestmark = pytest.mark.enable_socket
@@ -23,7 +24,7 @@ PATIENCE_S = 10.0
 @pytest.fixture(scope="module")
 def port(platform: Platform) -> Iterator[int]:
     """The platform served as `carbon254 serve` does."""
-    server = _server(platform)
+    server = server_of(create_app(platform), platform)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 from typer.testing import CliRunner
 
-from api.cli import lineage, server
+from api.cli import lineage, listening
 from api.cli.common import read_fields
 from api.cli.connection import Connection, _read_token
 from api.cli.in_process import InProcessTransport, Message
@@ -65,7 +65,7 @@ def test_home_is_absolute_and_a_host_has_no_brackets(monkeypatch: pytest.MonkeyP
         assert Settings().home == home
     for host in ("[::1]", "::1"):
         monkeypatch.setenv("CARBON254_HOST", host)
-        assert server.in_url(Settings().host) == "[::1]"
+        assert listening.in_url(Settings().host) == "[::1]"
 
 
 @pytest.mark.parametrize("wrong", ["", "x", "../audit"])
@@ -217,5 +217,5 @@ def test_a_problem_is_no_download(api: Connection) -> None:
 
 @pytest.mark.enable_socket
 def test_the_ipv6_loopback_is_listened_on() -> None:
-    with server.listening("::1", 0) as listener:
+    with listening.listening("::1", 0) as listener:
         assert listener.getsockname()[0] == "::1"

@@ -26,7 +26,8 @@ from pathlib import Path
 
 import numpy as np
 
-from api.cli.server import _server
+from api.app import create_app
+from api.cli.listening import server_of
 from api.platform import Platform
 from api.wiring import open_platform
 from infra.principal import Principal
@@ -75,7 +76,7 @@ def _served(platform: Platform) -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(512)
-        server = _server(platform)
+        server = server_of(create_app(platform), platform)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:

@@ -11,7 +11,7 @@ import pytest
 from api.cli.common import read_fields
 from api.cli.connection import Connection
 from api.cli.ingest import ingest_paths
-from api.wiring import write_sample_files
+from api.simulated_markets import write_sample_files
 
 DAY = date(2026, 1, 30)
 Ask = Callable[..., dict[str, Any]]

@@ -16,7 +16,8 @@ import uvicorn
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from api.cli.server import _server
+from api.app import create_app
+from api.cli.listening import server_of
 from api.platform import Platform
 from api.stream import outboxes
 from api.stream.batches import PriceBatch, newest
@@ -117,7 +118,7 @@ def served(platform: Platform) -> Iterator[str]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        server: uvicorn.Server = _server(platform)
+        server: uvicorn.Server = server_of(create_app(platform), platform)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
