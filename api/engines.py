@@ -169,7 +169,8 @@ def _open_recorder(settings: Settings, pool: Pool, closers: Closers) -> EventRec
     """The event log's store: EventStoreDB where one is named, else the database of the read models."""
     if settings.eventstoredb_uri:
         try:
-            from infra.kurrent_recorder import KurrentRecorder, open_kurrent  # its client is an extra
+            from infra.kurrent_client import open_kurrent  # the client is an extra
+            from infra.kurrent_recorder import KurrentRecorder
         except ImportError as error:
             raise PlatformError(
                 "EVENTSTOREDB_URI is set, but the client of EventStoreDB is not installed",

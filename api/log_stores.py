@@ -72,8 +72,9 @@ def opened(uri: str, databases: Databases) -> Iterator[Store]:
         finally:
             pool.close()
     elif uri.partition("://")[0].partition("+")[0] in ("esdb", "kurrentdb", "kdb"):
+        from infra.kurrent_client import open_kurrent
         from infra.kurrent_receiver import KurrentReceiver  # its client is an extra
-        from infra.kurrent_recorder import KurrentRecorder, open_kurrent
+        from infra.kurrent_recorder import KurrentRecorder
 
         client = open_kurrent(uri)
         try:

@@ -6,8 +6,12 @@ here is the same in both but for the names below, and for the addresses: the old
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+from infra.errors import EventStoreError
 
 if TYPE_CHECKING or find_spec("kurrentdbclient"):
     from kurrentdbclient import KurrentDBClient, NewEvent, RecordedEvent, StreamState
@@ -31,6 +35,7 @@ else:
 
 
 __all__ = [
+    "PATIENCE_S",
     "AbstractCatchupSubscription",
     "KurrentDBClient",
     "KurrentDBClientError",
@@ -40,7 +45,41 @@ __all__ = [
     "StreamState",
     "WrongCurrentVersionError",
     "address",
+    "answered",
+    "open_kurrent",
 ]
+
+PATIENCE_S = 30.0
+
+
+def open_kurrent(uri: str) -> KurrentDBClient:
+    """A client of the EventStoreDB that `uri` leads to. Raises EventStoreError, which does not repeat the password."""
+    try:
+        client = KurrentDBClient(address(uri))
+    except (ValueError, OSError, KurrentDBClientError) as error:
+        raise EventStoreError(
+            f"EVENTSTOREDB_URI leads to no EventStoreDB: {type(error).__name__}",
+            "Write it as esdb://user:password@host:2113 or kurrentdb://…, with ?tls=false where the server has no TLS.",
+        ) from error
+    try:
+        with answered("tell its newest event"):
+            client.get_commit_position(timeout=PATIENCE_S)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+@contextmanager
+def answered(what: str) -> Iterator[None]:
+    """Turns whatever the client raises, but for what is handled inside, into one error that says what to do."""
+    try:
+        yield
+    except KurrentDBClientError as error:
+        raise EventStoreError(
+            f"EventStoreDB could not {what}: {type(error).__name__}.",  # the client's own words may name hosts
+            "See that it runs and that EVENTSTOREDB_URI leads to it; then try again.",
+        ) from error
 
 
 def address(uri: str) -> str:

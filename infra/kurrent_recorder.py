@@ -11,71 +11,33 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from itertools import islice, takewhile
 from typing import Any, cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import msgspec
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent, Subscription
 
-from infra.errors import EventStoreError
 from infra.event_digests import PAGE, DigestedPage, digested
 from infra.event_mapper import LoggedEvent
 from infra.event_recorder import Pool
 from infra.kurrent_client import (
+    PATIENCE_S,
     AbstractCatchupSubscription,
     KurrentDBClient,
-    KurrentDBClientError,
     NewEvent,
     NotFoundError,
     RecordedEvent,
     StreamState,
     WrongCurrentVersionError,
-    address,
+    answered,
 )
+from infra.kurrent_history import CATEGORY, KurrentHistory
 from infra.kurrent_index import LogIndex
 from infra.kurrent_marks import KeptMarks
-from infra.kurrent_positions import Positions, TakenOver
-from infra.recorder import LoggedNotification, LogState, StoredRow, read_recorded_at, refuse_unusable
-
-CATEGORY = "carbon254"
-PATIENCE_S = 30.0
-# What the stream beside the log tells of it, in this order; the newest says in what state it is.
-FOUNDED, RECEIVING, RECEIVED, LEFT = "log.founded", "log.receiving", "log.received", "log.left"
-
-
-class Receiving(msgspec.Struct, frozen=True):
-    """The log is being taken over; its events come behind `after` of the store."""
-
-    after: int
-
-
-class Received(msgspec.Struct, frozen=True):
-    """All of the log is there, through a place of the store; its last event has this position."""
-
-    through: int
-    position: int
-
-
-def open_kurrent(uri: str) -> KurrentDBClient:
-    """A client of the EventStoreDB that `uri` leads to. Raises EventStoreError, which does not repeat the password."""
-    try:
-        client = KurrentDBClient(address(uri))
-    except (ValueError, OSError, KurrentDBClientError) as error:
-        raise EventStoreError(
-            f"EVENTSTOREDB_URI leads to no EventStoreDB: {type(error).__name__}",
-            "Write it as esdb://user:password@host:2113 or kurrentdb://…, with ?tls=false where the server has no TLS.",
-        ) from error
-    try:
-        with answered("tell its newest event"):
-            client.get_commit_position(timeout=PATIENCE_S)
-    except BaseException:
-        client.close()
-        raise
-    return client
+from infra.kurrent_positions import Positions
+from infra.recorder import LoggedNotification, LogState, StoredRow, read_recorded_at
 
 
 class KurrentRecorder(ApplicationRecorder):
@@ -86,7 +48,7 @@ class KurrentRecorder(ApplicationRecorder):
 
     def __init__(self, client: KurrentDBClient, category: str = CATEGORY) -> None:
         self._client = client
-        self._category = category
+        self.history = KurrentHistory(client, category)
         self._prefix = f"{category}-"
         self._streams = (f"{self._prefix}.*",)  # a regular expression, as one of the clients knows no prefixes
         self._index = LogIndex(self._after)
@@ -95,43 +57,18 @@ class KurrentRecorder(ApplicationRecorder):
         """Keeps in a database what takes reading the whole log to know, so that the next start need not read it."""
         self._index = LogIndex(self._after, KeptMarks(pool, self.log_id()))
 
-    @property
-    def history_stream(self) -> str:
-        """A stream beside the log, which begins with the log's id and tells where it came from and went to."""
-        return f"{self._category}.log"
-
-    def history(self) -> Sequence[RecordedEvent]:
-        with answered("tell the history of the log"):
-            try:
-                return self._client.get_stream(self.history_stream, timeout=PATIENCE_S)
-            except NotFoundError:
-                return ()
-
     def log_id(self) -> UUID:
         """What tells this log from every other one, made where there is none. Raises UnusableLog."""
-        founding = NewEvent(type=FOUNDED, data=str(uuid4()).encode())
-        with answered("tell the id of the log"), suppress(WrongCurrentVersionError):
-            self._client.append_events(
-                self.history_stream, events=[founding], current_version=StreamState.NO_STREAM, timeout=PATIENCE_S
-            )
-        history = self.history()
-        refuse_unusable(is_receiving=history[-1].type == RECEIVING, target=self.left_for())
-        return UUID(history[0].data.decode())
+        return self.history.log_id()
 
     def known_id(self) -> UUID | None:
-        history = self.history()
-        return UUID(history[0].data.decode()) if history else None
+        return self.history.known_id()
 
     def left_for(self) -> str | None:
-        history = self.history()
-        return history[-1].data.decode() if history and history[-1].type == LEFT else None
+        return self.history.left_for()
 
     def leave(self, target: str) -> None:
-        with answered("be left"):
-            self._client.append_events(
-                self.history_stream, events=[NewEvent(type=LEFT, data=target.encode())],
-                current_version=StreamState.ANY, timeout=PATIENCE_S,
-            )  # fmt: skip
+        self.history.leave(target)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         """Appends all events or none and returns their positions.
@@ -288,14 +225,7 @@ class KurrentRecorder(ApplicationRecorder):
     @cached_property
     def _positions(self) -> Positions:
         """How the store's positions are read; nothing is taken over while a process has the log open."""
-        taken_over: list[TakenOver] = []
-        for event in self.history():
-            if event.type == RECEIVING:
-                taken_over.append(TakenOver(msgspec.json.decode(event.data, type=Receiving).after))
-            elif event.type == RECEIVED:
-                received = msgspec.json.decode(event.data, type=Received)
-                taken_over[-1] = TakenOver(taken_over[-1].after, received.through, received.position)
-        return Positions(taken_over)
+        return Positions(self.history.taken_over())
 
     def _position(self, event: RecordedEvent) -> int:
         return self._positions.of(event.commit_position, event.id)
@@ -341,18 +271,6 @@ class KurrentSubscription(Subscription[KurrentRecorder]):
             if notification.id > (self._last_notification_id or 0):
                 return notification
         raise StopIteration
-
-
-@contextmanager
-def answered(what: str) -> Iterator[None]:
-    """Turns whatever the client raises, but for what is handled inside, into one error that says what to do."""
-    try:
-        yield
-    except KurrentDBClientError as error:
-        raise EventStoreError(
-            f"EventStoreDB could not {what}: {type(error).__name__}.",  # the client's own words may name hosts
-            "See that it runs and that EVENTSTOREDB_URI leads to it; then try again.",
-        ) from error
 
 
 def _new_event(event: StoredEvent) -> NewEvent:

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from infra.kurrent_client import KurrentDBClient
-from infra.kurrent_recorder import KurrentRecorder, open_kurrent
+from infra.kurrent_client import KurrentDBClient, open_kurrent
+from infra.kurrent_recorder import KurrentRecorder
 from infra.recorder import EventRecorder
 from tests.services.kurrentdb import KurrentStandIn
 

@@ -16,7 +16,8 @@ from infra.data_folder import DataFolder
 from infra.errors import DataFolderError, PlatformError, UnusableLog
 from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import EventLog
-from infra.kurrent_recorder import KurrentRecorder, open_kurrent
+from infra.kurrent_client import open_kurrent
+from infra.kurrent_recorder import KurrentRecorder
 from infra.log_verification import verify_log
 from infra.objects import Objects
 from infra.sealing import Sealer

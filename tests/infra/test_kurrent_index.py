@@ -9,8 +9,9 @@ import pytest
 
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
+from infra.kurrent_client import open_kurrent
 from infra.kurrent_index import EVERY
-from infra.kurrent_recorder import KurrentRecorder, open_kurrent
+from infra.kurrent_recorder import KurrentRecorder
 from tests.infra.test_event_recorders import event
 from tests.infra.test_event_store import NOON, define
 from tests.services.kurrentdb import KurrentStandIn

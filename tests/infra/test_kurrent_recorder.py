@@ -11,8 +11,8 @@ from eventsourcing.persistence import IntegrityError
 
 from infra.errors import EventStoreError
 from infra.event_store import EventLog
-from infra.kurrent_client import KurrentDBClient, NewEvent, StreamState, address
-from infra.kurrent_recorder import KurrentRecorder, open_kurrent
+from infra.kurrent_client import KurrentDBClient, NewEvent, StreamState, address, open_kurrent
+from infra.kurrent_recorder import KurrentRecorder
 from infra.log_verification import verify_log
 from infra.sealing import Sealer
 from infra.seals import Seals
