@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from commands.readings import Readings
 from infra.event_mapper import RecordedEvent
@@ -24,22 +25,28 @@ from write_model.base import Refused as Refused  # what a caller of the bus has 
 A = TypeVar("A", bound=Aggregate)
 A_co = TypeVar("A_co", bound=Aggregate, covariant=True)
 
-
+Place = tuple[str | int, ...]  # names and numbers that lead into a message
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def refuse_control_characters(value: object) -> None:
     """Raises ValueError where a text, however deep, holds what no table stores and a terminal would obey."""
+    for _, refusal in _control_characters(value):
+        raise ValueError(refusal)
+
+
+def _control_characters(value: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Where such texts are, and what is wrong with each."""
     if isinstance(value, str):
         if found := _CONTROL.search(value):
-            raise ValueError(f"{value!r} holds the control character {found[0]!r}; leave it out")
+            yield place, f"{value!r} holds the control character {found[0]!r}; leave it out"
     elif isinstance(value, dict):
         for name, inner in value.items():
-            refuse_control_characters(name)
-            refuse_control_characters(inner)
+            refused = list(_control_characters(name, place))
+            yield from refused or _control_characters(inner, (*place, name))
     elif isinstance(value, list | tuple):
-        for inner in value:
-            refuse_control_characters(inner)
+        for number, inner in enumerate(value):
+            yield from _control_characters(inner, (*place, number))
 
 
 class Command(BaseModel):
@@ -50,7 +57,14 @@ class Command(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _plain_text(cls, fields: Any) -> Any:
-        refuse_control_characters(fields)
+        refused = [
+            InitErrorDetails(
+                type=PydanticCustomError("control_character", "{refusal}", {"refusal": refusal}), loc=place, input=None
+            )
+            for place, refusal in _control_characters(fields)
+        ]
+        if refused:
+            raise ValidationError.from_exception_data(cls.__name__, refused)
         return fields
 
     @classmethod

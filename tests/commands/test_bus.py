@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pytest
+from pydantic import ValidationError
 
 from api.platform import LOCAL_ACTOR, LOCAL_TENANT, Platform
 from commands.instruments import RegisterInstrument
 from commands.message import Answer, Caller, Command, Refused
+from commands.ppas import RegisterPpa
 from commands.results import RecomputeResult
 from commands.scenarios import DefineScenario, ReviseScenario
 
@@ -121,5 +123,12 @@ def test_a_late_retry_of_a_revision_that_changed_nothing_does_not_undo_a_newer_o
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\x1b[31m", "a\nb", "a\ud800"])
 def test_text_that_no_table_can_store_is_refused_before_the_log(text: str) -> None:
-    with pytest.raises(ValueError, match="control character"):
+    with pytest.raises(ValidationError, match="control character") as refused:
         DefineScenario(name=text, growth_per_year=0.1)
+    assert [error["loc"] for error in refused.value.errors()] == [("name",)]
+
+
+def test_a_control_character_deep_in_a_message_is_told_by_its_place() -> None:
+    with pytest.raises(ValidationError) as refused:
+        RegisterPpa.model_validate({"name": "w", "power_mw": [1.0, "1\x00"], "hub": "\x07", "\ud800": "\x00"})
+    assert [error["loc"] for error in refused.value.errors()] == [("power_mw", 1), ("hub",), ()]
