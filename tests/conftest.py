@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -27,6 +28,12 @@ pytest_plugins = [
     "tests.plugins_platform",
     "tests.plugins_redis",
 ]
+
+# Everywhere the same examples, and none of them against the clock: whether a change passes is no matter of chance.
+settings.register_profile(
+    "same everywhere", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("same everywhere")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

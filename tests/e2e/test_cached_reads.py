@@ -132,7 +132,7 @@ def _clickhouse(folder: Path) -> Iterator[str]:
     (folder / "clickhouse").mkdir()
     command = [sys.executable, "-m", "tests.services.clickhouse_front", str(port), str(folder / "clickhouse")]
     with _running(command, folder / "clickhouse.log", {}) as process:
-        wait_until(lambda: process.poll() is not None or _is_open(port), 60)
+        wait_until(lambda: process.poll() is not None or _is_open(port))
         yield f"clickhouse://default@127.0.0.1:{port}/default"
 
 
@@ -142,7 +142,7 @@ def _reading_process(folder: Path, writer: Program, stores: dict[str, str]) -> I
     command = [sys.executable, "-m", "tests.e2e.reading_process", str(port), str(writer.home / "objects")]
     environment = {**writer.environment, **stores, "CARBON254_HOME": str(home)}
     with _running(command, folder / "reader.log", environment) as process:
-        wait_until(lambda: process.poll() is not None or _is_open(port), 60)
+        wait_until(lambda: process.poll() is not None or _is_open(port))
         assert process.poll() is None, (folder / "reader.log").read_text()
         yield port, (home / "token").read_text().strip()
 

@@ -127,7 +127,7 @@ def test_a_stopped_server_leaves_nothing_behind_and_the_next_start_goes_on(progr
         assert len(second.prices("MISO", "2026-03-10", "2026-03-12")) == 24
         client = program.start_ingesting(*more, further=3)
         assert second.stop(signal.SIGINT) == 0
-        _, err = client.communicate(timeout=30)
+        _, err = client.communicate(timeout=120)
     assert client.returncode == 1
     assert "Traceback" not in err
     is_over(second)
@@ -138,7 +138,7 @@ def test_an_interrupted_verb_ends_at_once_and_quietly(server: Server, program: P
     for at, number in ((program, signal.SIGINT), (server.program, signal.SIGTERM)):
         verb = at.start_ingesting(*month_of_files(tmp_path / "files"), further=3)
         verb.send_signal(number)
-        out, err = verb.communicate(timeout=15)
+        out, err = verb.communicate(timeout=120)
         assert (verb.returncode, out) == (128 + number, "")
         assert "Traceback" not in err
     assert database_processes(program.home) == {}
@@ -147,9 +147,9 @@ def test_an_interrupted_verb_ends_at_once_and_quietly(server: Server, program: P
 
 def test_a_hang_up_during_the_start_stops_cleanly_too(program: Program) -> None:
     starting = program.start("serve", "--port", 0)
-    wait_until((program.home / "postgres" / "cluster").exists, 30)
+    wait_until((program.home / "postgres" / "cluster").exists)
     starting.send_signal(signal.SIGTERM)
-    _, err = starting.communicate(timeout=30)
+    _, err = starting.communicate(timeout=120)
     assert starting.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in err
     assert database_processes(program.home) == {}

@@ -41,7 +41,7 @@ class Forker:
         return self._errors.read()
 
     def close(self) -> None:
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=90)
         self._errors.close()
 
     def _ask(self, order: dict[str, object]) -> int:

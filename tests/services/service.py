@@ -18,7 +18,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 _STOP_PATIENCE_S = 20.0
-_PREPARE_PATIENCE_S = 60.0
+_PREPARE_PATIENCE_S = 180.0
 _MOST_STARTS = 10
 
 
@@ -32,7 +32,7 @@ class Service(ABC):
     name: str
     stands_in_for: str | None = None
     """What it is not, where it is not the real engine."""
-    start_patience_s = 60.0
+    start_patience_s = 180.0
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / self.name
