@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -215,6 +216,19 @@ def wait_until(is_so: Callable[[], object], seconds: float = PATIENCE_S) -> None
     while not is_so():
         assert time.monotonic() < deadline, f"not so within {seconds} s"
         time.sleep(0.01)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Whatever is no folder, at any depth. What comes and goes meanwhile may be among it or not."""
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent) / name for name in names)
+
+
+def open_files_of(pid: int) -> Iterator[str]:
+    """What a process has open, as the system names it."""
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed since
+            yield os.readlink(descriptor)
 
 
 def database_processes(home: Path) -> dict[int, str]:
