@@ -97,7 +97,7 @@ def end_of_backends(dsn: str) -> None:
             time.sleep(0.02)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_a_rebuild_killed_half_way_leaves_the_live_read_models_whole(
     dsn: str, log: EventLog, objects: Objects, pool: Pool, publish: Publish, forker: Forker, tmp_path: Path
 ) -> None:

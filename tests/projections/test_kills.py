@@ -79,7 +79,7 @@ def kill_at(lives: Lives, dsn: str, moment: tuple[int, int], chance: random.Rand
     return [MARKS[slot, value] for slot, value in enumerate(marks) if value]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_kills_at_random_moments_neither_lose_nor_double_a_row_on_either_engine(
     lives: Lives, databases: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
