@@ -154,7 +154,6 @@ def test_a_slow_request_holds_up_nobody(api: Connection, monkeypatch: pytest.Mon
         others_answered.set()
         await asked
 
-    monkeypatch.setattr(projections, "sorted", lambda known: [next(iter(known))], raising=False)
     monkeypatch.setattr(projections, "Projection", slow)
     api.run(both())
-    assert in_time == [True]
+    assert set(in_time) == {True}
