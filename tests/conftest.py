@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -27,6 +29,23 @@ pytest_plugins = [
     "tests.plugins_platform",
     "tests.plugins_redis",
 ]
+
+# What is set for the program or for a terminal where the tests are started decides none of them. Variables of the
+# tests' own engines (TEST_…, CARBON254_SERVICES_…, CARBON254_FETCH_S) stay.
+_STEERING = re.compile(
+    "CARBON254_(?!SERVICES_|FETCH_S$).*|DATABASE_URL|CLICKHOUSE_DSN|KAFKA_BOOTSTRAP_SERVERS|REDIS_URL|OTEL_.*"
+    "|XDG_(DATA|CONFIG)_HOME|COLUMNS|LINES|TERMINAL_WIDTH|FORCE_COLOR|NO_COLOR|PY_COLORS|GITHUB_ACTIONS|TTY_.*"
+)
+for _name in list(filter(_STEERING.fullmatch, os.environ)):
+    del os.environ[_name]
+if "EVENTSTOREDB_URI" in os.environ:  # the log of the tests of the log, and no platform's
+    os.environ.setdefault("TEST_EVENTSTOREDB_URI", os.environ.pop("EVENTSTOREDB_URI"))
+
+# Everywhere the same examples, and none of them against the clock: whether a change passes is no matter of chance.
+settings.register_profile(
+    "same everywhere", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("same everywhere")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -81,5 +81,5 @@ def _named(item: pytest.Item, marker: str) -> set[str]:
 
 
 def _eventstoredb() -> str:
-    is_given = "TEST_EVENTSTOREDB_URI" in os.environ or "EVENTSTOREDB_URI" in os.environ
+    is_given = "TEST_EVENTSTOREDB_URI" in os.environ
     return "real" if is_given else "stand-in for a server of EventStoreDB (the client and gRPC are real)"

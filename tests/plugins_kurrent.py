@@ -16,7 +16,7 @@ from tests.services.kurrentdb import KurrentStandIn
 
 @pytest.fixture(scope="session")
 def kurrent_uri() -> Iterator[str]:
-    if given := os.environ.get("TEST_EVENTSTOREDB_URI", os.environ.get("EVENTSTOREDB_URI")):
+    if given := os.environ.get("TEST_EVENTSTOREDB_URI"):
         yield given
         return
     server = KurrentStandIn()

@@ -29,7 +29,7 @@ from infra.postgres import open_pool
 from infra.sealing import Sealer
 from infra.seals import Seals
 from infra.settings import Settings
-from tests.e2e.program import Program
+from tests.e2e.program import PATIENCE_S, Program
 from tests.generated_log import generated_events
 
 PAUSE_S = 600.0
@@ -80,7 +80,7 @@ class Drill:
 
 
 def drill(
-    folder: Path, events: int, *, more: int, lost: int = 7, patience_s: float = 90.0, log_only: bool = False
+    folder: Path, events: int, *, more: int, lost: int = 7, patience_s: float = PATIENCE_S, log_only: bool = False
 ) -> Drill:
     """Runs the drill in an empty folder. `more` events come between the two backups, `lost` after the second.
 

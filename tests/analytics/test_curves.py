@@ -181,7 +181,7 @@ def test_conflicts_reach_the_caller_by_name() -> None:
         smooth_daily_curve(quotes, hours_of(quotes))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.sets(
         st.one_of(

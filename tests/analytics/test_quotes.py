@@ -121,7 +121,7 @@ PRODUCTS = [
 ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.sets(st.sampled_from(PRODUCTS), min_size=1), st.integers(0, 2**32 - 1))
 def test_bootstrap_reprices_any_consistent_set(products: set[str], seed: int) -> None:
     year = delivery_period("CAL-2027")

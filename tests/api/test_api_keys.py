@@ -138,10 +138,11 @@ def test_a_revoked_key_counts_no_more_from_the_next_request_on(platform: Platfor
 
 
 def test_a_key_ends_when_it_expires(platform: Platform) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    soon = datetime.now(UTC) + timedelta(seconds=3)
     issued = issue(platform, expires_at=soon.isoformat())
     assert status(platform, issued["secret"])[0] == 200
-    time.sleep(0.6)
+    while datetime.now(UTC) < soon:
+        time.sleep(0.05)
     assert status(platform, issued["secret"]) == (401, "the API key has expired")
     (listed,) = [key for key in keys(platform) if key["id"] == issued["id"]]
     assert listed["status"] == "expired"
@@ -281,19 +282,25 @@ def elsewhere(platform: Platform) -> Iterator[PlatformAuthenticator]:
     pool.close()
 
 
-def seconds_until_refused(authenticator: PlatformAuthenticator, credential: str) -> float:
+def seconds_until_refused(authenticator: PlatformAuthenticator, *credentials: str) -> float:
+    """How long after now the last of them was let in."""
     started = time.monotonic()
-    while time.monotonic() - started < 5:
-        try:
-            asyncio.run(authenticator.authenticate(credential))
-        except NotAuthenticated:
-            return time.monotonic() - started
-    raise AssertionError("it is still accepted")
+    accepted_s = 0.0
+    while time.monotonic() - started < 1.0 + CURRENT_FOR_S:
+        for credential in credentials:
+            asked_s = time.monotonic() - started
+            try:
+                asyncio.run(authenticator.authenticate(credential))
+            except NotAuthenticated:
+                continue
+            accepted_s = max(accepted_s, asked_s)
+    return accepted_s
 
 
 def test_another_process_heeds_a_revocation_within_a_second(
     platform: Platform, elsewhere: PlatformAuthenticator
 ) -> None:
+    """Nobody who asks later than that is let in, however slow the answers are."""
     erin = token(platform, "erin", "analyst")
     issued, kept = issue(platform), issue(platform, erin)
     time.sleep(CURRENT_FOR_S)
@@ -302,8 +309,7 @@ def test_another_process_heeds_a_revocation_within_a_second(
     send(platform, "revoke-api-key", {"key_id": issued["id"]})
     assert seconds_until_refused(elsewhere, issued["secret"]) < 1.0
     send(platform, "revoke-actor", {"actor": "erin"})
-    assert seconds_until_refused(elsewhere, kept["secret"]) < 1.0
-    assert seconds_until_refused(elsewhere, erin) < 1.0
+    assert seconds_until_refused(elsewhere, kept["secret"], erin) < 1.0
 
 
 def test_a_process_that_starts_later_knows_what_was_revoked(platform: Platform) -> None:

@@ -37,6 +37,7 @@ pytestmark = pytest.mark.enable_socket
 
 # Routes that no single permission opens: the command itself decides, or owning the data folder does.
 DECIDED_ELSEWHERE = {name.replace("-", "_") for name in REGISTRY} | {"make_token"}
+PRICE = 31.4159265  # no time in an answer has seven digits of a second
 QUOTES = "hub,product,price_usd_per_mwh,source,quoted_at\n{hub},CAL-2027,42.30,{source},2026-11-20T17:00:00Z\n"
 
 
@@ -104,7 +105,7 @@ def own_things(api: Connection, mark: str) -> Belongings:
 def things(api: Connection, platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Belongings]:
     """Of the platform's own tenant and of a customer, and two publications, of which one can't be read."""
     folder = tmp_path_factory.mktemp("market")
-    good = write_miso(folder, "rt_lmp_final", {"INDIANA.HUB": [31.25] * 24})
+    good = write_miso(folder, "rt_lmp_final", {"INDIANA.HUB": [PRICE] * 24})
     bad = write_miso(folder / "bad", "rt_lmp_final", {"INDIANA.HUB": ["x"] * 24})
     ingest_paths(api, [good, bad])
     api.command("grant-entitlement", {"tenant": "acme", "iso": "MISO", "channels": ["api", "downloads"]})
@@ -122,7 +123,7 @@ def things(api: Connection, platform: Platform, tmp_path_factory: pytest.TempPat
         "iso": ["miso"],
         "feed": ["rt_lmp_prelim"],
     }
-    market = {"INDIANA.HUB", "31.25"} | {sha256 for publication in shown for sha256 in publication["raw_sha256"]}
+    market = {"INDIANA.HUB", str(PRICE)} | {sha256 for publication in shown for sha256 in publication["raw_sha256"]}
     for tenant, has in found.items():
         has.values |= others
         has.values["sha256"] += sorted(sha256 for publication in shown for sha256 in publication["raw_sha256"])

@@ -27,8 +27,6 @@ from tests.api.conftest import Get
 # Bounded so that all of it takes about a minute; more examples find nothing that a night of it did not.
 FEW = settings(
     max_examples=12,
-    deadline=None,
-    derandomize=True,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

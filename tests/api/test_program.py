@@ -130,7 +130,7 @@ def test_a_date_that_is_none_is_told_with_its_file(tmp_path: Path) -> None:
 
 def call(app: Callable[..., Awaitable[None]], read: Callable[[httpx2.AsyncClient], Awaitable[Any]]) -> Any:
     async def go() -> Any:
-        async with httpx2.AsyncClient(transport=InProcessTransport(app), base_url="http://x", timeout=5) as client:
+        async with httpx2.AsyncClient(transport=InProcessTransport(app), base_url="http://x", timeout=60) as client:
             return await read(client)
 
     return asyncio.run(go())

@@ -102,7 +102,7 @@ def test_the_same_command_while_it_is_under_way_is_409(
 
     def slow(self: CommandBus, command: Command, caller: Caller) -> Answer:
         started.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return dispatch(self, command, caller)
 
     monkeypatch.setattr(CommandBus, "dispatch", slow)
@@ -110,7 +110,7 @@ def test_the_same_command_while_it_is_under_way_is_409(
     answers: list[httpx2.Response] = []
     sender = threading.Thread(target=lambda: answers.append(post(get, "define-scenario", body, **key)))
     sender.start()
-    assert started.wait(10)
+    assert started.wait(60)
     meanwhile = post(get, "define-scenario", body, **key)
     go_on.set()
     sender.join()

@@ -18,6 +18,7 @@ from commands.reading_processes import MOST_PROCESSES, ReadingProcesses
 from commands.readings import Readings
 from infra.objects import Objects
 from integrations.isos.catalogue import Payload
+from tests.e2e.program import wait_until
 from tests.integrations.samples import MISO_NAME, miso_file, miso_rows
 from write_model.publications import Defect
 
@@ -42,7 +43,7 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading
         "    good = catalogue.parse\n"
         "    libc = ctypes.PyDLL(None)\n"  # keeps the interpreter's lock, as a regular expression does
         "    def parse(payload):\n"
-        "        if 'stuck' in payload.names[0]: libc.sleep(60)\n"
+        "        if 'stuck' in payload.names[0]: libc.sleep(600)\n"
         "        if 'crash' in payload.names[0]: os.kill(os.getpid(), signal.SIGSEGV)\n"
         "        if 'greedy' in payload.names[0]: bytearray(1 << 30)\n"
         "        if 'hungry' in payload.names[0]: import_module('pyarrow').allocate_buffer(1 << 30)\n"
@@ -77,9 +78,7 @@ def test_a_defect_comes_back_with_its_place(processes: ReadingProcesses) -> None
 
 def test_what_takes_too_long_is_stopped_wherever_it_is_and_named(hostile: ReadingProcesses, objects: Objects) -> None:
     readings = Readings(objects, hostile)
-    started = time.monotonic()
     found = readings.read(named("stuck"), ("0" * 64,))
-    assert time.monotonic() - started < 20
     assert isinstance(found, Defect)
     assert "longer than 3 s" in found.reason
     assert found.file == f"upload.zip!stuck-{MISO_NAME}"
@@ -145,7 +144,7 @@ def test_closing_ends_them_in_the_midst_of_work(hostile: ReadingProcesses) -> No
         time.sleep(0.01)
     pids = [process.pid for process in hostile._all]
     hostile.close()
-    thread.join(10)
+    thread.join(60)
     assert len(failed) == 1, "an interrupted file is no defective one"
     assert [pid for pid in pids if runs(pid)] == []
     with pytest.raises(RuntimeError, match="ended"):
@@ -159,7 +158,7 @@ def test_no_process_outlives_an_owner_that_is_killed(tmp_path: Path) -> None:
         "processes = ReadingProcesses()\n"
         "processes.read(GOOD)\n"
         "print(*(p.pid for p in processes._all), flush=True)\n"
-        "time.sleep(60)\n"
+        "time.sleep(600)\n"
     )
     owner = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
@@ -171,10 +170,7 @@ def test_no_process_outlives_an_owner_that_is_killed(tmp_path: Path) -> None:
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    deadline = time.monotonic() + 10
-    while any(map(runs, pids)):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not any(map(runs, pids)))
 
 
 def runs(pid: int) -> bool:

@@ -18,6 +18,7 @@ from infra.clock import Clock
 from infra.event_recorder import Pool
 from infra.postgres import open_pool
 from infra.turns import Turns
+from tests.e2e.program import wait_until
 
 HOUR = timedelta(hours=1)
 SOURCES = ("one", "two")
@@ -94,9 +95,7 @@ def test_two_workers_ask_for_each_feed_once_and_share_the_work(pool: Pool, dsn: 
     try:
         for poller, _ in workers:
             poller.start()
-        deadline = time.monotonic() + 20
-        while len(asked.times) < 10 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: len(asked.times) == 10)
         time.sleep(0.5)  # for one that would ask again
     finally:
         for poller, _ in workers:

@@ -29,8 +29,6 @@ AUDIENCE = "carbon254"
 TOKEN = "the-operator-of-a-test-calls-by-this"
 SEAL_KEY = bytes(range(32))
 SERVED = ("curves", "scenarios", "ppa", "downloads")
-# Many start side by side, and each takes seconds of a processor's time.
-START_PATIENCE_S = 150.0
 SEALING = {"CARBON254_SEAL_KEY": SEAL_KEY.hex()}
 
 
@@ -79,9 +77,7 @@ class Many:
     def start(self, verb: str, *arguments: object, name: str, **settings: str) -> Server:
         """A process that answers already."""
         program = Program(self.program.home, **{**self.program.environment, **settings})
-        part = self.parts[name] = Server(
-            program, *arguments, "--port", 0, verb=verb, log=f"{name}.log", patience_s=START_PATIENCE_S
-        )
+        part = self.parts[name] = Server(program, *arguments, "--port", 0, verb=verb, log=f"{name}.log")
         return part
 
     def start_all(self, services: Sequence[str] = SERVED) -> Server:

@@ -54,7 +54,7 @@ def operator() -> Iterator[Operator]:
             serving.keys.append(self.headers.get("Ocp-Apim-Subscription-Key"))
             if key in serving.held:
                 serving.asked.append(key)
-                released.wait(60)
+                released.wait(600)
                 return
             status, headers, content = serving.answer(key, self.headers.get("If-None-Match"))
             self.send_response(status)

@@ -12,15 +12,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 PROGRAM = Path(sys.prefix) / "bin" / "carbon254"
-# Far more than any verb takes: a hanging process fails its test with what it had said until then.
-PATIENCE_S = 90.0
+# Far more than anything takes, on a busy machine too: what hangs fails its test with what it had said until then.
+PATIENCE_S = 240.0
 
 Row = dict[str, str]
 
@@ -94,7 +95,7 @@ class Program:
         """An `ingest` in the midst of its work: `further` publications have got somewhere since it was started."""
         target = self.rows_kept() + further
         verb = self.start("ingest", *paths)
-        wait_until(lambda: self.rows_kept() >= target or verb.poll() is not None, 30)
+        wait_until(lambda: self.rows_kept() >= target or verb.poll() is not None)
         assert verb.poll() is None, verb.communicate()
         return verb
 
@@ -107,7 +108,12 @@ class Server:
     """A `carbon254 serve` process on a free port of its own."""
 
     def __init__(
-        self, program: Program, *arguments: object, verb: str = "serve", log: str = "serve.log", patience_s: float = 60
+        self,
+        program: Program,
+        *arguments: object,
+        verb: str = "serve",
+        log: str = "serve.log",
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self.program = program
         self._log = program.temporary / log
@@ -138,7 +144,7 @@ class Server:
         """Asks it to end, and waits; returns the exit code."""
         self.process.send_signal(number)
         try:
-            return self.process.wait(30)
+            return self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"{number.name} did not stop the server: {self.said()}") from None
@@ -161,7 +167,7 @@ class Server:
         given = {"Authorization": f"Bearer {self.program.token}", "Content-Type": "application/json"} | dict(
             headers or {}
         )
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             connection.request(method, path, content, {name: value for name, value in given.items() if value})
             answer = connection.getresponse()
@@ -204,12 +210,25 @@ def rows_of(text: str) -> list[Row]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def wait_until(is_so: Callable[[], object], seconds: float) -> None:
-    """Returns once `is_so()` is true; fails when it is not within `seconds`."""
+def wait_until(is_so: Callable[[], object], seconds: float = PATIENCE_S) -> None:
+    """Returns once `is_so()` is true; fails when it never is: `seconds` are far more than it takes anywhere."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, f"not so within {seconds} s"
         time.sleep(0.01)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Whatever is no folder, at any depth. What comes and goes meanwhile may be among it or not."""
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent) / name for name in names)
+
+
+def open_files_of(pid: int) -> Iterator[str]:
+    """What a process has open, as the system names it."""
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed since
+            yield os.readlink(descriptor)
 
 
 def database_processes(home: Path) -> dict[int, str]:

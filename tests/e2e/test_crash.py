@@ -40,7 +40,7 @@ with pa.OSFile(sys.argv[2], "wb") as file, pa.ipc.new_file(file, rows.schema) as
 
 def stored_rows(program: Program) -> pa.Table:
     to = program.temporary / "rows.arrow"
-    subprocess.run([sys.executable, "-c", _STORED_ROWS, program.home / "chdb", to], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", _STORED_ROWS, program.home / "chdb", to], check=True, timeout=120)
     with pa.memory_map(str(to)) as file:
         return pa.ipc.open_file(file).read_all()
 
@@ -58,7 +58,7 @@ def kill_server_while_ingesting(program: Program, files: Path, moment: random.Ra
         client = program.start_ingesting(files, further=moment.randint(1, 5))
         time.sleep(moment.uniform(0, 0.03))
         server.kill()
-        _, err = client.communicate(timeout=30)
+        _, err = client.communicate(timeout=120)
     assert client.returncode == 1
     assert "does not answer" in err
     assert "Traceback" not in err
@@ -95,7 +95,7 @@ def test_kills_at_random_moments_neither_lose_nor_double_a_row(program: Program,
         assert len({entry["target_id"] for entry in log}) == PUBLICATIONS
         assert '"findings":[]' in server.ask("GET", "/v1/doctor")[1]
 
-    _, err = in_peace.communicate(timeout=60)
+    _, err = in_peace.communicate(timeout=120)
     assert in_peace.returncode == 0, err
     expected, stored = stored_rows(undisturbed), stored_rows(program)
     assert stored.num_rows == expected.num_rows > 10_000
@@ -104,6 +104,6 @@ def test_kills_at_random_moments_neither_lose_nor_double_a_row(program: Program,
 
 def no_database_is_left(program: Program) -> None:
     """Nobody cleans up for a killed owner; its database has to notice by itself."""
-    wait_until(lambda: database_processes(program.home) == {}, 5)
+    wait_until(lambda: database_processes(program.home) == {})
     left = [path.name for path in program.temporary.iterdir() if path.name.startswith("carbon254-pg-")]
     assert left == []

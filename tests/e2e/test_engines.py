@@ -48,7 +48,7 @@ def test_an_engine_that_is_killed_costs_nothing(served: Program, engine: str, tm
         service(engine).kill()
         time.sleep(2.0)
         service(engine).start()
-        verb.communicate(timeout=120)
+        verb.communicate(timeout=240)
         served.run("ingest", prices)
         listed = served.json("publications", "list")
         assert len(listed) == PUBLICATIONS

@@ -59,7 +59,7 @@ def fetching(tmp_path: Path, miso: Operator) -> Program:
 def test_a_backfill_that_is_killed_goes_on_and_asks_nothing_twice(fetching: Program, miso: Operator) -> None:
     miso.held.add(path_of(DAYS[2]))
     verb = fetching.start("feeds", "backfill", FEED, *STRETCH)
-    wait_until(lambda: path_of(DAYS[2]) in miso.asked or verb.poll() is not None, 60)
+    wait_until(lambda: path_of(DAYS[2]) in miso.asked or verb.poll() is not None)
     assert verb.poll() is None, verb.communicate()
     verb.kill()
     verb.communicate()
@@ -178,7 +178,7 @@ def test_polling_fetches_by_itself_and_shows_failures(fetching: Program, miso: O
         def state(name: str) -> dict[str, object]:
             return dict(server.get(f"/v1/feeds/miso/{name}"))
 
-        wait_until(lambda: state("fuel_mix")["requests"] == 1 and state("total_load")["failing_since"], 30)
+        wait_until(lambda: state("fuel_mix")["requests"] == 1 and state("total_load")["failing_since"])
         fresh, failing = state("fuel_mix"), state("total_load")
         assert (fresh["is_polled"], fresh["failing_since"], fresh["last_failure"]) == (True, None, None)
         assert fresh["is_fresh"] is True

@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 
 from tests.e2e.market_files import write_miso
-from tests.e2e.program import Program, Server, database_processes, wait_until
+from tests.e2e.program import Program, Server, database_processes, files_below, open_files_of, wait_until
 
 SCENARIO = {"name": "flat", "growth_per_year": 0.0, "seasonal_weight": 0.0}
 
@@ -56,7 +56,7 @@ def test_what_is_on_disk_is_private(server: Server) -> None:
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     assert stat.S_IMODE((home / "token").stat().st_mode) == 0o600
     assert len((home / "token").read_text().strip()) >= 43
-    sockets = [path for path in (*home.rglob("*"), *server.program.temporary.rglob("*")) if path.is_socket()]
+    sockets = [path for folder in (home, server.program.temporary) for path in files_below(folder) if path.is_socket()]
     assert len(sockets) == 1
     assert stat.S_IMODE(sockets[0].parent.stat().st_mode) == 0o700
 
@@ -127,7 +127,7 @@ def test_a_stopped_server_leaves_nothing_behind_and_the_next_start_goes_on(progr
         assert len(second.prices("MISO", "2026-03-10", "2026-03-12")) == 24
         client = program.start_ingesting(*more, further=3)
         assert second.stop(signal.SIGINT) == 0
-        _, err = client.communicate(timeout=30)
+        _, err = client.communicate(timeout=120)
     assert client.returncode == 1
     assert "Traceback" not in err
     is_over(second)
@@ -138,7 +138,7 @@ def test_an_interrupted_verb_ends_at_once_and_quietly(server: Server, program: P
     for at, number in ((program, signal.SIGINT), (server.program, signal.SIGTERM)):
         verb = at.start_ingesting(*month_of_files(tmp_path / "files"), further=3)
         verb.send_signal(number)
-        out, err = verb.communicate(timeout=15)
+        out, err = verb.communicate(timeout=120)
         assert (verb.returncode, out) == (128 + number, "")
         assert "Traceback" not in err
     assert database_processes(program.home) == {}
@@ -147,9 +147,9 @@ def test_an_interrupted_verb_ends_at_once_and_quietly(server: Server, program: P
 
 def test_a_hang_up_during_the_start_stops_cleanly_too(program: Program) -> None:
     starting = program.start("serve", "--port", 0)
-    wait_until((program.home / "postgres" / "cluster").exists, 30)
+    wait_until((program.home / "postgres" / "cluster").exists)
     starting.send_signal(signal.SIGTERM)
-    _, err = starting.communicate(timeout=30)
+    _, err = starting.communicate(timeout=120)
     assert starting.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in err
     assert database_processes(program.home) == {}
@@ -173,8 +173,7 @@ def is_over(server: Server) -> None:
 
 def listening_on(pid: int) -> list[tuple[str, int]]:
     """Address and port of every TCP socket on which a process listens (IPv6 addresses as the system writes them)."""
-    links = (os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir())
-    own = {found[1] for link in links if (found := re.fullmatch(r"socket:\[(\d+)\]", link))}
+    own = {found[1] for link in open_files_of(pid) if (found := re.fullmatch(r"socket:\[(\d+)\]", link))}
     listening = []
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:

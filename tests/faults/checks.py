@@ -94,7 +94,7 @@ def ingesting(program: Program, files: Path) -> Iterator[Callable[[], None]]:
             verb.communicate()
 
 
-def seconds_until(holds: Callable[[], bool], patience_s: float = 60.0) -> float:
+def seconds_until(holds: Callable[[], bool], patience_s: float = 120.0) -> float:
     """How long it takes until something holds; fails where that is too long."""
     began_s = time.monotonic()
     while not holds():

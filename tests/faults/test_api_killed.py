@@ -76,6 +76,7 @@ class Client(threading.Thread):
 
 def test_a_command_is_done_once_whenever_the_api_is_killed(on_engines: Program, tell: Tell) -> None:
     moment = random.Random(SEED)
+    on_engines.environment["CARBON254_COMMANDS_PER_MINUTE"] = "1000000"
     clients = [Client(number) for number in range(CLIENTS)]
     server = on_engines.serve()
     starts_s: list[float] = []
@@ -87,7 +88,7 @@ def test_a_command_is_done_once_whenever_the_api_is_killed(on_engines: Program, 
         for _ in range(KILLS):
             # In the midst of commands, however slow the machine is.
             wanted = answered(clients) + CLIENTS
-            wait_until(lambda: answered(clients) >= wanted, 60)  # noqa: B023 - it is called before the next round
+            wait_until(lambda: answered(clients) >= wanted)  # noqa: B023 - it is called before the next round
             time.sleep(moment.uniform(0, 0.3))
             server.kill()
             began_s = time.monotonic()

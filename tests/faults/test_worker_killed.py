@@ -72,9 +72,9 @@ def kill_while_it_asks(program: Program, miso: Operator, day: date, stretch: tup
     miso.held.add(path_of(day))
     with program.serve() as server:
         verb = program.start("feeds", "backfill", FEED, *stretch)
-        wait_until(lambda: path_of(day) in miso.asked or verb.poll() is not None, 60)
+        wait_until(lambda: path_of(day) in miso.asked or verb.poll() is not None)
         assert verb.poll() is None, verb.communicate()
         server.kill()
-        _, said = verb.communicate(timeout=60)
+        _, said = verb.communicate(timeout=120)
     assert "does not answer" in said
     miso.held.clear()

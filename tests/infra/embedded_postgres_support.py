@@ -71,8 +71,8 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def assert_ends(pids: list[int], within_s: float = 4.0) -> None:
-    deadline = time.monotonic() + within_s
+def assert_ends(pids: list[int], patience_s: float = 60.0) -> None:
+    deadline = time.monotonic() + patience_s
     while running := [pid for pid in pids if is_running(pid)]:
         assert time.monotonic() < deadline, f"still running: {running}"
         time.sleep(0.02)

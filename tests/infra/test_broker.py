@@ -14,7 +14,7 @@ import pytest
 from infra.broker import Broker, BrokerUnavailable, EmbeddedBroker, Reader, Received, Record
 from infra.kafka import KafkaBroker
 
-PATIENCE_S = 20.0
+PATIENCE_S = 90.0
 
 
 @pytest.fixture(

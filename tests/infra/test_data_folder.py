@@ -261,8 +261,12 @@ def test_the_default_home_follows_the_user(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_held_folder_is_said_at_once(tmp_path: Path) -> None:
+    """The best of three, since other work of the machine can only make it slower."""
+    seconds = []
     with DataFolder.open(tmp_path):
-        before = time.monotonic()
-        with pytest.raises(FolderHeld):
-            DataFolder.open(tmp_path)
-        assert time.monotonic() - before < 0.5
+        for _ in range(3):
+            before = time.monotonic()
+            with pytest.raises(FolderHeld):
+                DataFolder.open(tmp_path)
+            seconds.append(time.monotonic() - before)
+    assert min(seconds) < 0.5, seconds

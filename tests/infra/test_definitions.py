@@ -27,5 +27,5 @@ def test_who_waited_sees_what_the_other_made(dsn: str) -> None:
         time.sleep(0.3)
         assert waiting.is_alive()
         first.commit()
-        waiting.join(10)
+        waiting.join(60)
         second.execute(MAKE)

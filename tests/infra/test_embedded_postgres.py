@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import stat
 import subprocess
@@ -17,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from infra import embedded_postgres, embedded_postgres_programs
 from infra.embedded_postgres import EmbeddedPostgres
 from infra.errors import PostgresStartError
+from tests.e2e.program import open_files_of
 from tests.infra.embedded_postgres_support import (
     OWNER,
     REPOSITORY,
@@ -57,7 +57,7 @@ def test_it_listens_on_no_port_and_its_socket_is_out_of_reach(postgres_folder: P
         open_files = set()
         for pid in server_processes(postgres_folder):
             with suppress(PermissionError):  # a container's root may not look at another user's process
-                open_files |= {os.readlink(descriptor) for descriptor in Path(f"/proc/{pid}/fd").iterdir()}
+                open_files |= set(open_files_of(pid))
         ports = {
             f"socket:[{line.split()[9]}]"
             for table in ("tcp", "tcp6", "udp", "udp6")

@@ -11,7 +11,7 @@ import pytest
 
 from infra.kurrent_client import KurrentDBClient, KurrentDBClientError, NewEvent, NotFoundError, StreamState
 
-PATIENCE_S = 0.4
+PATIENCE_S = 1.5
 
 
 class Stream:

@@ -19,13 +19,13 @@ def test_nobody_is_told_what_was_read_before_they_asked() -> None:
         number = len(runs)
         if number == 1:
             began.set()
-            go_on.wait(5)
+            go_on.wait(60)
         return dict.fromkeys(keys, number)
 
     async def ask() -> list[int]:
         reads: SharedReads[str, int] = SharedReads(read, "test")
         first = asyncio.create_task(reads.value("a"))
-        await asyncio.to_thread(began.wait, 5)
+        await asyncio.to_thread(began.wait, 60)
         late = [asyncio.create_task(reads.value(key)) for key in "abb"]
         await asyncio.sleep(0.05)
         assert not any(task.done() for task in late), "the first read began before they asked"

@@ -121,7 +121,7 @@ def test_many_who_wait_make_one_question() -> None:
 
     def slow() -> Mapping[str, Any]:
         asked.append(1)
-        release.wait(10)
+        release.wait(60)
         return jwks("old")
 
     async def wait() -> list[RSAKey | None]:

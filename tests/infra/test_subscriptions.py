@@ -80,7 +80,7 @@ def test_an_event_appended_elsewhere_is_found_without_a_signal(log: EventLog, st
     start(lambda _: arrived.set())
     # Another log object over the same table stands for another process.
     define(EventLog(log.recorder))
-    assert arrived.wait(5)
+    assert arrived.wait(60)
 
 
 def test_an_event_at_fault_is_isolated_and_a_store_at_fault_is_waited_for(log: EventLog) -> None:
@@ -127,7 +127,7 @@ def test_what_prepares_it_runs_first_and_ends_when_it_is_stopped(log: EventLog) 
 
     long = Subscription("long", log, lambda: 0, lambda _: None, prepare=for_ever)
     long.start()
-    assert begun.wait(5)
+    assert begun.wait(60)
     long.stop()
     assert not long.is_following
     quick = Subscription(

@@ -78,7 +78,7 @@ def test_the_turn_of_a_process_that_dies_is_free_at_once(turns: Turns, others: T
     with pool.connection() as connection:
         connection.execute("""SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE state = 'idle in transaction' AND datname = current_database()""")
-    wait_until(lambda: takes(others), 5)  # the server needs a moment
+    wait_until(lambda: takes(others))  # the server needs a moment
     with pytest.raises(psycopg.OperationalError):
         taken.__exit__(None, None, None)
 

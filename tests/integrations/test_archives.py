@@ -190,10 +190,10 @@ def test_a_directory_of_millions_is_refused_before_it_is_read(monkeypatch: pytes
 
 
 def test_a_million_empty_gzips_in_a_row_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(LimitExceeded, match="more than 20000 files"):
         list(unwrap("a.gz", gzipped(b"") * 1_000_000))
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert leaves("a.gz", gzipped(b"") * 1000 + gzipped(b"x"))[0][2] == b"x"
 
 
@@ -277,6 +277,6 @@ def test_a_nul_ends_a_name() -> None:
 )  # fmt: skip
 def test_no_beginning_of_a_file_keeps_the_recognisers_busy(content: bytes) -> None:
     """A pattern that can match in many ways takes time without end on the right text."""
-    started = time.perf_counter()
+    started = time.process_time()
     survey("x.csv", content, named=True)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

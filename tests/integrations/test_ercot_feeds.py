@@ -49,7 +49,7 @@ def test_a_report_is_asked_for_by_its_list() -> None:
 @pytest.mark.shared
 def test_a_list_leads_to_the_csv_documents_of_the_stretch_oldest_first(shared_data: Path) -> None:
     folder = shared_data / "iso/ercot/mis_document_list"
-    content = gzip.decompress(next(folder.iterdir()).read_bytes())
+    content = gzip.decompress(min(folder.iterdir()).read_bytes())
     everything = json.loads(content)["ListDocsByRptTypeRes"]["DocumentList"]
     twins = [found["Document"] for found in everything if found["Document"]["ConstructedName"].endswith("_csv.zip")]
     assert len(documents_of("list", content)) == len(twins) == 180
@@ -139,7 +139,7 @@ def test_a_dashboard_is_one_request_around_now() -> None:
 def test_recorded_payloads_come_through_the_fetcher(shared_data: Path) -> None:
     """The real list and a real document, as the source would answer."""
     folder = shared_data / "iso/ercot"
-    listed = gzip.decompress(next((folder / "mis_document_list").iterdir()).read_bytes())
+    listed = gzip.decompress(min((folder / "mis_document_list").iterdir()).read_bytes())
     document = (folder / "mis_reports/wind_specific_reportid.zip").read_bytes()
 
     def serve(request: httpx2.Request) -> httpx2.Response:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations.isos import catalogue
@@ -91,7 +91,7 @@ def read_or_reason(payload: Payload) -> ParsedPublication | UnreadablePublicatio
 
 
 @pytest.mark.parametrize("name", FILES)
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120)
 @given(changes=edits, keep=st.sampled_from([1.0, 1.0, 0.5, 0.97]))
 def test_a_damaged_file_is_read_or_refused(name: str, changes: list[Edit], keep: float) -> None:
     found = survey(name, damaged(FILES[name], changes, keep), named=True)

@@ -122,7 +122,7 @@ PJM_FILES = ["ALDENE_20250616_20260615", "hubs_20250501_20250801"]
 @pytest.mark.parametrize("feed", ["da", "rt"])
 @pytest.mark.parametrize("covers", PJM_FILES)
 def test_pjm(shared_data: Path, feed: str, covers: str) -> None:
-    path = next((shared_data / f"iso/pjm/{feed}_hrl_lmps").glob(f"*{covers[:4]}*"))
+    path = min((shared_data / f"iso/pjm/{feed}_hrl_lmps").glob(f"*{covers[:4]}*"))
     expected: dict[Key, tuple[float, ...]] = {}
     for row in table(path):
         start = datetime.strptime(row["datetime_beginning_utc"], "%m/%d/%Y %I:%M:%S %p").replace(tzinfo=UTC)

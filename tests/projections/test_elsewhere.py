@@ -15,6 +15,7 @@ from infra.subscriptions import ReadTooEarly, Subscription
 from projections.audit import PROJECTION as AUDIT
 from projections.elsewhere import ClaimedSubscription, FollowedElsewhere, await_read_models
 from projections.projector import RelationalProjector
+from tests.e2e.program import wait_until
 from tests.infra.test_event_store import define
 
 VERSIONS = {AUDIT.name: AUDIT.version}
@@ -50,9 +51,9 @@ def test_who_waits_is_told_as_soon_as_it_is_there(
     later = threading.Timer(0.3, lambda: projector.handle(log.page(0)))
     later.start()
     started = time.monotonic()
-    elsewhere.wait_for(3, patience_s=10)
+    elsewhere.wait_for(3, patience_s=60)
     later.join()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_a_read_model_of_another_version_does_not_count(
@@ -94,7 +95,7 @@ def test_a_claimed_one_is_run_here_until_it_is_given_up(
     define(log, events=3)
     for _ in range(2):  # it may be claimed once more
         claimed.begin()
-        claimed.wait_for(log.head(), patience_s=10)
+        claimed.wait_for(log.head(), patience_s=60)
         assert claimed.checkpoint == log.head()
         claimed.end(is_lost=False)
         define(log, events=1)
@@ -116,11 +117,10 @@ def test_one_that_cannot_be_started_says_why_and_is_tried_again(
     define(log, events=3)
     claimed.begin()
     try:
-        time.sleep(0.2)
-        assert "the database is away" in str(claimed.trouble)
+        wait_until(lambda: "the database is away" in str(claimed.trouble))
         failures.clear()
-        claimed.wait_for(3, patience_s=10)
-        assert claimed.trouble is None
+        claimed.wait_for(3, patience_s=60)
+        wait_until(lambda: claimed.trouble is None)
     finally:
         claimed.end(is_lost=False)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import threading
@@ -30,8 +29,6 @@ from tests.projections.killed_process import MARKS
 KILLS = 104
 EVENTS = 3_000
 SEED = 20_261_126
-# A life in which the moment that it is meant to die at does not come ends at another one.
-PATIENCE_S = 4.0
 
 
 class Lives(Forker):
@@ -43,11 +40,10 @@ class Lives(Forker):
         self.objects = objects
         self.marks = folder / "marks"
 
-    def start(self, dsn: str, clickhouse: str, finish: Path | None = None) -> int:
+    def start(self, dsn: str, clickhouse: str, **more: object) -> int:
         self.marks.write_bytes(bytes(3))
         order = {"dsn": dsn, "clickhouse": str(self.folder / clickhouse), "objects": str(self.objects)}
-        order |= {"marks": str(self.marks)} | ({"finish": str(finish)} if finish else {})
-        return self.live(order)
+        return self.live({**order, "marks": str(self.marks), **more})
 
 
 @pytest.fixture
@@ -77,19 +73,13 @@ def open_log(dsn: str) -> EventLog:
 
 def kill_at(lives: Lives, dsn: str, moment: tuple[int, int], chance: random.Random) -> list[str]:
     """One life, killed at about that moment; what it was doing when it died."""
-    pid = lives.start(dsn, "killed")
-    slot, value = moment
-    deadline = time.monotonic() + PATIENCE_S
-    while lives.marks.read_bytes()[slot] != value and time.monotonic() < deadline:
-        time.sleep(0.0002)
-    time.sleep(chance.uniform(0, 0.003))
-    os.kill(pid, signal.SIGKILL)
+    pid = lives.start(dsn, "killed", dies=(*moment, chance.uniform(0, 0.003)))
     assert lives.end_of(pid) == -signal.SIGKILL, lives.said()
     marks = lives.marks.read_bytes()
     return [MARKS[slot, value] for slot, value in enumerate(marks) if value]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_kills_at_random_moments_neither_lose_nor_double_a_row_on_either_engine(
     lives: Lives, databases: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,7 +111,7 @@ def test_kills_at_random_moments_neither_lose_nor_double_a_row_on_either_engine(
 
     for dsn, name in ((undisturbed, "undisturbed"), (killed, "killed")):
         (tmp_path / f"{name} rows").mkdir()
-        assert lives.end_of(lives.start(dsn, name, finish=tmp_path / f"{name} rows")) == 0, lives.said()
+        assert lives.end_of(lives.start(dsn, name, finish=str(tmp_path / f"{name} rows"))) == 0, lives.said()
     for columnar, fewest in (("prices", 500), ("curve_points", 500), ("latest_prices", 1)):
         expected, found = (rows_of(tmp_path / f"{name} rows" / columnar) for name in ("undisturbed", "killed"))
         assert expected.num_rows >= fewest

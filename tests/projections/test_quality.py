@@ -266,7 +266,7 @@ def test_damage_is_found_and_mended(log: EventLog, pool: Pool, projector: Relati
 SPANS = st.lists(st.tuples(st.integers(0, 95), st.integers(1, 40)), min_size=1, max_size=8)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(spans=SPANS)
 def test_spans_cover_what_they_cover_however_they_overlap(
     spans: list[tuple[int, int]], log: EventLog, pool: Pool, projector: RelationalProjector

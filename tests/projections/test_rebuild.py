@@ -26,6 +26,7 @@ from queries.prices import PriceQuery, prices
 from queries.relational import Row, rows
 from read_models.batch import Batch
 from tests.projections.conftest import START, Publish
+from tests.projections.pulse import Pulse
 
 ALL = PriceQuery(iso="PJM", start_utc=START, end_utc=START + timedelta(days=2))
 
@@ -213,7 +214,7 @@ def test_a_long_reader_holds_up_the_exchange_but_no_other_reader(
 ) -> None:
     """Somebody keeps a cursor open on the table for two seconds; meanwhile others read and live batches go on."""
     slowest = 0.0
-    with pool.connection() as connection:
+    with Pulse(pool) as pulse, pool.connection() as connection:
         connection.execute("SELECT * FROM audit_log").fetchone()
         rebuilding = threading.Thread(target=relational.rebuild, args=([AUDIT], lambda position, of: None))
         rebuilding.start()
@@ -225,9 +226,9 @@ def test_a_long_reader_holds_up_the_exchange_but_no_other_reader(
             assert positions(pool) == [6, 5, 4, 3, 2, 1]
             slowest = max(slowest, time.monotonic() - started)
         assert rebuilding.is_alive()
-    rebuilding.join(timeout=20)
+    rebuilding.join(timeout=90)
     assert not rebuilding.is_alive()
-    assert slowest < 1.0
+    assert slowest < 1.0 + pulse.slowest_s
     assert positions(pool) == [6, 5, 4, 3, 2, 1]
 
 

@@ -17,7 +17,7 @@ from projections import topic_messages
 from projections.topics import TopicPublisher
 from tests.api.stream.publishing import append, prepared, publish
 
-PATIENCE_S = 40.0
+PATIENCE_S = 90.0
 TICKS = "power.ticks.v1"
 
 

@@ -134,7 +134,7 @@ QUESTIONS = [
     events=st.lists(EVENTS, min_size=1, max_size=12),
     steps=st.lists(st.tuples(st.sampled_from(PROJECTIONS), st.integers(1, 4)), max_size=16),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_equal_states_have_equal_answers(tables: Pool, events: list[Event], steps: list[tuple[str, int]]) -> None:
     """Whichever of two projections is ahead, and however far: no answer is taken for that of another moment."""
     followed = Followed.new(tables)

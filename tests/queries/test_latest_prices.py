@@ -87,7 +87,7 @@ def test_any_history_is_answered_as_by_hand_and_as_among_all_prices(
 ) -> None:
     live = queries.latest_prices._live
 
-    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=80, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def check(data: st.DataObject) -> None:
         for table in (price_table(), LATEST_TABLE):

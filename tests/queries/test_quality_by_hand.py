@@ -81,7 +81,7 @@ def reckoned(rows: list[Said]) -> tuple[Counter[tuple[str, int | None, str | Non
     return found, repeated, restated
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
 def test_every_fault_is_found_and_none_invented(rows: list[Said], price_store: ClickHouse) -> None:
     """Each example is another feed; a row is a publication of its own."""

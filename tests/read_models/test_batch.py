@@ -57,7 +57,7 @@ def write(pool: Pool, *rows: Row) -> None:
 ANY_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ANY_TEXT, st.lists(ANY_TEXT), st.none() | ANY_TEXT)
 def test_any_text_comes_back_as_it_was(things: Pool, name: str, names: list[str], note: str | None) -> None:
     row = thing(name, note=note, names=tuple(names))

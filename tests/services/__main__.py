@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from tests.services.cache import FetchFailed
 from tests.services.registry import SERVICES, service
-from tests.services.service import Service, StartFailed
+from tests.services.service import Service, StartFailed, free_shift
 
 
 def main() -> int:
@@ -24,11 +24,21 @@ def main() -> int:
     parser.add_argument("command", nargs=argparse.REMAINDER, help="for `run`: what to run while they are up")
     given = parser.parse_args()
     services = [service(name) for name in given.only or SERVICES]
+    if given.what == "run" and "CARBON254_SERVICES_SHIFT" not in os.environ:
+        _make_room(services)
     try:
         return _do(given.what, services, given.command)
     except StartFailed as error:
         print(f"StartFailed: {error}", file=sys.stderr)
         return 1
+
+
+def _make_room(services: Sequence[Service]) -> None:
+    """Begins anew with other ports where somebody else listens on the usual ones."""
+    if not any(engine.is_running for engine in services) and (far := free_shift()):
+        print(f"the usual ports are taken: all are moved by {far}", file=sys.stderr, flush=True)
+        os.environ["CARBON254_SERVICES_SHIFT"] = str(far)
+        os.execv(sys.executable, [sys.executable, "-m", "tests.services", *sys.argv[1:]])
 
 
 def _do(what: str, services: Sequence[Service], command: Sequence[str]) -> int:

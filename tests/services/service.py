@@ -18,8 +18,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 _STOP_PATIENCE_S = 20.0
-_PREPARE_PATIENCE_S = 60.0
+_PREPARE_PATIENCE_S = 180.0
 _MOST_STARTS = 10
+_usual_ports: list[int] = []
 
 
 class StartFailed(Exception):
@@ -32,7 +33,7 @@ class Service(ABC):
     name: str
     stands_in_for: str | None = None
     """What it is not, where it is not the real engine."""
-    start_patience_s = 60.0
+    start_patience_s = 180.0
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / self.name
@@ -166,7 +167,13 @@ def shift() -> int:
 
 
 def shifted(usual_port: int) -> int:
+    _usual_ports.append(usual_port)
     return usual_port + shift()
+
+
+def free_shift() -> int | None:
+    """By how much all ports have to be moved so that nothing listens on any of them; None where nothing is free."""
+    return next((far for far in range(0, 3_000, 100) if not any(is_open(port + far) for port in _usual_ports)), None)
 
 
 def free_ports(count: int) -> list[int]:

@@ -69,7 +69,7 @@ class Machine(RuleBasedStateMachine):
                     assert aggregate.allows(iso, channel, moment) == bool(window and begin <= moment < end)
 
 
-Machine.TestCase.settings = settings(max_examples=40, stateful_step_count=15, deadline=None)
+Machine.TestCase.settings = settings(max_examples=40, stateful_step_count=15)
 TestEntitlements = Machine.TestCase
 
 

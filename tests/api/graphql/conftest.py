@@ -12,6 +12,7 @@ from api.cli.common import read_fields
 from api.cli.connection import Connection
 from api.cli.ingest import ingest_paths
 from api.simulated_markets import write_sample_files
+from integrations.isos.simulator import SampleMarket
 
 DAY = date(2026, 1, 30)
 Ask = Callable[..., dict[str, Any]]
@@ -24,10 +25,14 @@ def data(answer: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> SampleMarket:
+    return write_sample_files(tmp_path_factory.mktemp("sample") / "files", day=DAY, seed=1)
+
+
 @pytest.fixture(scope="module")
-def sample(api: Connection, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def sample(api: Connection, files: SampleMarket) -> dict[str, str]:
     """A day of four ISOs, a hub, quotes, a scenario, a curve and a valued contract; the ids of the results."""
-    files = write_sample_files(tmp_path_factory.mktemp("sample") / "files", day=DAY, seed=1)
     ingest_paths(api, list(files.price_files))
     api.command("register-instrument", read_fields(files.instrument_file))
     api.command("record-quotes", {"object": api.upload(files.quotes_file.read_bytes())})

@@ -13,7 +13,7 @@ from api.graphql.limits import MAX_COST_ROWS, cost_rows
 from api.graphql.schema import schema
 from tests.api.graphql.conftest import Ask, data
 
-QUICK_S = 2.0
+QUICK_CPU_S = 2.0
 DAY = 'start: "2026-01-30", end: "2026-01-31"'
 
 
@@ -102,9 +102,9 @@ ATTACKS: dict[str, tuple[str, str]] = {
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_an_attack_is_refused_quickly(sample: dict[str, str], ask: Ask, attack: str) -> None:
     query, named = ATTACKS[attack]
-    started = time.perf_counter()
+    started = time.process_time()  # not the clock: the machine may have other work
     answer = ask(query)
-    assert time.perf_counter() - started < QUICK_S
+    assert time.process_time() - started < QUICK_CPU_S
     (error,) = answer["errors"]
     assert named in error["message"]
     assert error["extensions"]["code"] in ("LIMIT_EXCEEDED", "BAD_REQUEST")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -198,15 +199,15 @@ def test_a_revoked_entitlement_ends_its_subscription_alone(
 def test_an_entitlement_that_has_run_out_lets_nothing_more_out(
     platform: Platform, api: Connection, http: TestClient
 ) -> None:
-    until = (datetime.now(UTC) + timedelta(seconds=1.5)).isoformat()
-    granted = {"tenant": "gamma", "iso": "MISO", "channels": ["api"], "valid_until": until}
+    until = datetime.now(UTC) + timedelta(seconds=4)
+    granted = {"tenant": "gamma", "iso": "MISO", "channels": ["api"], "valid_until": until.isoformat()}
     api.command("grant-entitlement", granted)
     with opened(http) as found:
         client = Client(found)
         client.authenticate(minted(platform, "gamma"))
         client.subscribe(channel="publications")
-        while datetime.now(UTC) <= datetime.fromisoformat(until):
-            pass
+        while datetime.now(UTC) <= until:
+            time.sleep(0.05)
         publish(platform, ["X"], 1.0)
         assert client.next("error")["code"] == "entitlement_revoked"
 
@@ -226,9 +227,9 @@ def test_a_revoked_key_ends_the_connection(
 def test_an_expired_token_ends_the_connection(
     platform: Platform, http: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Clocks differ, so tokens serve half a minute longer than they say: one that ended 28 s ago has 2 s left."""
+    """Clocks differ, so tokens serve half a minute longer than they say: one that ended 26 s ago has 4 s left."""
     monkeypatch.setattr(session, "WATCH_INTERVAL_S", 0.02)
     with opened(http) as found:
         client = Client(found)
-        client.authenticate(minted(platform, life=timedelta(seconds=-28)))
+        client.authenticate(minted(platform, life=timedelta(seconds=-26)))
         assert cut(client) == (4001, "the token has expired")

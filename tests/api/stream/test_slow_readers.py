@@ -125,7 +125,7 @@ def served(platform: Platform) -> Iterator[str]:
             yield f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/stream"
         finally:
             server.should_exit = True
-            thread.join(30)
+            thread.join(90)
 
 
 @contextmanager
@@ -161,7 +161,7 @@ def test_a_slow_reader_of_prices_gets_the_newest(platform: Platform) -> None:
         connection.send(json.dumps({"type": "ping"}))
         updates: list[dict[str, Any]] = []
         while not updates or updates[-1]["seq"] < last or updates[-1]["more"]:
-            message = json.loads(connection.recv(timeout=20))
+            message = json.loads(connection.recv(timeout=90))
             if message["type"] == "update":
                 updates.append(message)
         whole = [u for u in updates if not u["more"]]
@@ -182,7 +182,7 @@ def test_a_slow_reader_of_publications_is_cut(platform: Platform, monkeypatch: p
         platform.wait_for(last)
         seqs: list[int] = []
         with pytest.raises(ConnectionClosed) as closed:
-            seqs.extend(json.loads(message)["seq"] for message in iter(partial(connection.recv, timeout=20), None))
+            seqs.extend(json.loads(message)["seq"] for message in iter(partial(connection.recv, timeout=90), None))
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4008
         assert closed.value.rcvd.reason.endswith(f"last seq {seqs[-1]}")
@@ -194,7 +194,7 @@ def test_a_slow_reader_of_publications_is_cut(platform: Platform, monkeypatch: p
         connection.send(json.dumps(asked))
         assert json.loads(connection.recv())["seq"] == seqs[-1]
         while seqs[-1] < last:
-            message = json.loads(connection.recv(timeout=20))
+            message = json.loads(connection.recv(timeout=90))
             assert message["prev_seq"] == seqs[-1]
             seqs.append(message["seq"])
     assert len(seqs) == 200
@@ -205,6 +205,6 @@ def test_a_message_that_is_too_large_ends_it(platform: Platform) -> None:
     with served(platform) as url, connected(platform, url) as connection:
         connection.send(json.dumps({"type": "authenticate", "token": "x" * 70_000}))
         with pytest.raises(ConnectionClosed) as closed:
-            connection.recv(timeout=20)
+            connection.recv(timeout=90)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1009
