@@ -22,8 +22,8 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.timeout(900),
 ]
-# A token of the realm lives for 300 s, and keys are fetched anew once they are 300 s old: long enough, with keys that are
-# older than the token, for them to be asked for in vain while it lives.
+# A token of the realm lives for 300 s, and keys are fetched anew once they are 300 s old: where they are older than the
+# token, they are asked for in vain while it lives.
 DOWN_S = long_or_short(285, 5)
 KEYS_OLDER_S = long_or_short(30, 0)
 
