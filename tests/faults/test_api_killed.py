@@ -41,7 +41,8 @@ class Client(threading.Thread):
     token: str = ""
 
     def __post_init__(self) -> None:
-        super().__init__(name=f"client {self.number}")
+        # Where the test fails with no server up, a client would ask for ever.
+        super().__init__(name=f"client {self.number}", daemon=True)
 
     def __hash__(self) -> int:
         return self.number
@@ -98,11 +99,12 @@ def test_a_command_is_done_once_whenever_the_api_is_killed(on_engines: Program, 
             for client in clients:
                 client.address = server.address
         time.sleep(0.5)
-    finally:
         for client in clients:
             client.over.set()
         for client in clients:
-            client.join()
+            client.join(60)
+            assert not client.is_alive()
+    finally:
         server.kill()
     with on_engines.serve() as last:
         _check(last, clients)
