@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.enable_socket,
     pytest.mark.timeout(900),
 ]
-KILLS = long_or_short(12, 3)
+KILLS = long_or_short(10, 3)
 CLIENTS = 4
 SEED = 254
 
