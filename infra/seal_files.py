@@ -17,8 +17,8 @@ from infra.objects import Objects
 class SealFiles(Protocol):
     """Files by name, each written once and whole."""
 
-    def names(self) -> Sequence[str]:
-        """All of them, sorted."""
+    def names(self, after: int = 0) -> Sequence[str]:
+        """Sorted, those of the seals that end behind an ordinal."""
 
     def newest(self, known: str | None) -> str | None:
         """The last of the names; `known` is what it was before."""
@@ -44,8 +44,8 @@ class SealFolder:
         self._folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def names(self) -> Sequence[str]:
-        return sorted(file.name for file in self._folder.glob("*.json"))
+    def names(self, after: int = 0) -> Sequence[str]:
+        return sorted(file.name for file in self._folder.glob("*.json") if file.name >= _first_behind(after))
 
     def newest(self, known: str | None) -> str | None:
         # A folder of a year holds too many files to be listed every second.
@@ -86,8 +86,10 @@ class SealObjects:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
 
-    def names(self) -> Sequence[str]:
-        return [path.removeprefix(_PREFIX) for path in self._objects.list_files(_PREFIX)]
+    def names(self, after: int = 0) -> Sequence[str]:
+        # A list of a year's seals is thousands of requests; what follows an ordinal is mostly one.
+        first = _PREFIX + _first_behind(after) if after else None
+        return [path.removeprefix(_PREFIX) for path in self._objects.list_files(_PREFIX, after=first)]
 
     def newest(self, known: str | None) -> str | None:
         later = self._objects.list_files(_PREFIX, after=_PREFIX + known if known else None)
@@ -115,3 +117,13 @@ class SealObjects:
 
 
 _PREFIX, _SETTLED = "seals/", "sealed/"
+
+
+def name_of(last_ordinal: int, sha256: str) -> str:
+    """The name of a seal's file."""
+    return f"{last_ordinal:016d}-{sha256}.json"
+
+
+def _first_behind(ordinal: int) -> str:
+    """What the names of all seals that end behind an ordinal are greater than, and no other's."""
+    return f"{ordinal + 1:016d}" if ordinal else ""

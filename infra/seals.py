@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from infra.errors import PlatformError
 from infra.event_mapper import LoggedEvent
-from infra.seal_files import SealFiles, SealFolder
+from infra.seal_files import SealFiles, SealFolder, name_of
 
 FIRST_SEAL = ""
 HASH_DIGITS = 64
@@ -120,8 +120,13 @@ class Seals:
         return known[1]
 
     def newest_first(self) -> Iterator[StoredSeal]:
-        """The seals from the end of the chain backwards; raises BrokenSeal."""
-        return map(self._read, reversed(self._files.names()))
+        """The seals from the end of the chain backwards, each as the one behind it names it; raises BrokenSeal."""
+        newest = self.newest()
+        name = _name_of(newest) if newest else None
+        while name:
+            stored = self._read(name)
+            yield stored
+            name = _name_before(stored.seal)
 
     def chain(self) -> Iterator[StoredSeal]:
         """All seals there are at the time of the call, in order.
@@ -132,7 +137,7 @@ class Seals:
 
     def event(self, ordinal: int) -> SealedEvent | None:
         """What was sealed as the `ordinal`-th event, or None where no seal covers it."""
-        name = next((name for name in self._files.names() if _last_ordinal(name) >= ordinal), None)
+        name = next((name for name in self._files.names(ordinal - 1) if _last_ordinal(name) >= ordinal), None)
         return self._read(name).seal.event(ordinal) if name else None
 
     def content(self, sha256: str) -> bytes | None:
@@ -171,7 +176,7 @@ class Seals:
 
     def files(self, after: int, through: int) -> Iterator[tuple[int, str, bytes]]:
         """Last ordinal, name and content of the seals that end behind one ordinal and, at the latest, at another."""
-        for name in self._files.names():
+        for name in self._files.names(after):
             if after < (last := _last_ordinal(name)) <= through and (content := self._files.read(name)) is not None:
                 yield last, name, content
 
@@ -230,7 +235,12 @@ def public_key_of(private_key: bytes) -> str:
 
 
 def _name_of(stored: StoredSeal) -> str:
-    return f"{stored.seal.last_ordinal:016d}-{stored.sha256}.json"
+    return name_of(stored.seal.last_ordinal, stored.sha256)
+
+
+def _name_before(seal: Seal) -> str | None:
+    """The file of the seal that this one follows."""
+    return name_of(seal.first_ordinal - 1, seal.previous_seal) if seal.previous_seal else None
 
 
 def _last_ordinal(name: str) -> int:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qs
@@ -44,7 +46,8 @@ CHECK_AGAIN = "private, no-cache"
 # Of a replay, and of what has to be waited for, the route knows more.
 _NOT_CACHED = frozenset({"replay", "wait_for"})
 _LARGEST_ANSWER_BYTES = LARGEST_VALUE_BYTES - (16 << 10)  # its headers are kept with it
-# Who asks for what is being made for somebody else waits so long for that.
+# Who asks for what is being made for somebody else waits for that; each time that so long has passed, one of those who
+# wait makes it, too. All of them together would keep everybody else from their turn.
 _SHARED_PATIENCE_S = 2.0
 # Questions in the words that they were put in, and keys.
 _REMEMBERED = 2_048
@@ -95,7 +98,7 @@ class CachedReads:
         self._place = f"{platform.log.recorder.log_id()} {platform.clickhouse.store_id} {platform.code_version}"
         self._plain = {route.route.path: route for route in routes if "{" not in route.route.path}
         self._templates = [route for route in routes if "{" in route.route.path]
-        self._making: dict[str, asyncio.Event] = {}
+        self._making: dict[str, _Shared] = {}
         self.standing = Standing(platform)
         # Neither changes for the same arguments, and dashboards ask the same again and again.
         self._understood = lru_cache(_REMEMBERED)(self._understand)
@@ -171,16 +174,12 @@ class CachedReads:
     async def _kept(self, key: str) -> Answer | None:
         """The answer that is kept, or that somebody is just making."""
         found = await self._cache.get(key)
-        if found is None and (making := self._making.get(key)):
-            try:
-                await asyncio.wait_for(making.wait(), _SHARED_PATIENCE_S)
-            except TimeoutError:
-                return None
+        if found is None and (shared := self._making.get(key)) and await shared.is_made():
             found = await self._cache.get(key)
         return msgspec.msgpack.decode(found, type=Answer) if found is not None else None
 
     async def _make(self, scope: Scope, receive: Receive, send: Send, making: _Making) -> None:
-        made = self._making.setdefault(making.key, asyncio.Event())
+        shared = self._making.setdefault(making.key, _Shared())
         answer = _Answering(making.tag, is_whole=scope["method"] == "GET")
 
         async def keeping_send(message: Message) -> None:
@@ -190,18 +189,40 @@ class CachedReads:
                 kept = Answer(answer.headers, b"".join(answer.parts))
                 await self._cache.put(making.key, msgspec.msgpack.encode(kept))
             if answer.is_decided:
-                self._over(making.key, made)
+                self._over(making.key, shared)
             await send(message)
 
         try:
             await self._app(scope, receive, keeping_send)
         finally:
-            self._over(making.key, made)
+            self._over(making.key, shared)
 
-    def _over(self, key: str, made: asyncio.Event) -> None:
-        made.set()
-        if self._making.get(key) is made:
+    def _over(self, key: str, shared: _Shared) -> None:
+        shared.end()
+        if self._making.get(key) is shared:
             del self._making[key]
+
+
+class _Shared:
+    """An answer that is being made, by one caller or, where that takes long, by several, for all who ask for it."""
+
+    def __init__(self) -> None:
+        self._over = asyncio.Event()
+        self._until_s = time.monotonic() + _SHARED_PATIENCE_S
+
+    async def is_made(self) -> bool:
+        """True once somebody has made it, or has found that it is not to be kept; False for who is to make it, too."""
+        while not self._over.is_set():
+            left_s = self._until_s - time.monotonic()
+            if left_s <= 0:
+                self._until_s = time.monotonic() + _SHARED_PATIENCE_S
+                return False
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), left_s)
+        return True
+
+    def end(self) -> None:
+        self._over.set()
 
 
 @dataclass(frozen=True)

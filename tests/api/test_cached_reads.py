@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+import queries.scenarios
 from api.app import create_app
 from api.cli.connection import Connection
 from api.cli.ingest import ingest_paths
@@ -239,6 +241,33 @@ def test_many_who_ask_at_once_have_it_made_once(platform: Platform) -> None:
 
     with counted(miss=1, hit=9):
         assert len(asyncio.run(ask())) == 1
+
+
+def test_one_of_many_makes_it_too_where_that_takes_long(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "_SHARED_PATIENCE_S", 1.0)
+    clients, made, second_is_there = 20, [], threading.Event()
+    path = f"/v1/scenarios?name={uuid4()}"
+    list_scenarios = queries.scenarios.list_scenarios
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        made.append(1)
+        if len(made) > 1:
+            second_is_there.set()
+        assert second_is_there.wait(60)
+        return list_scenarios(*arguments, **options)
+
+    monkeypatch.setattr(queries.scenarios, "list_scenarios", slow)
+    app = create_app(platform)
+
+    async def ask() -> set[int]:
+        transport = httpx2.ASGITransport(app=app)
+        headers = {"Authorization": f"Bearer {platform.token}"}
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
+            return {a.status_code for a in await asyncio.gather(*(client.get(path) for _ in range(clients)))}
+
+    assert asyncio.run(ask()) == {200}
+    # All of them would, had they no patience with one another; one more does each second that it takes.
+    assert 2 <= len(made) < clients / 2
 
 
 def test_where_nobody_can_tell_what_has_changed_the_route_answers(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from infra.log_verification import verify_log
 from infra.objects import Objects
 from infra.seal_files import SealedElsewhere, SealObjects
 from infra.sealing import Sealer
-from infra.seals import Seals, public_key_of, sealed_event
+from infra.seals import BrokenSeal, Seals, public_key_of, sealed_event
 from infra.settings import Settings
 from tests.infra.test_event_store import define
 
@@ -154,3 +154,39 @@ def test_a_file_is_never_written_over(stored: Objects) -> None:
     assert stored.settle_file("seals/a", b"one") == b"one"
     assert stored.settle_file("seals/a", b"two") == b"one"
     assert stored.read_file("seals/a") == b"one"
+
+
+def test_what_follows_a_seal_is_all_that_is_listed(log: EventLog, stored: Objects) -> None:
+    listed: list[str | None] = []
+
+    class Listed(SealObjects):
+        def names(self, after: int = 0) -> Sequence[str]:
+            found = super().names(after)
+            listed.extend(found)
+            return found
+
+    seals = Seals(Listed(stored), SEAL_KEY)
+    for _ in range(3):
+        define(log, events=2)
+        Sealer(log, seals, lambda: datetime.now(UTC)).seal_pending()
+    listed.clear()
+    assert [each.seal.last_ordinal for each in seals.newest_first()] == [6, 4, 2]
+    assert listed == []
+    assert [last for last, _, _ in seals.files(after=2, through=4)] == [4]
+    assert len(listed) == 2
+    found = seals.event(5)
+    assert found == sealed_event(log.stored_after(4, 1)[0])
+    assert len(listed) == 3
+    assert seals.event(7) is None
+
+
+def test_the_list_backwards_tells_of_a_seal_that_is_gone(log: EventLog, stored: Objects, tmp_path: Path) -> None:
+    seals = Seals(SealObjects(stored), SEAL_KEY)
+    for _ in range(3):
+        define(log, events=1)
+        Sealer(log, seals, lambda: datetime.now(UTC)).seal_pending()
+    sorted((tmp_path / "objects" / "seals").iterdir())[1].unlink()
+    backwards = seals.newest_first()
+    assert next(backwards).seal.last_ordinal == 3
+    with pytest.raises(BrokenSeal, match="no longer there"):
+        next(backwards)

@@ -43,11 +43,14 @@ class Readers:
 
     def __init__(self, server: Server, paths: tuple[str, ...], clients: int) -> None:
         self.statuses: Counter[int | str] = Counter()
+        self.said: dict[int | str, str] = {}
+        """What came with the first answer of each status but 200."""
         self.slowest_s = 0.0
         self._token = (server.program.home / "token").read_text().strip()
         self._server = server
         self._paths = paths
         self._over = threading.Event()
+        self._noting = threading.Lock()
         self._threads = [threading.Thread(target=self._read, args=(n,)) for n in range(clients)]
 
     def __enter__(self) -> Readers:
@@ -66,14 +69,21 @@ class Readers:
         ) as client:
             while not self._over.is_set():
                 began_s = time.monotonic()
+                path = self._paths[number % len(self._paths)]
                 try:
-                    status: int | str = client.get(self._paths[number % len(self._paths)]).status_code
+                    answer = client.get(path)
+                    self._note(answer.status_code, time.monotonic() - began_s, f"{path}: {answer.text[:500]}")
                 except httpx2.HTTPError as error:
-                    status = type(error).__name__
-                self.statuses[status] += 1
-                self.slowest_s = max(self.slowest_s, time.monotonic() - began_s)
+                    self._note(type(error).__name__, time.monotonic() - began_s, f"{path}: {error}")
                 number += 1
                 self._over.wait(0.1)
+
+    def _note(self, status: int | str, took_s: float, said: str) -> None:
+        with self._noting:
+            self.statuses[status] += 1
+            self.slowest_s = max(self.slowest_s, took_s)
+            if status != httpx2.codes.OK:
+                self.said.setdefault(status, said)
 
 
 @contextmanager

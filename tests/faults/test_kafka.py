@@ -105,7 +105,7 @@ def test_kafka_is_gone_for_long_while_ingest_goes_on(tmp_path: Path, kafka_progr
             assert len(program.json("publications", "list")) == PUBLICATIONS
             time.sleep(max(0.0, GONE_S - (time.monotonic() - gone_since_s)))
             assert not caught_up(program)()
-        assert set(readers.statuses) == {200}
+        assert set(readers.statuses) == {200}, readers.said
         kafka_program.start()
         caught_up_s = seconds_until(caught_up(program))
         records, twice = check_topic(server, kafka_program.servers)

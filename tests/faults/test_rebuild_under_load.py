@@ -41,7 +41,7 @@ def test_a_rebuild_of_everything_under_load_is_not_noticed(on_engines: Program, 
                 on_engines.run("projections", "rebuild", "--all")
             rebuilt_s = time.monotonic() - began_s
             end()
-        assert set(readers.statuses) == {200}
+        assert set(readers.statuses) == {200}, readers.said
         nothing_lost_or_doubled(server, PUBLICATIONS)
     tell(
         f"{read_models} read models rebuilt {ROUNDS} times in {rebuilt_s:.1f} s under {CLIENTS} readers and an ingest: "

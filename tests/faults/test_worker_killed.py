@@ -25,8 +25,8 @@ pytestmark = [
 ]
 FEED = "miso/da_expost_lmp"
 FIRST = date(2026, 3, 10)
-DAYS = [FIRST + timedelta(days=number) for number in range(long_or_short(40, 6))]
-KILLS = long_or_short(15, 2)
+DAYS = [FIRST + timedelta(days=number) for number in range(long_or_short(24, 6))]
+KILLS = long_or_short(8, 2)
 
 
 def path_of(day: date) -> str:
