@@ -60,6 +60,8 @@ class Follower(Protocol):
     @property
     def trouble(self) -> str | None: ...
 
+    def hurry_to(self, position: int) -> None: ...
+
     def wait_for(self, position: int, patience_s: float = 30.0) -> None: ...
 
 
@@ -134,6 +136,8 @@ class Platform:
 
     def wait_for(self, position: int) -> None:
         """Returns when every read model has come to `position`; raises ReadTooEarly."""
+        for subscription in self.subscriptions:
+            subscription.hurry_to(position)
         for subscription in self.subscriptions:
             subscription.wait_for(position)
 

@@ -292,6 +292,7 @@ def _columnar_subscription(log: EventLog, columnar: ColumnarProjector, projectio
         isolate=partial(columnar.isolate, projection),
         prepare=partial(columnar.prepare, projection, log),
         projections=(projection.name,),
+        wants=projection.wants,
         batch_size=20,
     )
 

@@ -45,6 +45,21 @@ def open_cache(redis_url: str | None) -> Cache:
     return RedisCache(MemoryCache(), redis_url)
 
 
+class NoCache:
+    """For a process that ends after one question."""
+
+    trouble = None
+
+    async def get(self, key: str) -> None:  # noqa: ARG002
+        return None
+
+    async def put(self, key: str, value: bytes) -> None:
+        """Keeps nothing."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class MemoryCache:
     """In this process, bounded by the number of values of two sizes."""
 

@@ -78,16 +78,11 @@ class EventLog:
 
     def __init__(self, recorder: EventRecorder) -> None:
         self.recorder = recorder
-        self._listeners: list[Callable[[], None]] = []
-        self._event_listeners: list[Callable[[Sequence[RecordedEvent]], None]] = []
+        self._listeners: list[Callable[[Sequence[RecordedEvent]], None]] = []
 
-    def on_append(self, listener: Callable[[], None]) -> None:
-        """Calls `listener` after each append by this process, so that its projections need not poll."""
-        self._listeners.append(listener)
-
-    def on_events(self, listener: Callable[[Sequence[RecordedEvent]], None]) -> None:
+    def on_append(self, listener: Callable[[Sequence[RecordedEvent]], None]) -> None:
         """Hands `listener` the events of each append by this process, before whoever appended goes on."""
-        self._event_listeners.append(listener)
+        self._listeners.append(listener)
 
     def stream(self, stream_id: UUID) -> Stream:
         return Stream(stream_id, tuple(map(_recorded, self.recorder.select_events(stream_id))))
@@ -114,10 +109,8 @@ class EventLog:
         for logged in stored:
             EVENTS_APPENDED.labels(logged.topic).inc()
         added = [_record(logged, position) for logged, position in zip(stored, positions, strict=True)]
-        for heed in self._event_listeners:
-            heed(added)
         for listener in self._listeners:
-            listener()
+            listener(added)
         return Stream(stream.id, (*stream.events, *added))
 
     def head(self) -> int:

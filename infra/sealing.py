@@ -33,7 +33,7 @@ class Sealer:
         self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
 
     def start(self) -> None:
-        self._log.on_append(self._grown.set)
+        self._log.on_append(lambda _: self._grown.set())
         self._grown.set()
         self._thread.start()
 

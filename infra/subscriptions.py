@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from random import uniform
 
 from tenacity import RetryCallState, Retrying, stop_never, wait_random_exponential
 
@@ -24,6 +25,11 @@ logger = logging.getLogger(__name__)
 
 # Another process may append to the same log; its events are found within this time.
 POLL_S = 0.25
+# Whoever appended gives an answer first, unless somebody waits for what it says.
+BREATH_S = 0.003
+# Events that have no effect are passed over after so long, each subscription at another time: were all to look at once,
+# whoever appended would wait for its own answer.
+LEISURE_S = (0.02, 0.06)
 LONGEST_RETRY_PAUSE_S = 5.0
 
 Handle = Callable[[Sequence[RecordedEvent]], None]
@@ -40,7 +46,8 @@ class Subscription:
 
     `isolate` does the same event by event, and sets aside those that fail by their own fault; without it they are tried
     again like everything else. `prepare` runs first, in the subscription's thread, and may take long; it returns the
-    position from which to follow. `projections` names the read models that are fed.
+    position from which to follow. `projections` names the read models that are fed. `wants` says which events have an
+    effect; those that this process appends are handled at once, others soon.
     """
 
     name: str
@@ -50,10 +57,13 @@ class Subscription:
     isolate: Handle | None = None
     prepare: Callable[[Progress], int] | None = None
     projections: Sequence[str] = ()
+    wants: Callable[[RecordedEvent], bool] = lambda _: True
     batch_size: int = 500
     checkpoint: int = 0
     failure: str | None = None
     _wake: threading.Event = field(default_factory=threading.Event)
+    _hurry: threading.Event = field(default_factory=threading.Event)
+    _now: threading.Event = field(default_factory=threading.Event)
     _stop: threading.Event = field(default_factory=threading.Event)
     _moved: threading.Condition = field(default_factory=threading.Condition)
     _thread: threading.Thread | None = None
@@ -61,14 +71,14 @@ class Subscription:
 
     def start(self) -> None:
         self.checkpoint = self.load_checkpoint()
-        self.log.on_append(self._wake.set)
+        self.log.on_append(self._heed)
         self._thread = threading.Thread(target=self._run, name=f"projection-{self.name}", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Finishes the batch at hand and stops."""
         self._stop.set()
-        self._wake.set()
+        self._look_now()
         with self._moved:
             self._moved.notify_all()
         if self._thread:
@@ -86,12 +96,17 @@ class Subscription:
             return self.failure
         return "its thread has ended"
 
+    def hurry_to(self, position: int) -> None:
+        """Somebody is about to wait for `position`: what lies before it is handled at once."""
+        if self.checkpoint < position:
+            self._look_now()
+
     def wait_for(self, position: int, patience_s: float = 30.0) -> None:
         """Returns when everything up to `position` has been handled; raises ReadTooEarly when it stands still."""
         with self._moved:
             seen, deadline = self.checkpoint, time.monotonic() + patience_s
             while self.checkpoint < position:
-                self._wake.set()
+                self._look_now()
                 # A batch that takes long is under way, and not stuck, as long as it does not fail.
                 if self.checkpoint > seen or (self._busy and self.failure is None):
                     seen, deadline = self.checkpoint, time.monotonic() + patience_s
@@ -110,8 +125,11 @@ class Subscription:
                 self._move_to(self._insist(lambda: prepare(self._report)))
             while not self._stop.is_set():
                 self._wake.clear()
-                if self._is_caught_up():
-                    self._wake.wait(POLL_S)
+                self._hurry.clear()
+                self._now.clear()
+                if self._is_caught_up() and self._wake.wait(POLL_S):
+                    self._hurry.wait(uniform(*LEISURE_S))  # noqa: S311 - no secret
+                    self._now.wait(BREATH_S)
         except _Stopped:
             return
         except BaseException as error:
@@ -120,6 +138,16 @@ class Subscription:
             logger.exception("projection %s stands still", self.name)
             with self._moved:
                 self._moved.notify_all()
+
+    def _heed(self, appended: Sequence[RecordedEvent]) -> None:
+        if any(map(self.wants, appended)):
+            self._hurry.set()
+        self._wake.set()
+
+    def _look_now(self) -> None:
+        self._now.set()
+        self._hurry.set()
+        self._wake.set()
 
     def _is_caught_up(self) -> bool:
         """Reads and handles one batch; True when there is nothing left to do for now."""

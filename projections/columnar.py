@@ -95,6 +95,9 @@ class ColumnarProjector:
 
     def handle(self, projection: ColumnarProjection, events: Sequence[RecordedEvent]) -> None:
         """Loads the rows of all events, side by side, then records that they are there."""
+        if not any(map(projection.wants, events)):
+            self._pass_over(projection, events[-1].position)
+            return
         with self._writing[projection.name]:
             fresh, parked = self._fresh(projection, events)
             ready = [r for r in fresh if r.stream_id not in parked]
@@ -178,8 +181,6 @@ class ColumnarProjector:
     ) -> tuple[list[RecordedEvent], dict[UUID, int]]:
         """The events that bring rows which are not there yet, and the streams that wait behind a dead letter."""
         wanted = [r for r in events if projection.wants(r)]
-        if not wanted:  # most events are none of most projections' concern
-            return [], {}
         with self._cursor() as cursor:
             seen = self._checkpoint(cursor, projection)
             parked = dead_letters.parked_streams(cursor, projection.name)
@@ -208,6 +209,13 @@ class ColumnarProjector:
         summary.add(summary.taken(rows))
         summary.flush()
         note_changes(cursor, {projection.name: ANEW}, self._store)
+
+    def _pass_over(self, projection: ColumnarProjection, position: int) -> None:
+        """Most events are none of most projections' concern. The rows of one that is rebuilt meanwhile are the same."""
+        with self._cursor() as cursor:
+            # Nothing is lost where this is: the events are passed over once more. So it need not wait for the disk.
+            cursor.execute("SET LOCAL synchronous_commit TO off")
+            save_checkpoint(cursor, projection.name, projection.version, position, self._store)
 
     def _record(
         self,

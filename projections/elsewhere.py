@@ -59,6 +59,9 @@ class FollowedElsewhere:
     def trouble(self) -> str | None:
         return None if self.is_following else "no projector runs it"
 
+    def hurry_to(self, position: int) -> None:
+        """A projector does not hear of it."""
+
     def wait_for(self, position: int, patience_s: float = 30.0) -> None:
         """As `Subscription.wait_for`."""
         if self._seen >= position:
@@ -141,6 +144,9 @@ class ClaimedSubscription:
         if own := self._own:
             return own.trouble
         return self._start_failure or self._elsewhere.trouble
+
+    def hurry_to(self, position: int) -> None:
+        (self._own or self._elsewhere).hurry_to(position)
 
     def wait_for(self, position: int, patience_s: float = 30.0) -> None:
         (self._own or self._elsewhere).wait_for(position, patience_s)

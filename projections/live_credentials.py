@@ -93,7 +93,7 @@ class LiveCredentials:
             if is_revoked:
                 self._revoked.add(key_id)
         self._cutoffs = {(tenant, actor): Cutoff(position, at) for tenant, actor, position, at in actors}
-        self._log.on_events(self._heed)
+        self._log.on_append(self._heed)
         self.catch_up()
 
     async def be_current(self) -> None:

@@ -44,7 +44,7 @@ ORDER BY {_PLACE}, interval_start_utc DESC, vintage DESC, source_version DESC, p
     log_position DESC
 LIMIT 1 BY {_PLACE} SETTINGS optimize_read_in_order = 0"""
 _NEWEST = "SELECT max(interval_start_utc) AS newest, count() AS row_count FROM ch.{table:Identifier} "
-_NAMES = pa.array([None, *VINTAGES])
+_NAMES = (None, *VINTAGES)
 _NEWEST_OF_FEEDS = "SELECT market, feed, max(interval_start_utc) AS newest FROM ch.{table:Identifier} "
 # More nodes than these are not looked up by name: most of them have a price in the last hour of their feed.
 _MOST_LOOKED_UP = 1_000
@@ -115,7 +115,8 @@ def latest_prices(
     """
     wanted = _Wanted(tuple(dict.fromkeys(isos)), nodes, market, feed, through_position, superseded)
     found = _winners(ch, wanted)
-    vintages = pa.chunked_array([_NAMES.take(chunk) for chunk in found["vintage"].chunks], pa.string())
+    names = pa.array(_NAMES)
+    vintages = pa.chunked_array([names.take(chunk) for chunk in found["vintage"].chunks], pa.string())
     return found.drop_columns(["vintage"]).append_column("vintage_name", vintages)
 
 

@@ -83,8 +83,11 @@ class Connection:
     def _in_process(cls, settings: Settings) -> Connection:
         # Imported only here: a client of a running server needs none of it.
         from api.wiring import open_platform
+        from infra.cache import NoCache
 
-        return cls.to_platform(open_platform(settings), owned=True)
+        platform = open_platform(settings)
+        platform.cache = NoCache()  # importing what keeps answers takes longer than a verb would save
+        return cls.to_platform(platform, owned=True)
 
     @classmethod
     def to_platform(cls, platform: Any, *, owned: bool = False) -> Connection:

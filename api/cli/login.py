@@ -1,15 +1,19 @@
-"""`carbon254 login` and `logout`: signing in at the issuer of a server elsewhere."""
+"""`carbon254 login` and `logout`: signing in at the issuer of a server elsewhere.
+
+What they need is imported when they are called: cryptography, which no other verb of a client needs.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.logins import Logins
 from api.cli.output import err, say
-from infra.device_login import Invitation, Issuer
 from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from infra.device_login import Invitation
 
 CLIENT = "carbon254-cli"
 
@@ -21,6 +25,9 @@ def login(
     client: Annotated[str, typer.Option(help="The issuer's client for this program.")] = CLIENT,
 ) -> None:
     """Sign in for the server that CARBON254_SERVER or --server names, with a code in a browser anywhere."""
+    from api.cli.logins import Logins
+    from infra.device_login import Issuer
+
     settings = Settings()
     server = _server(settings)
     named = issuer or settings.oidc_issuer
@@ -32,6 +39,9 @@ def login(
 
 def logout() -> None:
     """Forget the sign-in for a server, and have the issuer forget it."""
+    from api.cli.logins import Logins
+    from infra.device_login import Issuer
+
     server = _server(Settings())
     known = Logins.of_user().forget(server)
     if known is None:

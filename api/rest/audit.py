@@ -23,7 +23,6 @@ from api.rest.dependencies import (
     ViewOf,
     needs,
     only_known_parameters,
-    platform_of,
     wait_for_position,
 )
 from api.rest.documented import listed, unlisted
@@ -111,6 +110,7 @@ def list_audit(
 )
 async def verify_audit(
     request: Request,
+    platform: PlatformOf,
     seal: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="SHA-256 of a seal kept elsewhere")] = None,
 ) -> StreamingResponse:
     """Reads the whole log and names the first event that does not agree with the seals or with its stream.
@@ -119,7 +119,6 @@ async def verify_audit(
     goes on, and last `{events, sealed_events, unsealed_events, seals, difference}` or `{problem}`.
     """
     kept: bytes | str | None = await _body(request) or seal
-    platform = platform_of(request)
     return reporting(
         lambda report: msgspec.to_builtins(verify_log(platform.log, platform.seals, kept, report("audit")))
     )

@@ -1,4 +1,7 @@
-"""What routes share: the platform behind them, who calls, waiting for a position, parameters, time."""
+"""What routes share: the platform behind them, who calls, waiting for a position, parameters, time.
+
+FastAPI calls what is not `async` in a thread, which takes longer than most of these do: all are but what waits.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from fastapi import Depends, Header, Query, Request, Security
 from fastapi.params import Security as SecurityParameter
 from fastapi.security import HTTPBearer, SecurityScopes
+from starlette.concurrency import run_in_threadpool
 
 from api.access import Access
 from api.platform import Platform
@@ -39,14 +43,14 @@ NameParameter = Annotated[str | None, Query(max_length=200, description="exactly
 StaleParameter = Annotated[bool | None, Query(description="only those that are stale, or only those that are not")]
 
 
-def platform_of(request: Request) -> Platform:
+async def platform_of(request: Request) -> Platform:
     return cast(Platform, request.app.state.platform)
 
 
 PlatformOf = Annotated[Platform, Depends(platform_of)]
 
 
-def view_of(
+async def view_of(
     platform: PlatformOf,
     replay: Annotated[str | None, Query(description="a replay: the read models as they stood at its position")] = None,
 ) -> ReadView:
@@ -54,7 +58,7 @@ def view_of(
     if replay is None:
         return platform.view
     try:
-        found = platform.replays.find(replay)
+        found = await run_in_threadpool(platform.replays.find, replay)
     except NoReplay as error:
         raise Problem(404, error.message, remedy=error.remedy) from error
     return ReadView(found.pool, platform.clickhouse, found.position)
@@ -63,7 +67,7 @@ def view_of(
 ViewOf = Annotated[ReadView, Depends(view_of)]
 
 
-def principal_of(request: Request) -> Principal:
+async def principal_of(request: Request) -> Principal:
     """Who calls, as the door has found out."""
     return cast(Principal, request.scope["principal"])
 
@@ -71,7 +75,7 @@ def principal_of(request: Request) -> Principal:
 PrincipalOf = Annotated[Principal, Depends(principal_of)]
 
 
-def access_of(platform: PlatformOf, principal: PrincipalOf) -> Access:
+async def access_of(platform: PlatformOf, principal: PrincipalOf) -> Access:
     """What the caller may do and see."""
     return Access(platform.bus.tools, principal)
 
@@ -80,7 +84,7 @@ AccessOf = Annotated[Access, Depends(access_of)]
 bearer = HTTPBearer(auto_error=False, description="a token, an API key, or the data folder's token")
 
 
-def _permitted(
+async def _permitted(
     request: Request, scopes: SecurityScopes, access: AccessOf, _: Annotated[object, Depends(bearer)]
 ) -> None:
     access.demand(f"{request.method} {request.scope['route'].path}", *map(Permission, scopes.scopes))
@@ -91,7 +95,7 @@ def needs(*permissions: Permission) -> SecurityParameter:
     return cast(SecurityParameter, Security(_permitted, scopes=list(permissions)))
 
 
-def caller_of(
+async def caller_of(
     request: Request,
     principal: PrincipalOf,
     idempotency_key: Annotated[UUID | None, Header(description="the command's id; the same id is handled once")] = None,
@@ -138,7 +142,7 @@ async def only_known_parameters(request: Request) -> None:
             raise Problem(400, f"{name}: {error}", remedy="No name or text here has one.") from error
 
 
-def wait_for_position(
+async def wait_for_position(
     platform: PlatformOf,
     wait_for: Annotated[
         str | None,
@@ -146,8 +150,11 @@ def wait_for_position(
     ] = None,
 ) -> None:
     """Read your own writes: the answer holds everything up to the position asked for."""
-    if wait_for is None:
-        return
+    if wait_for is not None:
+        await run_in_threadpool(_wait, platform, wait_for)
+
+
+def _wait(platform: Platform, wait_for: str) -> None:
     if wait_for == "head":
         platform.settled_position()
     elif is_number(wait_for):
@@ -164,7 +171,7 @@ class Span:
     until: datetime | None
 
 
-def span_of(
+async def span_of(
     since: Annotated[
         str | None, Query(description="at this time or later; UTC where it has no offset", examples=["2026-01-31"])
     ] = None,

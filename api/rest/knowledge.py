@@ -9,6 +9,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Query
+from starlette.concurrency import run_in_threadpool
 
 from api.platform import Platform
 from api.rest.dependencies import PlatformOf, is_number, known_position, moment
@@ -81,8 +82,8 @@ AsOfText = Annotated[
 ]
 
 
-def _as_of(platform: PlatformOf, as_of: AsOfText = None) -> AsOf:
-    return read_as_of(platform, as_of)
+async def _as_of(platform: PlatformOf, as_of: AsOfText = None) -> AsOf:
+    return AsOf() if as_of is None else await run_in_threadpool(read_as_of, platform, as_of)
 
 
 AsOfParameter = Annotated[AsOf, Depends(_as_of)]

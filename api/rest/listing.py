@@ -114,7 +114,7 @@ class Listing:
         return question
 
 
-def listing_of(
+async def listing_of(
     request: Request,
     platform: PlatformOf,
     view: ViewOf,
@@ -130,7 +130,7 @@ def listing_of(
 ListingOf = Annotated[Listing, Depends(listing_of)]
 
 
-def current_listing_of(
+async def current_listing_of(
     request: Request,
     platform: PlatformOf,
     view: ViewOf,
@@ -140,7 +140,7 @@ def current_listing_of(
     format: FormatParameter = None,
 ) -> Listing:
     """Of a list of what counts now, which has no `as_of`: who has access, and not who had it."""
-    return listing_of(request, platform, view, caller, AsOf(), limit, cursor, format)
+    return await listing_of(request, platform, view, caller, AsOf(), limit, cursor, format)
 
 
 CurrentListingOf = Annotated[Listing, Depends(current_listing_of)]

@@ -17,7 +17,6 @@ from api.rest.dependencies import (
     ViewOf,
     needs,
     only_known_parameters,
-    platform_of,
     wait_for_position,
 )
 from api.rest.documented import NOT_MODIFIED
@@ -52,13 +51,12 @@ class UploadSurvey(BaseModel):
 @router.post(
     "", status_code=201, operation_id="store_object", dependencies=[needs(Permission.DEFINE, Permission.OPERATE)]
 )
-async def store_object(request: Request, principal: PrincipalOf) -> StoredObject:
+async def store_object(request: Request, platform: PlatformOf, principal: PrincipalOf) -> StoredObject:
     """Keeps the request's body as it is, and answers its SHA-256. The same bytes twice are one object."""
-    objects = platform_of(request).objects
     content = bytearray()  # of at most LARGEST_BODY_BYTES["uploads"], as `Bodies` sees to
     async for chunk in request.stream():
         content += chunk
-    sha256 = await run_in_threadpool(keep_upload, objects, principal.tenant, bytes(content))
+    sha256 = await run_in_threadpool(keep_upload, platform.objects, principal.tenant, bytes(content))
     return StoredObject(sha256=sha256, size_bytes=len(content))
 
 

@@ -50,7 +50,7 @@ class Reading:
         return answer(self.request, json_bytes(found), MEDIA_TYPES["json"], immutable=final, headers=headers)
 
 
-def reading_of(request: Request, view: ViewOf, as_of: AsOfParameter) -> Reading:
+async def reading_of(request: Request, view: ViewOf, as_of: AsOfParameter) -> Reading:
     return Reading(request, view, as_of)
 
 

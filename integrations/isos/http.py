@@ -111,7 +111,7 @@ class Fetcher:
         clock: Callable[[], float] = time.monotonic,
         patience_s: float = LONGEST_ANSWER_S,
     ) -> None:
-        self._client = client or httpx2.Client(timeout=_TIMEOUT, follow_redirects=False)
+        self._client = client
         self._base_urls = base_urls or {}
         self._keys = {} if keys is None else keys  # one that is empty now may have keys later
         self._paces = paces or {}
@@ -141,7 +141,8 @@ class Fetcher:
         return replace(fetched, troubles=tuple(troubles))
 
     def close(self) -> None:
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
 
     def _gate(self, source: Source) -> _Gate:
         with self._lock:
@@ -179,7 +180,7 @@ class Fetcher:
         url = self._base_urls.get(source.name, source.base_url).rstrip("/") + "/" + request.path.lstrip("/")
         headers = {"User-Agent": "254carbon", **request.headers, **known.headers(), **self._key_header(source)}
         try:
-            with self._client.stream("GET", url, params=dict(request.params) or None, headers=headers) as answer:
+            with self._connected().stream("GET", url, params=dict(request.params) or None, headers=headers) as answer:
                 _check_status(answer)
                 validators = Validators(answer.headers.get("etag"), answer.headers.get("last-modified"))
                 if answer.status_code == httpx2.codes.NOT_MODIFIED:
@@ -190,6 +191,12 @@ class Fetcher:
             raise _Again(kind, f"{type(error).__name__} {error}".strip()) from error
         _check_content(content)
         return Fetched(content, validators)
+
+    def _connected(self) -> httpx2.Client:
+        """Made when it is first needed: it reads every certificate that the machine trusts."""
+        with self._lock:
+            self._client = self._client or httpx2.Client(timeout=_TIMEOUT, follow_redirects=False)
+            return self._client
 
     def _key_header(self, source: Source) -> dict[str, str]:
         if source.key_header is None:

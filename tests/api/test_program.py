@@ -7,6 +7,8 @@ import io
 import os
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -219,3 +221,20 @@ def test_a_problem_is_no_download(api: Connection) -> None:
 def test_the_ipv6_loopback_is_listened_on() -> None:
     with listening.listening("::1", 0) as listener:
         assert listener.getsockname()[0] == "::1"
+
+
+@pytest.mark.parametrize(
+    ("modules", "unwanted"),
+    [
+        ("api.cli.main", {"cryptography", "fastapi", "joserfc", "numpy", "psycopg", "pyarrow"}),
+        (
+            "api.cli.main, api.wiring, api.app",
+            {"cashews", "chdb", "clickhouse_connect", "pandas", "redis", "strawberry"},
+        ),
+    ],
+    ids=["a client of a server", "in process"],
+)
+def test_a_verb_imports_nothing_large_that_it_may_not_need(modules: str, unwanted: set[str]) -> None:
+    code = f"import sys, {modules}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not unwanted & set(done.stdout.split())

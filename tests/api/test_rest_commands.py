@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import inspect
 import threading
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+import fastapi.dependencies.utils
+import fastapi.routing
 import httpx2
 import pytest
+from starlette.concurrency import run_in_threadpool
 
+import api.rest.dependencies
+import api.rest.knowledge
 from api.openapi import operations
 from api.platform import Platform
 from api.rest.commands import PLACES
@@ -133,3 +139,21 @@ def test_every_command_has_an_operation_with_its_schema_and_an_example_that_is_v
             handling.message.model_validate(example)
         assert "idempotency-key" in {p["name"] for p in operation["parameters"]}
         assert {"200", "201", "400", "401", "403", "404", "409", "422", "429", "503"} <= set(operation["responses"])
+
+
+def test_a_command_or_a_read_goes_through_one_other_thread(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = post(get, "define-scenario", {"name": "hops", "growth_per_year": 0.01}).json()
+    address = f"/v1/scenarios/{made['id']}"
+    get(f"{address}?wait_for={made['position']}")
+    hops: list[str] = []
+
+    def counted(call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        hops.append(getattr(options.get("function", call), "__name__", ""))
+        return run_in_threadpool(call, *arguments, **options)
+
+    for module in (fastapi.routing, fastapi.dependencies.utils, api.rest.dependencies, api.rest.knowledge):
+        monkeypatch.setattr(module, "run_in_threadpool", counted)
+    assert post(get, "define-scenario", {"name": "hops", "growth_per_year": 0.01}).status_code == 200
+    assert hops == ["send"]
+    assert get(address).status_code == 200
+    assert hops == ["send", "read_scenario"]

@@ -49,6 +49,23 @@ def test_a_closed_parent_stays_closed_and_no_account_is_made(tmp_path: Path) -> 
     assert stat.S_IMODE(program.home.stat().st_mode) == 0o700
 
 
+def test_a_verb_in_its_own_process_loads_no_cache_to_read_a_list(tmp_path: Path) -> None:
+    program = Program(tmp_path / "home")
+    code = """
+import sys
+from api.cli.connection import Connection
+from infra.settings import Settings
+with Connection.open(Settings()) as connection:
+    print(connection.run(connection.request("GET", "/v1/curves")).json())
+print(*sys.modules)"""
+    process = program.started([sys.executable, "-c", code])
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    answer, modules = out.splitlines()
+    assert answer == "{'items': [], 'next_cursor': None}"
+    assert not {"cashews", "pandas"} & set(modules.split())
+
+
 def test_a_deep_path_works(tmp_path: Path) -> None:
     """Longer than a socket's path may be: the socket lies in a private folder elsewhere, while it is needed."""
     program = Program(tmp_path / ("a-rather-long-name-" * 8) / "and" / "home")

@@ -12,6 +12,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from clickhouse_connect.driver.exceptions import OperationalError as ClickHouseOperationalError
 from psycopg_pool import PoolTimeout
 
+from infra import subscriptions
 from infra.clickhouse import ColumnarStoreError
 from infra.event_mapper import RecordedEvent
 from infra.event_store import EventLog
@@ -81,6 +82,58 @@ def test_an_event_appended_elsewhere_is_found_without_a_signal(log: EventLog, st
     # Another log object over the same table stands for another process.
     define(EventLog(log.recorder))
     assert arrived.wait(60)
+
+
+def test_events_of_no_concern_wait_until_somebody_asks_or_one_of_concern_comes(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "POLL_S", 600.0)
+    monkeypatch.setattr(subscriptions, "LEISURE_S", (600.0, 600.0))
+    batches: list[list[int]] = []
+    handled = threading.Event()
+
+    def handle(events: Sequence[RecordedEvent]) -> None:
+        batches.append([e.position for e in events])
+        handled.set()
+
+    define(log)
+    subscription = Subscription("test", log, lambda: 0, handle, wants=lambda e: e.position == 4)
+    subscription.start()
+    assert handled.wait(5)  # so that from now on it waits for appends
+    handled.clear()
+    define(log, events=2)
+    define(log)
+    assert handled.wait(5)
+    define(log)
+    subscription.wait_for(5)
+    assert batches == [[1], [2, 3, 4], [5]]
+    subscription.stop()
+
+
+def test_all_that_lie_behind_are_hurried_before_any_of_them_is_waited_for(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "POLL_S", 600.0)
+    monkeypatch.setattr(subscriptions, "LEISURE_S", (600.0, 600.0))
+    passed = threading.Event()
+    subscription = Subscription("test", log, lambda: 0, lambda _: passed.set(), wants=lambda _: False)
+    subscription.start()
+    define(log)
+    subscription.hurry_to(1)
+    assert passed.wait(5)
+    subscription.stop()
+
+
+def test_events_of_no_concern_are_passed_over_without_being_asked(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "POLL_S", 600.0)
+    passed = threading.Event()
+    subscription = Subscription("test", log, lambda: 0, lambda _: passed.set(), wants=lambda _: False)
+    subscription.start()
+    define(log)
+    assert passed.wait(5)
+    subscription.stop()
 
 
 def test_an_event_at_fault_is_isolated_and_a_store_at_fault_is_waited_for(log: EventLog) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import projections.columnar
 from infra.clickhouse import ClickHouse
+from infra.database_locks import DatabaseLocks
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
@@ -23,6 +24,7 @@ from queries.checkpoints import checkpoints, readable_position
 from queries.prices import PriceQuery, prices
 from queries.publications import superseded_readings
 from queries.view import ReadView
+from tests.infra.test_event_store import define
 from tests.projections.conftest import START, Publish
 from write_model.publications import Publication
 
@@ -69,6 +71,16 @@ def test_a_crash_between_rows_and_checkpoint_doubles_nothing(
     handle(projector, log.page(load(projector)))
     assert stored_rows(price_store) == 9
     assert load(projector) == 3
+
+
+def test_what_is_of_no_concern_is_passed_over_while_the_table_is_being_written_to(
+    log: EventLog, projector: ColumnarProjector, pool: Pool, price_store: ClickHouse
+) -> None:
+    define(log, events=2)
+    load(projector)
+    with DatabaseLocks(pool).named(f"{price_store.store_id} prices writing"):
+        handle(projector, log.page(0))
+    assert load(projector) == 2
 
 
 def test_a_crash_between_two_publications_loses_nothing(
