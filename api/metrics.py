@@ -63,8 +63,8 @@ class PlatformState(Collector):
     def _subscriptions(self) -> Iterator[Metric]:
         up = _labelled("carbon254_subscription_up", "1 while its thread runs and its batches succeed.", "subscription")
         platform = self._platform
-        publishing = (platform.publisher,) if platform.publisher else ()
-        for subscription in (*platform.subscriptions, *publishing):
+        others = (each for each in (platform.publisher, platform.curve_keeper) if each)
+        for subscription in (*platform.subscriptions, *others):
             up.add_metric([subscription.name], subscription.trouble is None)
         yield up
 

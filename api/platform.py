@@ -81,7 +81,8 @@ class Platform:
     """A running platform: what it is made of, and how to stop it.
 
     `own_folder` is None where this process is one of many, `own_token` where only the issuer's tokens and keys count.
-    `is_draining` says that the process is about to end. `publisher` puts topics on Kafka, where there is one.
+    `is_draining` says that the process is about to end. `publisher` puts topics on Kafka, where there is one;
+    `curve_keeper` builds followed curves again, where this process does.
     """
 
     settings: Settings
@@ -113,6 +114,7 @@ class Platform:
     backing_up: threading.Lock = field(default_factory=threading.Lock)
     is_draining: bool = False
     publisher: Follower | None = None
+    curve_keeper: Follower | None = None
 
     @property
     def folder(self) -> DataFolder:

@@ -114,6 +114,9 @@ def _standing_still(platform: Platform) -> Iterator[dict[str, str]]:
     if failure := platform.publisher and platform.publisher.failure:
         remedy = "It is tried again, and nothing else waits for it."
         yield {"problem": f"the topics are not published: {failure}", "remedy": remedy}
+    if trouble := platform.curve_keeper and platform.curve_keeper.trouble:
+        remedy = "It is tried again; until then no followed curve is built."
+        yield {"problem": f"followed curves are not kept fresh: {trouble}", "remedy": remedy}
     for subscription in platform.subscriptions:
         if isinstance(subscription, FollowedElsewhere) and subscription.trouble:
             remedy = "Start `carbon254 projector`."
