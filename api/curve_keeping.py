@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from uuid import UUID
 
 from api.platform import Platform
 from commands.curve_keeping import CurveKeeper, Due, Scope
+from infra.broker import Received
+from infra.errors import PlatformError
 from infra.event_mapper import RecordedEvent
+from infra.event_store import EventLog
 from infra.principal import Principal
+from infra.set_aside import SetAside
 from projections.agents import CURVE_KEEPER, Agent
+from projections.topic_messages import INPUTS, TICKS
 from queries import followed_curves as queries
+
+TOPICS = (TICKS, INPUTS)
+_MESSAGE_ID = re.compile(r"(?P<position>\d{1,18})/(?P<part>\d{1,9})", re.ASCII)
 
 
 def curve_keeper(platform: Platform) -> Agent:
@@ -25,6 +35,50 @@ def keep_curves(platform: Platform) -> None:
     platform.curve_keeper = subscription = curve_keeper(platform).follow()
     subscription.start()
     platform.closers.append(subscription.stop)
+
+
+def keep_curves_by_topics(platform: Platform, servers: str) -> None:
+    """Builds followed curves again by what the topics of Kafka say, which the workers of a platform share.
+
+    Raises PlatformError where Faust is not installed.
+    """
+    try:
+        from infra.faust_worker import FaustWorker  # an extra
+    except ImportError as error:
+        raise PlatformError(
+            "KAFKA_BOOTSTRAP_SERVERS is set, but Faust, by which workers share topics, is not installed",
+            "pip install 'carbon254-platform[faust]', or take other queues: `carbon254 worker --queue feeds`.",
+        ) from error
+    from infra.kafka import KafkaBroker
+
+    assert isinstance(platform.broker, KafkaBroker)
+    missing = partial(platform.broker.missing, TOPICS)
+    group = f"carbon254.curves.{platform.log.recorder.log_id()}"
+    set_aside = SetAside(platform.pool)
+    set_aside.prepare()
+    messages = _Messages(platform.log, curve_keeper(platform), set_aside)
+    platform.worker = worker = FaustWorker(servers, group, TOPICS, messages.take, missing)
+    worker.start()
+    platform.closers.append(worker.stop)
+
+
+class _Messages:
+    """What a message says is not relied upon: it names an event, and that is what is handled."""
+
+    def __init__(self, log: EventLog, keeper: Agent, set_aside: SetAside) -> None:
+        self._log = log
+        self._keeper = keeper
+        self._set_aside = set_aside
+
+    def take(self, topic: str, received: Received) -> None:
+        """Raises where an engine does not answer; then the message is to be given again."""
+        named = _MESSAGE_ID.fullmatch(received.record.headers.get("message-id", ""))
+        if named is None:
+            self._set_aside.add(topic, received, "its header message-id names no position of the log")
+        elif (recorded := self._log.at(int(named["position"]))) is None:
+            self._set_aside.add(topic, received, f"no event stands at position {named['position']} of the log")
+        elif named["part"] == "1":  # the others are of the same event
+            self._keeper.isolate([recorded])
 
 
 class _Followed:

@@ -18,8 +18,8 @@ from api.platform import Platform
 from queries.api_keys import API_KEY_SCHEMA
 from queries.audit import AUDIT_SCHEMA
 from queries.curves import CURVE_SCHEMA
-from queries.followed_curves import FOLLOWED
 from queries.entitlements import ENTITLEMENT_SCHEMA
+from queries.followed_curves import FOLLOWED
 from queries.instruments import INSTRUMENT_SCHEMA
 from queries.ppas import PPA_SCHEMA, VALUATION_SCHEMA
 from queries.prices import PRICE_SCHEMA
