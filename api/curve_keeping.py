@@ -56,13 +56,13 @@ def keep_curves_by_topics(platform: Platform, servers: str) -> None:
     group = f"carbon254.curves.{platform.log.recorder.log_id()}"
     set_aside = SetAside(platform.pool)
     set_aside.prepare()
-    messages = _Messages(platform.log, curve_keeper(platform), set_aside)
+    messages = Messages(platform.log, curve_keeper(platform), set_aside)
     platform.worker = worker = FaustWorker(servers, group, TOPICS, messages.take, missing)
     worker.start()
     platform.closers.append(worker.stop)
 
 
-class _Messages:
+class Messages:
     """What a message says is not relied upon: it names an event, and that is what is handled."""
 
     def __init__(self, log: EventLog, keeper: Agent, set_aside: SetAside) -> None:
