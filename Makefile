@@ -92,9 +92,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
   --no-header --no-annotate --no-emit-index-url --no-emit-find-links --extra dev
 
 lock: ## compile both lock files anew from pyproject.toml; the second is for the other client of EventStoreDB
-	@$(COMPILE) --extra kurrentdb --output-file requirements.lock pyproject.toml
+	@$(COMPILE) --extra kurrentdb --extra faust --output-file requirements.lock pyproject.toml
 	@cp requirements.lock requirements-esdbclient.lock # of what can be the same, the same versions
-	@$(COMPILE) --extra esdbclient --output-file requirements-esdbclient.lock pyproject.toml
+	@$(COMPILE) --extra esdbclient --extra faust --output-file requirements-esdbclient.lock pyproject.toml
 
 clean: ## remove what setup made
 	rm -rf .venv .venv-esdbclient

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from api.platform import Platform
@@ -63,9 +63,18 @@ class PlatformState(Collector):
     def _subscriptions(self) -> Iterator[Metric]:
         up = _labelled("carbon254_subscription_up", "1 while its thread runs and its batches succeed.", "subscription")
         platform = self._platform
-        publishing = (platform.publisher,) if platform.publisher else ()
-        for subscription in (*platform.subscriptions, *publishing):
+        others = (each for each in (platform.publisher, platform.curve_keeper) if each)
+        for subscription in (*platform.subscriptions, *others):
             up.add_metric([subscription.name], subscription.trouble is None)
+        if worker := platform.worker:
+            up.add_metric([worker.name], worker.trouble is None)
+            lag = _labelled("carbon254_worker_lag_messages", "Messages of its topics that wait for it.", "group")
+            lag.add_metric([worker.name], worker.lag)
+            handled = CounterMetricFamily(
+                "carbon254_worker_messages", "Messages that it has handled since its start.", labels=["group"]
+            )
+            handled.add_metric([worker.name], worker.handled)
+            yield from (lag, handled)
         yield up
 
     def _publications(self) -> Iterator[Metric]:

@@ -65,14 +65,26 @@ class Follower(Protocol):
     def wait_for(self, position: int, patience_s: float = 30.0) -> None: ...
 
 
+class Worker(Protocol):
+    """What takes messages of a broker, as one of a group."""
+
+    name: str
+    lag: int
+    handled: int
+
+    @property
+    def trouble(self) -> str | None: ...
+
+
 @dataclass(frozen=True)
 class Duties:
     """What one of many processes does besides answering, where no other one does it: projections, by the name of
-    their subscriptions, and seals.
+    their subscriptions, seals, and keeping followed curves fresh.
     """
 
     projections: frozenset[str] = frozenset()
     seals: bool = False
+    curves: bool = False
 
 
 ANSWERING = Duties()
@@ -83,7 +95,8 @@ class Platform:
     """A running platform: what it is made of, and how to stop it.
 
     `own_folder` is None where this process is one of many, `own_token` where only the issuer's tokens and keys count.
-    `is_draining` says that the process is about to end. `publisher` puts topics on Kafka, where there is one.
+    `is_draining` says that the process is about to end. `publisher` puts topics on Kafka, where there is one;
+    `curve_keeper` builds followed curves again by what the log says, `worker` by what topics of Kafka say.
     """
 
     settings: Settings
@@ -115,6 +128,8 @@ class Platform:
     backing_up: threading.Lock = field(default_factory=threading.Lock)
     is_draining: bool = False
     publisher: Follower | None = None
+    curve_keeper: Follower | None = None
+    worker: Worker | None = None
 
     @property
     def folder(self) -> DataFolder:

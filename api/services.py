@@ -33,7 +33,7 @@ class Service:
 
 _TABLE = (
     Service(GATEWAY, 8000),
-    Service("curves", 8001, ("curves",), ("build-curve",)),
+    Service("curves", 8001, ("curves",), ("build-curve", "follow-curve", "unfollow-curve")),
     Service("scenarios", 8002, ("scenarios",), ("define-scenario", "revise-scenario")),
     Service("downloads", 8003, ("objects",)),
     Service("reports", 8004),

@@ -64,7 +64,7 @@ class CommandBus:
             target = handling.stream(command, caller, self.tools)
             return self._decide(command, handling, Context(caller, target, self.tools))
         except Refused as refused:
-            self._record_refusal(command, caller, target, refused)
+            self.record_refusal(command, caller, refused, target)
             raise
 
     @retry(
@@ -94,8 +94,9 @@ class CommandBus:
         answer = Answer.of(command_id, stream.id, grown.of_command(command_id))
         return replace(answer, secret=context.secrets[0]) if context.secrets else answer
 
-    def _record_refusal(self, command: Command, caller: Caller, target: UUID, refused: Refused) -> None:
-        refusal = Refusal.record(target_id=target, reason=refused.reason, remedy=refused.remedy)
+    def record_refusal(self, command: Command, caller: Caller, refused: Refused, target: UUID | None = None) -> None:
+        """Puts on record that a command was refused; without a `target` before its stream was asked for."""
+        refusal = Refusal.record(target_id=target or caller.command_id, reason=refused.reason, remedy=refused.remedy)
         metadata = self._metadata(command, caller, "refused")
         self._log.append(Stream(refusal.id, ()), refusal.collect_events(), metadata)
 

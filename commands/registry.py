@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from commands import api_keys, curves, entitlements, feeds, instruments, ppas, publications, quotes, results, scenarios
+from commands import (
+    api_keys,
+    curves,
+    entitlements,
+    feeds,
+    followed_curves,
+    instruments,
+    ppas,
+    publications,
+    quotes,
+    results,
+    scenarios,
+)
 from commands.bus import Handling
 from commands.permissions import Permission
 from write_model.api_keys import ActorAccess, ApiKey
 from write_model.curves import Curve
 from write_model.entitlements import Entitlements
 from write_model.feeds import FeedFetch
+from write_model.followed_curves import FollowedCurve
 from write_model.instruments import Instrument
 from write_model.ppas import PpaContract, PpaValuation
 from write_model.publications import Publication
@@ -38,6 +51,14 @@ _HANDLINGS = (
         scenarios.handle_revise_scenario,
     ),
     Handling(curves.BuildCurve, Permission.COMPUTE, Curve, curves.stream_of_curve, curves.handle_build_curve),
+    Handling(
+        followed_curves.FollowCurve, Permission.COMPUTE, FollowedCurve, followed_curves.stream_of_followed_curve,
+        followed_curves.handle_follow_curve,
+    ),
+    Handling(
+        followed_curves.UnfollowCurve, Permission.COMPUTE, FollowedCurve, followed_curves.stream_of_followed_curve,
+        followed_curves.handle_unfollow_curve,
+    ),
     Handling(ppas.RegisterPpa, Permission.DEFINE, PpaContract, ppas.stream_of_ppa, ppas.handle_register_ppa),
     Handling(ppas.PricePpa, Permission.COMPUTE, PpaValuation, ppas.stream_of_valuation, ppas.handle_price_ppa),
     Handling(

@@ -44,6 +44,10 @@ class KafkaBroker:
         """Makes the topics that are missing. Raises BrokerUnavailable."""
         return self._wait(self._prepare(set(topics)))
 
+    def missing(self, topics: Iterable[str]) -> set[str]:
+        """Those of the topics that are not there. Raises BrokerUnavailable."""
+        return self._wait(self._missing(set(topics)))
+
     def publish(self, topic: str, records: Sequence[Record]) -> None:
         for first in range(0, len(records), _MOST_WAITING):  # each with its patience: a large publication takes long
             self._wait(self._publish(topic, records[first : first + _MOST_WAITING]))
@@ -72,6 +76,14 @@ class KafkaBroker:
                     if code not in (0, _ALREADY_EXISTS):  # somebody else may have been quicker
                         raise for_code(code)(f"the topic {name} was not made")
             return Cluster(str(cluster["cluster_id"]), frozenset(missing))
+        finally:
+            await admin.close()
+
+    async def _missing(self, topics: set[str]) -> set[str]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers, request_timeout_ms=int(self._patience_s * 1000))
+        try:
+            await admin.start()
+            return topics - set(await admin.list_topics())
         finally:
             await admin.close()
 

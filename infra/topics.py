@@ -143,11 +143,23 @@ class CurvesForward(Message, kw_only=True):
     columns: CurveColumns
 
 
+class CurveInputs(Message, kw_only=True):
+    """What a tenant's curves are built from, besides prices, has changed, `curves.inputs.v1`; its rows are not told.
+
+    The tenant recorded quotes, revised a scenario, asked for a curve to be kept fresh, or was granted an entitlement.
+    """
+
+    topic: Literal["curves.inputs.v1"] = "curves.inputs.v1"
+    tenant: str
+    kind: Literal["quotes", "scenario", "follow", "entitlement"]
+
+
 TOPICS: Mapping[str, type[Message]] = {
     "power.ticks.v1": PowerTicks,
     "power.capacity.v1": PowerCapacity,
     "power.ordc.v1": PowerOrdc,
     "curves.forward.v1": CurvesForward,
+    "curves.inputs.v1": CurveInputs,
     "fundamentals.series.v1": FundamentalsSeries,
 }
 """The message of each topic."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pyarrow as pa
@@ -13,9 +13,15 @@ from infra.canonical import from_parquet
 from infra.columns import shared_objects
 from infra.event_mapper import RecordedEvent, Undecodable
 from infra.objects import Objects
-from infra.topics import TOPICS
+from infra.topics import TOPICS, CurveInputs
 from projections.published import NAMES, Published, published, rows_of
 from write_model.curves import Curve
+from write_model.entitlements import Entitlements
+from write_model.followed_curves import FollowedCurve
+from write_model.quotes import QuoteSheet
+from write_model.scenarios import Scenario
+
+Kind = Literal["quotes", "scenario", "follow", "entitlement"]
 
 # Where an event is cut belongs to the version of its topic: a part that comes again holds the same rows.
 MOST_ROWS = 4_000
@@ -23,14 +29,23 @@ MOST_BYTES = 900_000
 """A broker takes 1 MiB, unless it is told otherwise."""
 
 CURVES = "curves.forward.v1"
+INPUTS = "curves.inputs.v1"
+TICKS = "power.ticks.v1"
 DATASETS: Mapping[str, str] = {
-    "prices": "power.ticks.v1",
+    "prices": TICKS,
     "capacity": "power.capacity.v1",
     "ordc": "power.ordc.v1",
     "fundamentals": "fundamentals.series.v1",
 }
 """The topics of the datasets that have one."""
 
+_INPUTS: Mapping[type, Kind] = {
+    QuoteSheet.Recorded: "quotes",
+    Scenario.Revised: "scenario",
+    FollowedCurve.Followed: "follow",
+    FollowedCurve.FollowedAgain: "follow",
+    Entitlements.Granted: "entitlement",
+}
 _NAMES = (*NAMES, Curve.Built.TOPIC)
 _encoder = msgspec.json.Encoder()
 
@@ -41,6 +56,8 @@ def topic_of(recorded: RecordedEvent) -> str | None:
         raise recorded.event.error
     if isinstance(recorded.event, Curve.Built):
         return CURVES
+    if type(recorded.event) in _INPUTS:
+        return INPUTS
     publication = published(recorded)
     return DATASETS.get(publication.dataset) if publication else None
 
@@ -50,6 +67,8 @@ def records_of(objects: Objects, recorded: RecordedEvent) -> list[Record]:
     if isinstance(event := recorded.event, Curve.Built):
         points = from_parquet(objects.get("curves", event.computation.artifact_sha256))
         return curve_records(recorded, event, points)
+    if kind := _INPUTS.get(type(event)):
+        return [input_record(recorded, kind)]
     publication = published(recorded)
     assert publication is not None
     return publication_records(publication, rows_of(objects, publication))
@@ -85,6 +104,22 @@ def curve_records(recorded: RecordedEvent, event: Curve.Built, points: pa.Table)
     return _records(CURVES, f"{tenant}/{hub}", facts, points)
 
 
+def input_record(recorded: RecordedEvent, kind: Kind) -> Record:
+    # A tenant is granted entitlements by another one.
+    event, metadata = recorded.event, recorded.metadata
+    tenant = event.tenant if isinstance(event, Entitlements.Granted) else metadata.tenant
+    message = CurveInputs(log_position=recorded.position, recorded_at=metadata.recorded_at, tenant=tenant, kind=kind)
+    return Record(tenant, _encoder.encode(message), _headers(INPUTS, recorded.position, 1))
+
+
+def _headers(topic: str, position: int, part: int) -> Mapping[str, str]:
+    version = topic.rpartition(".v")[2]
+    return {
+        "content-type": "application/json", "schema": topic, "schema-version": version,
+        "message-id": f"{position}/{part}",
+    }  # fmt: skip
+
+
 def _records(topic: str, key: str, facts: Mapping[str, Any], rows: pa.Table) -> list[Record]:
     columns = {name: _cells(rows[name]) for name in rows.column_names}
     most_rows = MOST_ROWS
@@ -93,11 +128,8 @@ def _records(topic: str, key: str, facts: Mapping[str, Any], rows: pa.Table) -> 
         if most_rows == 1 or max(map(len, messages)) <= MOST_BYTES:
             break
         most_rows //= 2
-    version = topic.rpartition(".v")[2]
-    headers = {"content-type": "application/json", "schema": topic, "schema-version": version}
-    position = facts["log_position"]
     return [
-        Record(key, message, headers | {"message-id": f"{position}/{part}"})
+        Record(key, message, _headers(topic, facts["log_position"], part))
         for part, message in enumerate(messages, start=1)
     ]
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from infra.event_recorder import Pool
+from queries.followed_curves import FOLLOWED_BY
 from queries.relational import (
     ALL,
     KNOWN,
@@ -49,12 +50,15 @@ def list_curves(
     until: datetime | None = None,
     sort: RecordedSort = "-log_position",
 ) -> Page:
-    """Curves, newest first unless sorted otherwise; those recorded in [since, until)."""
+    """Curves, newest first unless sorted otherwise; those recorded in [since, until).
+
+    `followed_by` is who has the curve of the same hub and scenario kept fresh.
+    """
     return page(
         pool,
         f"""SELECT curve_id AS id, hub, scenario, first_month, last_quoted_month, last_month, digest, recorded_at,
-                   log_position
-            FROM curve
+                   log_position, followed_by
+            FROM curve LEFT JOIN ({FOLLOWED_BY}) f USING (tenant, hub, scenario)
             WHERE tenant = %(tenant)s
               AND (%(hub)s::text IS NULL OR hub = %(hub)s)
               AND (%(scenario)s::text IS NULL OR scenario = %(scenario)s)

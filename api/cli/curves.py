@@ -13,13 +13,12 @@ from api.cli.staleness import Stale, show_stale_rows, stale_lines
 
 app = typer.Typer(help="Forward curves to December 2050.", no_args_is_help=True)
 
+Hub = Annotated[str, typer.Option(help="The hub, by name.")]
+ScenarioName = Annotated[str, typer.Option("--scenario", help="The scenario, by name.")]
+
 
 @app.command()
-def build(
-    hub: Annotated[str, typer.Option(help="The hub, by name.")],
-    scenario: Annotated[str, typer.Option(help="The scenario, by name.")],
-    as_json: AsJson = False,
-) -> None:
+def build(hub: Hub, scenario: ScenarioName, as_json: AsJson = False) -> None:
     """Build a curve from everything quoted and ingested so far."""
     with connect() as connection:
         answer = connection.command("build-curve", {"hub": hub, "scenario": scenario})
@@ -45,11 +44,42 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the curves, newest first; stale are those that would be others if built again."""
-    columns = ("id", "hub", "scenario", "first_month", "last_quoted_month", "last_month", "recorded_at", "stale_since")
+    columns = (
+        "id",
+        "hub",
+        "scenario",
+        "first_month",
+        "last_quoted_month",
+        "last_month",
+        "recorded_at",
+        "followed_by",
+        "stale_since",
+    )
     empty = "No curve is stale." if stale else "No curves yet: `carbon254 curves build --hub H --scenario S`."
     with connect() as connection:
         found = connection.items("/v1/curves", hub=hub, stale="true" if stale else None)
         show_stale_rows(found, columns, only_stale=stale, as_json=as_json, empty=empty)
+
+
+@app.command()
+def follow(hub: Hub, scenario: ScenarioName, as_json: AsJson = False) -> None:
+    """Have the curve built again, in your name, whenever what it was made from is known otherwise."""
+    _send("follow-curve", hub, scenario, as_json)
+
+
+@app.command()
+def unfollow(hub: Hub, scenario: ScenarioName, as_json: AsJson = False) -> None:
+    """Have the curve not built by itself any more."""
+    _send("unfollow-curve", hub, scenario, as_json)
+
+
+def _send(command: str, hub: str, scenario: str, as_json: bool) -> None:
+    with connect() as connection:
+        answer = connection.command(command, {"hub": hub, "scenario": scenario})
+    if as_json:
+        show_json(answer)
+    else:
+        out.print(answer["id"])
 
 
 @app.command()
@@ -64,6 +94,8 @@ def show(curve_id: Id, as_json: AsJson = False) -> None:
         return
     for line in [*_report(found["report"]), *stale_lines(found["stale"])]:
         say(line, err)
+    if actor := found["followed_by"]:
+        say(f"Followed by {actor}: built again when it is stale", err)
     if sys.stdout.isatty():
         _plot(found["hub"], found["points"])
     out.print(table(_yearly(found["points"]), ("year", "mean_usd_per_mwh", "min", "max", "extrapolated_months")))

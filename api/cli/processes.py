@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from api.platform import Duties, Platform
     from api.services import Service
 
-FEEDS, SEALS = "feeds", "seals"
-QUEUES = (FEEDS, SEALS)
+FEEDS, SEALS, CURVES = "feeds", "seals", "curves"
+QUEUES = (FEEDS, SEALS, CURVES)
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")]
 
 
@@ -50,14 +50,14 @@ def projector(
 
 def worker(
     queue: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="`feeds` or `seals`; repeatable. Default: both.")
+        list[str] | None, typer.Option(metavar="NAME", help="`feeds`, `seals` or `curves`; repeatable. Default: all.")
     ] = None,
     feed: Annotated[
         list[str] | None, typer.Option(metavar="FEED", help="Fetch this feed; repeatable. Default: all.")
     ] = None,
     port: Port = None,
 ) -> None:
-    """Do what is due by itself: fetch feeds, and seal the log. Any number of workers share the work."""
+    """Do what is due by itself: fetch feeds, seal the log, build followed curves. Any number of workers share it."""
     from api.platform import Duties
     from api.services import WORKER_PORT, Service
 
@@ -75,7 +75,7 @@ def worker(
         platform.closers.append(poller.stop)
         say(f"Polling {len(poller.feed_ids)} feeds, in turns with other workers.", err)
 
-    duties = Duties(seals=SEALS in queues)
+    duties = Duties(seals=SEALS in queues, curves=CURVES in queues)
     _run(Service("worker", WORKER_PORT), port, duties, poll if FEEDS in queues else None)
 
 

@@ -75,6 +75,7 @@ def _serve(
     from api.cli.connection import Connection
     from api.cli.markets_shown import MarketsShown
     from api.cli.sample import show_main_job
+    from api.curve_keeping import keep_curves
     from api.wiring import open_platform
     from commands.polling import start_polling
     from infra import logs, tracing
@@ -108,6 +109,7 @@ def _serve(
             poller = start_polling(platform.feeds, platform.bus.tools, platform.bus.dispatch, polled, platform.clock)
             platform.closers.append(poller.stop)
             say(f"Polling {len(poller.feed_ids)} feeds.", err)
+        keep_curves(platform)
         if simulation:
             shown = MarketsShown(platform)
             shown.start()

@@ -20,12 +20,13 @@ from api.rest.dependencies import (
     only_known_parameters,
     wait_for_position,
 )
-from api.rest.documented import STALENESS, array_of, listed, one
+from api.rest.documented import array_of, listed, one, unlisted
 from api.rest.listing import ListingOf
 from api.rest.resources import ReadingOf
 from commands.permissions import Permission
 from queries import curves as queries
 from queries.curve_points import POINTS_SCHEMA, curve_points
+from queries.followed_curves import FOLLOWED, followed_by
 from queries.relational import Page, PageRequest, RecordedSort, Row
 from queries.stale_lists import STALE, mark_curves, marked, staleness
 from queries.staleness import PROJECTIONS
@@ -38,11 +39,13 @@ router = APIRouter(
 )
 
 
-_LISTED_SCHEMA = queries.CURVE_SCHEMA.append(STALE)
+_LISTED_SCHEMA = queries.CURVE_SCHEMA.append(FOLLOWED).append(STALE)
+_READ = (*PROJECTIONS, "followed_curves")
+_STALENESS = unlisted("What has changed since, and who has such a curve kept fresh.", "stale", "followed_by")
 
 
 @router.get("", operation_id="list_curves", **listed(_LISTED_SCHEMA))
-@cached(by_tenant(*PROJECTIONS))
+@cached(by_tenant(*_READ))
 def list_curves(
     listing: ListingOf,
     view: ViewOf,
@@ -56,7 +59,7 @@ def list_curves(
     """Curves, newest first; `since` and `until` are about `recorded_at`.
 
     `stale` says why building a curve again would read something else by now: restated prices, newer quotes, a revised
-    scenario.
+    scenario. `followed_by` is who has the curve of that hub and scenario built again when it is stale.
     """
 
     def list_page(page: PageRequest) -> Page:
@@ -64,9 +67,7 @@ def list_curves(
             view.pool, caller.tenant, hub, page, scenario=scenario, since=span.since, until=span.until, sort=sort
         )
 
-    return listing.answer(
-        _LISTED_SCHEMA, PROJECTIONS, marked(list_page, partial(mark_curves, view, caller.tenant), stale)
-    )
+    return listing.answer(_LISTED_SCHEMA, _READ, marked(list_page, partial(mark_curves, view, caller.tenant), stale))
 
 
 @router.get("/{curve_id}", operation_id="read_curve", **one(queries.CURVE_SCHEMA, points=array_of(POINTS_SCHEMA)))
@@ -81,14 +82,18 @@ def read_curve(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: Princip
     )
 
 
-@router.get("/{curve_id}/staleness", operation_id="read_curve_staleness", response_class=Response, responses=STALENESS)
-@cached(by_tenant(*PROJECTIONS))
+@router.get("/{curve_id}/staleness", operation_id="read_curve_staleness", response_class=Response, responses=_STALENESS)
+@cached(by_tenant(*_READ))
 def read_staleness(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf) -> Response:
-    """Why the curve is stale, with all reasons; `stale` is null where it is not."""
+    """Why the curve is stale, with all reasons; `stale` is null where it is not.
+
+    `followed_by` is who has the curve of its hub and scenario built again when it is, null where nobody does.
+    """
     return reading.answer(
-        PROJECTIONS,
+        _READ,
         lambda as_of: (
             staleness(view, caller.tenant, curve_id, as_of)
+            | {"followed_by": followed_by(view, caller.tenant, curve_id, as_of)}
             if queries.curve(view.pool, caller.tenant, curve_id, as_of)
             else None
         ),

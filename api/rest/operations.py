@@ -21,6 +21,7 @@ from api.rest.dependencies import PlatformOf, needs, only_known_parameters
 from commands.permissions import Permission
 from infra.errors import EventStoreError
 from infra.postgres import without_password
+from infra.set_aside import SetAside
 from projections.elsewhere import FollowedElsewhere
 from queries.checkpoints import checkpoints
 from queries.dead_letters import count_dead_letters
@@ -59,8 +60,13 @@ def ready(platform: PlatformOf) -> dict[str, Any]:
         raise Problem(503, "the database does not answer", remedy="The server's log has the details.") from error
     # What a projector elsewhere fails with shows as a lag: this process answers well until that is long.
     failing = [s.name for s in platform.subscriptions if s.trouble and not isinstance(s, FollowedElsewhere)]
+    broken = [platform.worker.name] if platform.worker and platform.worker.trouble else []
     late = [lag.name for lag in lags if lag.lag_s > LONGEST_LAG_S]
-    for names, what in ((failing, "read models fail"), (late, f"read models lie more than {LONGEST_LAG_S} s behind")):
+    for names, what in (
+        (broken, "the worker fails"),
+        (failing, "read models fail"),
+        (late, f"read models lie more than {LONGEST_LAG_S} s behind"),
+    ):
         if names:
             raise Problem(503, f"{what}: {', '.join(names)}", remedy="`carbon254 doctor` shows why.")
     return {
@@ -114,6 +120,10 @@ def _standing_still(platform: Platform) -> Iterator[dict[str, str]]:
     if failure := platform.publisher and platform.publisher.failure:
         remedy = "It is tried again, and nothing else waits for it."
         yield {"problem": f"the topics are not published: {failure}", "remedy": remedy}
+    keepers = [keeper for keeper in (platform.curve_keeper, platform.worker) if keeper]
+    for trouble in filter(None, (keeper.trouble for keeper in keepers)):
+        remedy = "It is tried again; until then this process builds no followed curve."
+        yield {"problem": f"followed curves are not kept fresh: {trouble}", "remedy": remedy}
     for subscription in platform.subscriptions:
         if isinstance(subscription, FollowedElsewhere) and subscription.trouble:
             remedy = "Start `carbon254 projector`."
@@ -126,6 +136,12 @@ def _standing_still(platform: Platform) -> Iterator[dict[str, str]]:
 
 
 def _set_aside(platform: Platform) -> Iterator[dict[str, str]]:
+    if recent := SetAside(platform.pool).recent():
+        yield {
+            "problem": f"{recent.count} messages of the last 24 hours were set aside; the newest, at offset "
+            f"{recent.offset} of partition {recent.partition} of {recent.topic}: {recent.reason}",
+            "remedy": "See who else writes to these topics; only this platform should.",
+        }
     for name, events in count_dead_letters(platform.pool).items():
         yield {
             "problem": f"the read model {name} has set {events} events aside that it could not apply",

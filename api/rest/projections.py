@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
+from api.curve_keeping import curve_keeper
 from api.platform import Platform
 from api.problems import Problem
 from api.projection_lags import projection_lags
@@ -17,6 +18,7 @@ from api.rest.progress import Report, reporting
 from commands.permissions import Permission
 from infra.errors import PlatformError
 from projections import topics
+from projections.agents import CURVE_KEEPER
 from projections.columnar_build import ColumnarProjection
 from projections.elsewhere import FollowedElsewhere
 from projections.relational import RelationalProjection
@@ -43,7 +45,7 @@ def list_projections(platform: PlatformOf) -> dict[str, Any]:
 )
 def list_dead_letters(platform: PlatformOf, projection: Annotated[str | None, Query()] = None) -> dict[str, Any]:
     """Events that a read model could not apply, and those of the same streams that wait behind them (`follows`)."""
-    if projection not in (None, topics.NAME):
+    if projection not in (None, topics.NAME, CURVE_KEEPER):
         _known(platform, projection)
     return {"items": dead_letters(platform.pool, projection)}
 
@@ -58,6 +60,8 @@ def retry_projection(
     """
     if name == topics.NAME:
         return {"name": name, **asdict(platform.topics.retry(position))}
+    if name == CURVE_KEEPER:
+        return {"name": name, **asdict(curve_keeper(platform).retry(position))}
     projection = _every(platform)[_known(platform, name)]
     _refuse_other_versions(platform, {name})
     if isinstance(projection, RelationalProjection):

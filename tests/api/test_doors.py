@@ -83,6 +83,8 @@ def own_things(api: Connection, mark: str) -> Belongings:
             "price-ppa": pricing,
             "record-quotes": {"object": sheet_sha256},
             "build-curve": {"hub": hub, "scenario": name},
+            "follow-curve": {"hub": hub, "scenario": name},
+            "unfollow-curve": {"hub": hub, "scenario": name},
             "revise-scenario": {"name": name, "growth_per_year": 0.4},
             "register-ppa": contract,
             "ingest-publication": {"objects": [unused_sha256], "names": ["a.csv"]},

@@ -19,6 +19,7 @@ from queries.api_keys import API_KEY_SCHEMA
 from queries.audit import AUDIT_SCHEMA
 from queries.curves import CURVE_SCHEMA
 from queries.entitlements import ENTITLEMENT_SCHEMA
+from queries.followed_curves import FOLLOWED
 from queries.instruments import INSTRUMENT_SCHEMA
 from queries.ppas import PPA_SCHEMA, VALUATION_SCHEMA
 from queries.prices import PRICE_SCHEMA
@@ -37,7 +38,7 @@ LISTS = {
     "/v1/instruments": INSTRUMENT_SCHEMA,
     "/v1/quotes": QUOTE_SCHEMA,
     "/v1/scenarios": SCENARIO_SCHEMA,
-    "/v1/curves": CURVE_SCHEMA.append(STALE),
+    "/v1/curves": CURVE_SCHEMA.append(FOLLOWED).append(STALE),
     "/v1/ppas": PPA_SCHEMA.append(STALE),
     "/v1/ppas/valuations": VALUATION_SCHEMA.append(STALE),
     "/v1/audit": AUDIT_SCHEMA,
