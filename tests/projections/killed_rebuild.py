@@ -15,7 +15,7 @@ from infra.event_store import EventLog
 from infra.objects import Objects
 from infra.postgres import open_pool
 from infra.subscriptions import Subscription
-from projections import building
+from projections import building, filling
 from projections.building import Building
 from projections.projector import RelationalProjector
 from projections.registry import relational_projections
@@ -29,10 +29,11 @@ def live(order: dict[str, str]) -> None:
     """Rebuilds until it is killed; with `once` a single time, and then stops in peace."""
     with Path(order["mark"]).open("r+b") as file:
         mark = mmap.mmap(file.fileno(), 1)
-    _marked(mark, Building, "_apply", FILLING)
+    _marked(mark, filling, "_apply", FILLING)
     _marked(mark, Building, "_finish", FINISHING)
     _marked(mark, RelationalProjector, "_exchange", EXCHANGING)
-    building._PAGE = 500  # so that a few thousand events are many pages
+    filling._PAGE = 500  # so that a few thousand events are many pages
+    building._WORTH_A_PROCESS = 500
     pool = open_pool(order["dsn"])
     log = EventLog(PostgresRecorder(pool))
     projector = RelationalProjector(pool, log, relational_projections(Objects.in_folder(Path(order["objects"]))))
@@ -45,7 +46,7 @@ def live(order: dict[str, str]) -> None:
     pool.close()
 
 
-def _marked(mark: mmap.mmap, owner: type, method: str, value: int) -> None:
+def _marked(mark: mmap.mmap, owner: Any, method: str, value: int) -> None:
     original: Callable[..., Any] = getattr(owner, method)
 
     def marked(*given: Any, **named: Any) -> Any:
