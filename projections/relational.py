@@ -80,16 +80,23 @@ def views_of(projections: Iterable[RelationalProjection]) -> dict[str, LiteralSt
     return {name: query for projection in projections for name, query in projection.views.items()}
 
 
-def shares(projections: Sequence[RelationalProjection], events: Sequence[RecordedEvent]) -> list[list[RecordedEvent]]:
-    """The events that each projection takes, found in one pass: most take few kinds of them."""
-    found: list[list[RecordedEvent]] = [[] for _ in projections]
-    takers: dict[type, list[Callable[[RecordedEvent], None]]] = {}
-    for recorded in events:
-        kind = recorded.kind
-        if kind not in takers:
-            takers[kind] = [share.append for taker, share in zip(projections, found, strict=True) if taker.takes(kind)]
-        for take in takers[kind]:
-            take(recorded)
+def shares(
+    projections: Sequence[RelationalProjection], events: Sequence[RecordedEvent]
+) -> list[Sequence[RecordedEvent]]:
+    """The events that each projection takes; most take few kinds of them."""
+    kinds = [type(recorded.event) for recorded in events]
+    if Undecodable in kinds:
+        kinds = [recorded.kind for recorded in events]
+    present = set(kinds)
+    found: list[Sequence[RecordedEvent]] = []
+    for projection in projections:
+        taken = {kind for kind in present if projection.takes(kind)}
+        if taken == present:
+            found.append(events)
+        elif taken:
+            found.append([recorded for recorded, kind in zip(events, kinds, strict=True) if kind in taken])
+        else:
+            found.append([])
     return found
 
 
