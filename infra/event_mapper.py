@@ -53,12 +53,16 @@ class LoggedEvent(StoredEvent):
 
 @dataclass(frozen=True)
 class Undecodable:
-    """Stands for an event whose bytes say nothing to today's code: no class of that name, or no such fields."""
+    """Stands for an event whose bytes say nothing to today's code: no class of that name, or no such fields.
+
+    `kind` is the class of that name; this one itself where there is none.
+    """
 
     originator_id: UUID
     originator_version: int
     timestamp: datetime
     error: Exception
+    kind: type
 
 
 class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
@@ -85,6 +89,12 @@ class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
         )
 
     @property
+    def kind(self) -> type:
+        """The event's class, also of one that can't be decoded; `Undecodable` where no class bears its name."""
+        event = self.event
+        return event.kind if isinstance(event, Undecodable) else type(event)
+
+    @property
     def stream_text(self) -> str:
         """The stream's id as text."""
         text: str = msgspec.to_builtins(self.stream_id)  # far faster than `str`
@@ -95,6 +105,14 @@ class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
         decoded: dict[str, Any] = msgspec.json.decode(self.payload_bytes)
         decoded.pop("originator_topic", None)
         return decoded
+
+
+def kind_of(name: str) -> type:
+    """The class of the events of a name; `Undecodable` where there is none."""
+    try:
+        return _reader(name)[0]
+    except Exception:  # whatever hinders the class from being found
+        return Undecodable
 
 
 def encode(event: DomainEventProtocol[UUID], metadata: Metadata) -> LoggedEvent:

@@ -180,12 +180,15 @@ class PostgresRecorder(ApplicationRecorder):
             rows = cursor.execute(query, (after, stop, names, names, limit)).fetchall()
         return [_notification(row) for row in rows]
 
-    def select_rows(self, after: int, limit: int) -> list[TupleRow]:
-        """Up to `limit` events after a position as (position, stream id, version, name, metadata, payload)."""
+    def select_rows(self, after: int, limit: int, without: Sequence[str] = ()) -> list[TupleRow]:
+        """Up to `limit` events after a position as (position, stream id, version, name, metadata, payload).
+
+        Those whose names are in `without` are left out.
+        """
         query = """SELECT position, stream_id, version, name, metadata, payload FROM log.events
-                   WHERE position > %s ORDER BY position LIMIT %s"""
+                   WHERE position > %s AND name <> ALL(%s::text[]) ORDER BY position LIMIT %s"""
         with self.pool.connection() as connection, connection.cursor(binary=True) as cursor:
-            return cursor.execute(query, (after, limit)).fetchall()
+            return cursor.execute(query, (after, list(without), limit)).fetchall()
 
     def max_notification_id(self) -> int | None:
         """The newest position, or None while the log is empty."""

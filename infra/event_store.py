@@ -27,6 +27,7 @@ from infra.event_mapper import (
     Undecodable,
     decode,
     encode,
+    kind_of,
     read_metadata,
 )
 from infra.metrics import EVENTS_APPENDED
@@ -143,9 +144,12 @@ class EventLog:
         found = self.recorder.select_notifications(position, 1)
         return _read_somehow(*_row(found[0])) if found else None
 
-    def page(self, after: int, limit: int = PAGE) -> list[RecordedEvent]:
-        """Up to `limit` events after a position, in position order; Undecodable stands for what can't be read."""
-        return list(starmap(_read_somehow, self.recorder.select_rows(after, limit)))
+    def page(self, after: int, limit: int = PAGE, without: Sequence[str] = ()) -> list[RecordedEvent]:
+        """Up to `limit` events after a position, in position order; Undecodable stands for what can't be read.
+
+        Events whose names are in `without` may be left out.
+        """
+        return list(starmap(_read_somehow, self.recorder.select_rows(after, limit, without)))
 
     def named(self, names: Sequence[str], *, after: int, through: int, limit: int = 2**31) -> list[RecordedEvent]:
         """The first `limit` events of some names in positions (after, through]; without it for names that are rare."""
@@ -194,5 +198,5 @@ def _read_somehow(
         return _read(position, stream_id, version, name, metadata, payload)
     except Exception as error:  # whatever an upcaster or a decoder meets is that event's alone
         known = read_metadata(metadata)
-        stands_for = Undecodable(stream_id, version, known.recorded_at, error)
+        stands_for = Undecodable(stream_id, version, known.recorded_at, error, kind_of(name))
         return RecordedEvent(position, stream_id, name, known, stands_for, metadata, payload)

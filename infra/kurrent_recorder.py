@@ -136,8 +136,8 @@ class KurrentRecorder(ApplicationRecorder):
             after = self._index.position_of(self._index.ordinal(after - 1))
         return self._after(after, limit, stop, topics)
 
-    def select_rows(self, after: int, limit: int) -> Sequence[StoredRow]:
-        """Up to `limit` events after a position."""
+    def select_rows(self, after: int, limit: int, without: Sequence[str] = ()) -> Sequence[StoredRow]:  # noqa: ARG002
+        """Up to `limit` events after a position, whatever their names."""
         return [
             (
                 event.id,

@@ -85,8 +85,8 @@ class EventRecorder(Protocol):
     ) -> Sequence[LoggedNotification]:
         """The log from a position on, in position order; `stop`, and a start that is inclusive, may be any number."""
 
-    def select_rows(self, after: int, limit: int) -> Sequence[StoredRow]:
-        """Up to `limit` events after a position."""
+    def select_rows(self, after: int, limit: int, without: Sequence[str] = ()) -> Sequence[StoredRow]:
+        """Up to `limit` events after a position; those whose names are in `without` may be left out."""
 
     def max_notification_id(self) -> int | None:
         """The newest position, or None while the log is empty."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from infra.event_mapper import RecordedEvent
 from projections.relational import RelationalProjection
@@ -12,36 +13,34 @@ from write_model.event_logs import EventLogMove, EventLogRestore
 from write_model.publications import Publication
 from write_model.refusals import Refusal
 
-_UNREADABLE = frozenset({Publication.Quarantined, Publication.FoundUnreadable})
+# Of the events that say why: what they say.
+_REASONS: Mapping[type, Callable[[Any], str]] = {
+    Refusal.Recorded: lambda event: event.reason,
+    Publication.Quarantined: lambda event: event.defect.reason,
+    Publication.FoundUnreadable: lambda event: event.defect.reason,
+    EventLogMove.Moved: lambda event: f"from {event.source} to {event.target}",
+    EventLogRestore.Restored: lambda event: f"from {event.backup}, as of position {event.extent.position}",
+}
 
 
 def _any_event(batch: Batch, recorded: RecordedEvent) -> None:
-    metadata, event, stream_id = recorded.metadata, cast(Any, recorded.event), recorded.stream_id
-    target_id, reason = stream_id, None
-    kind = type(event)  # `isinstance` takes far longer to say no
-    if kind is Refusal.Recorded:
-        target_id, reason = event.target_id, event.reason
-    elif kind in _UNREADABLE:
-        reason = event.defect.reason
-    elif isinstance(event, EventLogMove.Moved):
-        reason = f"from {event.source} to {event.target}"
-    elif isinstance(event, EventLogRestore.Restored):
-        reason = f"from {event.backup}, as of position {event.extent.position}"
+    metadata, event, stream_id = recorded.metadata, recorded.event, recorded.stream_id
+    reason_of = _REASONS.get(type(event))
     batch.insert(
-        table.AuditEntry(
-            position=recorded.position,
-            recorded_at=metadata.recorded_at,
-            tenant=metadata.tenant,
-            actor=metadata.actor,
-            command=metadata.command,
-            event=recorded.name,
-            outcome=metadata.status,
-            reason=reason,
-            stream_id=stream_id,
-            target_id=target_id,
-            command_id=metadata.command_id,
-            correlation_id=metadata.correlation_id,
-            causation_id=metadata.causation_id,
+        table.AuditEntry(  # in the order of its columns: by their names takes five times as long
+            recorded.position,
+            metadata.recorded_at,
+            metadata.tenant,
+            metadata.actor,
+            metadata.command,
+            recorded.name,
+            metadata.status,
+            reason_of(event) if reason_of else None,
+            stream_id,
+            event.target_id if type(event) is Refusal.Recorded else stream_id,
+            metadata.command_id,
+            metadata.correlation_id,
+            metadata.causation_id,
         )
     )
 

@@ -1,40 +1,22 @@
-"""Read models built anew from the log, in a schema of their own, beside whatever is live.
-
-Each page of events is a transaction that does not wait for the disk: a build that was interrupted starts over, and the
-commit that puts a finished one into use does wait.
-"""
+"""Read models built anew from the log, in a schema of their own, beside whatever is live."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from threading import Semaphore
-from typing import NamedTuple
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
-from psycopg import Connection, sql
-from psycopg.rows import TupleRow
+from psycopg import sql
 
-from infra.event_mapper import RecordedEvent
-from infra.event_recorder import Pool
+from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import EventLog
-from infra.failures import is_fault_of_event
-from projections.parking import apply_or_park
-from projections.relational import Progress, RelationalProjection, shares
+from projections.filling import Span, Tables, fence_of, fill
+from projections.filling_process import FillingProcess, can_go_apart
+from projections.relational import Progress, RelationalProjection, names_of_no_use
 from read_models.dead_letters import DEAD_LETTERS
 
-_PAGE = 10_000
-_PAGES_AHEAD = 1  # how far a projection may be before the slowest
-_AT_ONCE = 3  # projections that are at work, each with a connection
+_WORTH_A_PROCESS = 50_000  # for fewer events, starting one takes longer than what it saves
 _FINISH_AT_ONCE = 2
-
-
-class _Page(NamedTuple):
-    """A page that projections are working on; its last position."""
-
-    position: int
-    parts: list[Future[None]]
 
 
 class Building:
@@ -43,58 +25,51 @@ class Building:
     def __init__(self, pool: Pool, log: EventLog, projections: Sequence[RelationalProjection], schema: str) -> None:
         self._pool = pool
         self._log = log
+        self._tables = Tables(schema)
         self.projections = projections
         self.schema = schema
         self.position = 0
 
     def start(self) -> None:
         """Empty tables, in place of what an interrupted build left."""
-        with self.transaction() as connection:
-            connection.execute(self._named("DROP SCHEMA IF EXISTS {} CASCADE"))
-            connection.execute(self._named("CREATE SCHEMA {}"))
+        self._tables = Tables(self.schema)
+        self.drop()
+        with self._tables.transaction(self._pool) as connection:
+            connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(self.schema)))
             connection.execute(DEAD_LETTERS)
             for projection in self.projections:
                 connection.execute(projection.tables_alone.encode())
-            for table in _tables(self.projections):
+            for table in _names(self.projections):
                 # Vacuum would look through them again and again while they grow.
                 connection.execute(sql.SQL("ALTER TABLE {} SET (autovacuum_enabled = off)").format(table))
+            fence = fence_of(connection)
+        self._tables = Tables(self.schema, fence)
         self.position = 0
 
     def advance(self, through: int, progress: Progress) -> None:
-        """Applies all events up to a position, page by page.
-
-        Each projection goes through the pages on its own, a few ahead of the slowest: while the rows of one are on
-        their way to the database, another makes its own. The last ones have the most to do, so they begin.
-        """
-        at_once = Semaphore(_AT_ONCE)
+        """Applies all events up to a position, page by page; where they are many, in two processes."""
+        apart, own = self._shared_out(through - self.position)
         with ExitStack() as stack:
-            lanes = [stack.enter_context(ThreadPoolExecutor(1, "build")) for _ in self.projections]
-            under_way: deque[_Page] = deque()
-            for page in _read_ahead(self._log, self.position, through):
-                work = zip(lanes, self.projections, shares(self.projections, page), strict=True)
-                parts = [lane.submit(self._apply, own, share, at_once) for lane, own, share in [*work][::-1] if share]
-                under_way.append(_Page(page[-1].position, parts))
-                if len(under_way) > _PAGES_AHEAD:
-                    self._complete(under_way.popleft(), through, progress)
-            while under_way:
-                self._complete(under_way.popleft(), through, progress)
+            process = stack.enter_context(self._process(apart, through)) if apart else None
+            for position in fill(self._pool, self._log, own, self._tables, _span(own, self.position, through)):
+                if process:
+                    process.reach(position)
+                self.position = position
+                progress(position, through)
 
-    def _complete(self, page: _Page, through: int, progress: Progress) -> None:
-        for part in page.parts:
-            part.result()
-        self.position = page.position
-        progress(page.position, through)
+    def _shared_out(self, events: int) -> tuple[list[RelationalProjection], list[RelationalProjection]]:
+        """The projections that a process of its own fills, and the others."""
+        apart = [projection for projection in self.projections if can_go_apart(projection)]
+        own = [projection for projection in self.projections if not can_go_apart(projection)]
+        is_within_reach = isinstance(self._log.recorder, PostgresRecorder)
+        if own and is_within_reach and events > _WORTH_A_PROCESS:
+            return apart, own
+        return [], [*self.projections]
 
-    def _apply(self, projection: RelationalProjection, events: Sequence[RecordedEvent], at_once: Semaphore) -> None:
-        with at_once:
-            try:
-                with self.transaction() as connection, connection.cursor() as cursor:
-                    projection.apply(cursor, events)
-            except Exception as error:
-                if not is_fault_of_event(error):
-                    raise
-                with self.transaction() as connection:
-                    apply_or_park(connection, projection, events)
+    def _process(self, projections: Sequence[RelationalProjection], through: int) -> FillingProcess:
+        assert isinstance(self._log.recorder, PostgresRecorder)
+        span = _span(projections, self.position, through)
+        return FillingProcess(self._log.recorder.dsn, projections, self._tables, span)
 
     def finish(self) -> None:
         """Makes the indexes that are still missing, and tells the planner what is there."""
@@ -103,36 +78,21 @@ class Building:
                 done.result()
 
     def _finish(self, projection: RelationalProjection) -> None:
-        with self.transaction() as connection:
+        with self._tables.transaction(self._pool) as connection:
             connection.execute("SET LOCAL maintenance_work_mem TO '256MB'")
             connection.execute(projection.tables.encode())
-            for table in _tables([projection]):
+            for table in _names([projection]):
                 connection.execute(sql.SQL("ALTER TABLE {} RESET (autovacuum_enabled)").format(table))
                 connection.execute(sql.SQL("ANALYZE {}").format(table))
 
     def drop(self) -> None:
-        with self.transaction() as connection:
-            connection.execute(self._named("DROP SCHEMA IF EXISTS {} CASCADE"))
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection[TupleRow]]:
-        """A transaction in which tables without a schema are those of this build."""
         with self._pool.connection() as connection:
-            connection.execute(self._named("SET LOCAL search_path TO {}; SET LOCAL synchronous_commit TO off"))
-            yield connection
-
-    def _named(self, statement: str) -> sql.Composed:
-        return sql.SQL(statement).format(sql.Identifier(self.schema))
+            connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(self.schema)))
 
 
-def _tables(projections: Sequence[RelationalProjection]) -> list[sql.Identifier]:
+def _names(projections: Sequence[RelationalProjection]) -> list[sql.Identifier]:
     return [sql.Identifier(name) for projection in projections for name in projection.table_names]
 
 
-def _read_ahead(log: EventLog, after: int, through: int) -> Iterator[Sequence[RecordedEvent]]:
-    """The pages of the log in (after, through]; while one is worked on, the next is read and decoded."""
-    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
-        coming = reader.submit(log.page, after, _PAGE)
-        while page := [recorded for recorded in coming.result() if recorded.position <= through]:
-            coming = reader.submit(log.page, page[-1].position, _PAGE)
-            yield page
+def _span(projections: Sequence[RelationalProjection], after: int, through: int) -> Span:
+    return Span(after, through, names_of_no_use(projections))

@@ -110,16 +110,7 @@ def _parts_before(recorded: RecordedEvent) -> Iterator[Wanted]:
 def _node(batch: Batch, recorded: RecordedEvent, kind: str, label: str, details: dict[str, Any]) -> str:
     """Adds the node of the event's aggregate, and returns its id."""
     stream = recorded.stream_text
-    batch.insert(
-        table.NodeRow(
-            id=stream,
-            position=recorded.position,
-            tenant=recorded.metadata.tenant,
-            kind=kind,
-            label=label,
-            details=json_text(details),
-        )
-    )
+    batch.insert(table.NodeRow(stream, recorded.position, kind, label, json_text(details), recorded.metadata.tenant))
     return stream
 
 

@@ -23,7 +23,7 @@ def apply_or_park(
     """
     with connection.cursor() as cursor:
         parked = parked_streams(cursor, projection.name)
-        pending = [[recorded for recorded in events if projection.takes(type(recorded.event))]]
+        pending = [[recorded for recorded in events if projection.takes(recorded.kind)]]
         while pending:
             part = pending.pop()
             for recorded in part:

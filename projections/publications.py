@@ -49,15 +49,15 @@ def _quarantined(batch: Batch, recorded: RecordedEvent) -> None:
 
 
 def _create(batch: Batch, recorded: RecordedEvent, source: Source, outcome: Reading | Defect) -> None:
-    row = table.PublicationRow(
-        publication_id=recorded.stream_id,
-        tenant=recorded.metadata.tenant,
-        names=array_text(source.names),
-        place=source.place,
-        raw_sha256="{" + ",".join(source.raw_sha256) + "}",
-        size_bytes=source.size_bytes,
-        recorded_at=recorded.metadata.recorded_at,
-        log_position=recorded.position,
+    row = table.PublicationRow(  # in the order of its columns: by their names takes five times as long
+        recorded.stream_id,
+        recorded.metadata.tenant,
+        array_text(source.names),
+        source.place,
+        "{" + ",".join(source.raw_sha256) + "}",
+        source.size_bytes,
+        recorded.metadata.recorded_at,
+        recorded.position,
     )
     _fill(row, outcome)
     batch.insert(row)

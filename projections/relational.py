@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import LiteralString
 
 from infra.event_mapper import RecordedEvent, Undecodable
 from projections.changing import PartsOf
 from read_models.batch import Batch, Cursor, Wanted
+from write_model.base import EVENTS
 
 # Rows of a table that `verify` shows.
 SHOWN = 5
@@ -53,7 +54,7 @@ class RelationalProjection:
         return ";".join(s for s in self.tables.split(";") if not _CAN_WAIT.match(s))
 
     def takes(self, kind: type) -> bool:
-        """Whether events of this class write anything here, or fail as those do that can't be decoded."""
+        """Whether events of this class write anything here, or fail here as those do that nobody knows."""
         return self.every is not None or kind in self.handlers or kind is Undecodable
 
     def apply(self, cursor: Cursor, events: Sequence[RecordedEvent]) -> None:
@@ -79,14 +80,26 @@ def views_of(projections: Iterable[RelationalProjection]) -> dict[str, LiteralSt
     return {name: query for projection in projections for name, query in projection.views.items()}
 
 
-def shares(projections: Sequence[RelationalProjection], events: Sequence[RecordedEvent]) -> list[list[RecordedEvent]]:
-    """The events that each projection takes, found in one pass: most take few kinds of them."""
-    found: list[list[RecordedEvent]] = [[] for _ in projections]
-    takers: dict[type, list[Callable[[RecordedEvent], None]]] = {}
-    for recorded in events:
-        kind = type(recorded.event)
-        if kind not in takers:
-            takers[kind] = [share.append for taker, share in zip(projections, found, strict=True) if taker.takes(kind)]
-        for take in takers[kind]:
-            take(recorded)
+def shares(
+    projections: Sequence[RelationalProjection], events: Sequence[RecordedEvent]
+) -> list[Sequence[RecordedEvent]]:
+    """The events that each projection takes; most take few kinds of them."""
+    kinds = [type(recorded.event) for recorded in events]
+    if Undecodable in kinds:
+        kinds = [recorded.kind for recorded in events]
+    present = set(kinds)
+    found: list[Sequence[RecordedEvent]] = []
+    for projection in projections:
+        taken = {kind for kind in present if projection.takes(kind)}
+        if taken == present:
+            found.append(events)
+        elif taken:
+            found.append([recorded for recorded, kind in zip(events, kinds, strict=True) if kind in taken])
+        else:
+            found.append([])
     return found
+
+
+def names_of_no_use(projections: Collection[RelationalProjection]) -> tuple[str, ...]:
+    """The names of the events that none of them takes. What nobody knows, all of them take."""
+    return tuple(name for name, kind in EVENTS.items() if not any(each.takes(kind) for each in projections))

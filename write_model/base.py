@@ -10,6 +10,9 @@ from uuid import UUID, uuid5
 from eventsourcing.domain import Aggregate as LibraryAggregate
 from eventsourcing.utils import register_topic
 
+EVENTS: dict[str, type] = {}
+"""The class of every event by the name under which the log stores it."""
+
 _NAMESPACE = UUID("25400000-c0de-5eed-8a11-254ca4b04254")
 
 
@@ -31,6 +34,7 @@ class Aggregate(LibraryAggregate):
             for attribute in vars(cls).values():
                 if isinstance(attribute, type) and (topic := getattr(attribute, "TOPIC", None)):
                     register_topic(topic, attribute)
+                    EVENTS[topic] = attribute
 
 
 class Refused(Exception):

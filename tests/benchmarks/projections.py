@@ -123,9 +123,9 @@ def _parts(pool: Pool, log: EventLog, objects: Objects, events: int) -> None:
     for name, chosen in [*((each.name, [each]) for each in projections), ("all together", projections)]:
         building = Building(pool, log, chosen, "part")
         building.start()
-        started, python, server = time.perf_counter(), time.process_time(), _server_cpu_s(pool)
+        started, python, server = time.perf_counter(), _python_cpu_s(), _server_cpu_s(pool)
         building.advance(events, _quiet)
-        python, rows = time.process_time() - python, _server_cpu_s(pool)
+        python, rows = _python_cpu_s() - python, _server_cpu_s(pool)
         building.finish()
         finished, indexes = time.perf_counter(), _server_cpu_s(pool)
         building.drop()
@@ -133,21 +133,32 @@ def _parts(pool: Pool, log: EventLog, objects: Objects, events: int) -> None:
         print(f"  {name:14}", *(f"{cost:6.1f}" for cost in costs))
 
 
+def _python_cpu_s() -> float:
+    """Seconds of CPU that this process and those that it started and has seen end have taken so far."""
+    used = os.times()
+    return sum(used[:4])
+
+
 def _server_cpu_s(pool: Pool) -> float:
     """Seconds of CPU that the processes of the server, which is on this machine, have taken so far."""
     with pool.connection() as connection:
-        postmaster = _process(connection.info.backend_pid)[1]
+        postmaster = _process(connection.info.backend_pid)[0]
     processes = [_process(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    return sum(ticks for _, parent, ticks in processes if parent == postmaster) / os.sysconf("SC_CLK_TCK")
+    running = sum(ticks for parent, ticks, _ in processes if parent == postmaster)
+    return (running + _process(postmaster)[2]) / os.sysconf("SC_CLK_TCK")
 
 
 def _process(pid: int) -> tuple[int, int, int]:
-    """A process, its parent, and the ticks of CPU that it has taken; the last two are 0 where it has just ended."""
+    """Of a process its parent, and the ticks of CPU that it and its children that have ended have taken.
+
+    All are 0 where it has just ended itself.
+    """
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return pid, 0, 0
-    return pid, int(after_name[1]), int(after_name[11]) + int(after_name[12])
+        return 0, 0, 0
+    ticks = [int(ticks) for ticks in after_name[11:15]]
+    return int(after_name[1]), sum(ticks[:2]), sum(ticks[2:])
 
 
 def _check_same(pool: Pool, objects: Objects, one: str, other: str) -> None:

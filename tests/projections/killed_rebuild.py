@@ -15,7 +15,7 @@ from infra.event_store import EventLog
 from infra.objects import Objects
 from infra.postgres import open_pool
 from infra.subscriptions import Subscription
-from projections import building
+from projections import building, filling
 from projections.building import Building
 from projections.projector import RelationalProjector
 from projections.registry import relational_projections
@@ -37,10 +37,11 @@ def live(order: dict[str, Any]) -> None:
         mark = mmap.mmap(file.fileno(), 1)
     stage, delay_s = order.get("dies", (None, 0.0))
     for owner, method, value in (
-        (Building, "_apply", FILLING), (Building, "_finish", FINISHING), (RelationalProjector, "_exchange", EXCHANGING),
+        (filling, "_apply", FILLING), (Building, "_finish", FINISHING), (RelationalProjector, "_exchange", EXCHANGING),
     ):  # fmt: skip
         _marked(mark, owner, method, value, delay_s if value == stage else None)
-    building._PAGE = 500  # so that a few thousand events are many pages
+    filling._PAGE = 500  # so that a few thousand events are many pages
+    building._WORTH_A_PROCESS = 500
     pool = open_pool(order["dsn"])
     log = EventLog(PostgresRecorder(pool))
     projector = RelationalProjector(pool, log, relational_projections(Objects.in_folder(Path(order["objects"]))))
@@ -53,7 +54,7 @@ def live(order: dict[str, Any]) -> None:
     pool.close()
 
 
-def _marked(mark: mmap.mmap, owner: type, method: str, value: int, dies_in_s: float | None) -> None:
+def _marked(mark: mmap.mmap, owner: Any, method: str, value: int, dies_in_s: float | None) -> None:
     original: Callable[..., Any] = getattr(owner, method)
 
     def marked(*given: Any, **named: Any) -> Any:
