@@ -74,7 +74,7 @@ class Columns(ABC):
         return found
 
     def _encoded(self, column: str) -> Text:
-        codes, strings = _encode(self.strings(column))
+        codes, strings = self._coded(column)
         if is_plain(strings):
             stripped = pc.ascii_trim(strings, " ")
         else:
@@ -85,6 +85,10 @@ class Columns(ABC):
             again = stripped.dictionary_encode()
             codes, stripped = again.indices.to_numpy()[codes], again.dictionary
         return Text(codes, stripped)
+
+    def _coded(self, column: str) -> tuple[Codes, pa.StringArray]:
+        """Codes and distinct values of a text column, as they were written."""
+        return _encode(self.strings(column))
 
     def number(self, column: str) -> Floats:
         """A number column, NaN where the cell is empty."""
