@@ -44,6 +44,11 @@ class Grid(Sequence[Sequence[Any]]):
         """One cell, as a line has it."""
         return self.object(int(self.kinds[line, column]), float(self.values[line, column]))
 
+    def column(self, lines: Sequence[int], column: int) -> list[Any]:
+        """The cells of a column in these lines."""
+        places = np.array(lines, dtype=np.intp), column
+        return list(map(self.object, self.kinds[places].tolist(), self.values[places].tolist()))
+
     def numbers(self, lines: slice | npt.NDArray[np.intp], columns: Sequence[int]) -> Floats | None:
         """The numbers of lines by columns, NaN where a cell is empty or blank; None where one is anything else."""
         kinds, values = self.kinds[lines][:, columns], self.values[lines][:, columns]

@@ -24,6 +24,7 @@ from integrations.isos.sheet_xml import Unusual, cells_of
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _WORKSHEET = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet"
+_WORDS, _STYLES = _OTHER_MEMBERS = ("xl/sharedStrings.xml", "xl/styles.xml")
 _LARGEST_BYTES = 1 << 30
 _SPARSEST = 64  # cells of a sheet's extent for each that is filled
 
@@ -54,8 +55,6 @@ def plain_sheets(content: bytes) -> Mapping[str, Grid] | None:
 
 def _members(archive: zipfile.ZipFile) -> dict[str, str]:
     """The members that hold the sheets, by the names of these."""
-    if sum(member.file_size for member in archive.infolist()) > _LARGEST_BYTES:
-        raise Unusual
     relations: Element = fromstring(archive.read("xl/_rels/workbook.xml.rels"))
     targets = {each.get("Id"): each.get("Target", "") for each in relations if each.get("Type") == _WORKSHEET}
     book: Element = fromstring(archive.read("xl/workbook.xml"))
@@ -66,14 +65,14 @@ def _members(archive: zipfile.ZipFile) -> dict[str, str]:
     for sheet in book.iterfind(f"{_MAIN}sheets/{_MAIN}sheet"):
         target = targets[sheet.get(_RELATION)]
         found[sheet.get("name", "")] = target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+    if sum(archive.getinfo(member).file_size for member in (*found.values(), *_OTHER_MEMBERS)) > _LARGEST_BYTES:
+        raise Unusual
     return found
 
 
 def _words(archive: zipfile.ZipFile) -> list[str]:
     """The texts that cells refer to."""
-    if "xl/sharedStrings.xml" not in archive.namelist():
-        return []
-    content = archive.read("xl/sharedStrings.xml")
+    content = archive.read(_WORDS)
     words = _SHARED_TEXT.findall(content)
     # Texts of several runs, with blanks that count, or with escaped characters are unusual.
     if len(words) != content.count(b"<si") or b"_x" in content or b"<!" in content:
@@ -86,7 +85,7 @@ def _words(archive: zipfile.ZipFile) -> list[str]:
 
 def _date_styles(archive: zipfile.ZipFile) -> frozenset[int]:
     """The styles of cells whose numbers are dates."""
-    styles: Element = fromstring(archive.read("xl/styles.xml"))
+    styles: Element = fromstring(archive.read(_STYLES))
     formats = {int(each.get("numFmtId", "0")): each.get("formatCode", "") for each in styles.iter(f"{_MAIN}numFmt")}
     found = set()
     for number, style in enumerate(styles.iterfind(f"{_MAIN}cellXfs/{_MAIN}xf")):

@@ -20,6 +20,7 @@ _MOST_FORMS = 64
 _LONGEST_FORM = 16
 _ROW, _CELL, _VALUE, _END = b'<row r="', b'<c r="', b"><v>", b"</v></c>"
 _MOST_DIGITS = 7
+_LOW_BYTES = np.array([(1 << 8 * count) - 1 for count in range(_MOST_DIGITS + 1)], dtype=np.uint64)
 _MOST_LETTERS = 3
 
 
@@ -38,30 +39,41 @@ class Cells:
     value: Floats
 
 
+_NO_INTS: Ints = np.zeros(0, dtype=np.int64)
+_NONE = Cells(_NO_INTS, _NO_INTS, _NO_INTS, (), np.zeros(0))
+
+
 def cells_of(sheet: bytes) -> Cells:
     """The cells of a sheet. Raises Unusual."""
     start, end = sheet.find(b"<sheetData>"), sheet.rfind(b"</sheetData>")
     if not 0 <= start < end:
+        if b"<sheetData/>" in sheet:
+            return _NONE
         raise Unusual
     data = np.frombuffer(sheet, np.uint8)
     # Eight bytes from any position as one number, the first of them lowest.
     words: Words = np.ndarray((len(sheet) - 7,), np.dtype("<u8"), sheet, 0, (1,))
     tags = np.flatnonzero(data[start + 1 : end] == ord("<")) + (start + 1)
     at = np.flatnonzero(data[tags + 1] == ord("v"))
-    if not len(at) or at[0] == 0 or at[-1] + 2 >= len(tags):
+    if len(at) and (at[0] == 0 or at[-1] + 2 >= len(tags)):
         raise Unusual
     opening, value, closing = tags[at - 1], tags[at], tags[at + 1]
     _insist(_same(words[opening], _CELL) & _same(words[value - 1], _VALUE) & _same(words[closing], _END))
-    line, digits = _lines(data, words, tags, at)
+    row_of, number, written, digits = _rows(data, words, tags, at)
+    if not len(at):
+        return _NONE
     column, letters = _columns(data, opening + len(_CELL))
-    reference_end = opening + len(_CELL) + letters + digits
+    first_digit = opening + len(_CELL) + letters
+    _insist(words[first_digit] & _LOW_BYTES[digits][row_of] == written[row_of])
+    line, reference_end = number[row_of] - 1, first_digit + digits[row_of]
     _insist(data[reference_end] == ord('"'))
+    _insist(np.diff(line << 15 | column) > 0)  # more than there can be columns
     form, forms = _forms(words, reference_end + 1, value - 1)
     return Cells(line, column, form, forms, _numbers(sheet, value + 3, closing))
 
 
-def _lines(data: Bytes, words: Words, tags: Ints, at: Ints) -> tuple[Ints, Ints]:
-    """The line of each cell with a value, from 0, and how many digits it is written with."""
+def _rows(data: Bytes, words: Words, tags: Ints, at: Ints) -> tuple[Ints, Ints, Words, Ints]:
+    """Which row each cell with a value is in; of the rows the number, its digits as they are written, how many."""
     of_cells = np.zeros(len(tags), dtype=np.bool_)
     for offset in (-1, 0, 1, 2):
         of_cells[at + offset] = True
@@ -78,10 +90,11 @@ def _lines(data: Bytes, words: Words, tags: Ints, at: Ints) -> tuple[Ints, Ints]
         number = np.where(goes_on, 10 * number + digit, number)
         digits += goes_on
     _insist((data[first_digit + digits] == ord('"')) & (number > 0))
-    if not len(rows) or at[0] < rows[0] or (np.diff(number) <= 0).any():
+    if len(at) and not (len(rows) and rows[0] < at[0]):
         raise Unusual
     cells = np.diff(np.searchsorted(at, rows), append=len(at))
-    return np.repeat(number - 1, cells), np.repeat(digits, cells)
+    row_of = np.repeat(np.arange(len(rows)), cells)
+    return row_of, number, words[first_digit] & _LOW_BYTES[digits], digits
 
 
 def _columns(data: Bytes, reference: Ints) -> tuple[Ints, Ints]:
@@ -102,7 +115,7 @@ def _columns(data: Bytes, reference: Ints) -> tuple[Ints, Ints]:
 def _forms(words: Words, start: Ints, end: Ints) -> tuple[Ints, list[bytes]]:
     """Which of the few distinct texts each one between two positions is, and these texts."""
     length = end - start
-    _insist(length <= _LONGEST_FORM)
+    _insist((length >= 0) & (length <= _LONGEST_FORM))
     first, last = words[start], words[end - 8]
     form, row = np.full(len(start), -1), 0
     forms: list[bytes] = []

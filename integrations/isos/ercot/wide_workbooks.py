@@ -65,8 +65,8 @@ class _Table:
         there = ~np.isnan(value)
         moved = which + sum(map(len, self._starts))
         self._starts.append(starts)
-        codes, moments = (np.broadcast_to(part, value.shape)[there] for part in (code, moved))
-        self._parts.append((codes, moments, value[there]))
+        codes: Ints = np.broadcast_to(code, value.shape)[there].astype(np.int64, copy=False)
+        self._parts.append((codes, np.broadcast_to(moved, value.shape)[there], value[there]))
 
     def publication(
         self, document: Document, length_s: int, label: str, constants: dict[str, str], feed: str, vintage: str
@@ -108,9 +108,9 @@ def parse_generation(document: Document, sheets: Sequence[str]) -> ParsedPublica
         fuel, settlement = header.need("Fuel"), header.find("settlementtype")
         day_at, quarters = header.need("Date"), _quarters(header)
         grid = grid_of(document.sheets[sheet])
-        lines = [line for line in range(1, len(grid)) if str(grid.cell(line, fuel)).strip()]
+        lines = [line for line, cell in enumerate(grid.column(range(1, len(grid)), fuel), start=1) if str(cell).strip()]
         if settlement is not None:
-            settled &= not any(str(grid.cell(line, settlement)).strip().upper() == "INITIAL" for line in lines)
+            settled &= not any(str(cell).strip().upper() == "INITIAL" for cell in grid.column(lines, settlement))
         values = _numbers(document, sheet, lines, {quarter.position: quarter.label for quarter in quarters})
         # A day has a line for each fuel.
         days: dict[datetime, int] = {}
@@ -151,7 +151,7 @@ def parse_load(document: Document, sheets: Sequence[str]) -> ParsedPublication:
         }  # fmt: skip
         grid = grid_of(document.sheets[sheet])
         lines = [1 + line for line in np.flatnonzero(grid.kinds[1:, 0] != EMPTY).tolist()]
-        starts = _hour_starts(document, sheet, lines, [grid.cell(line, 0) for line in lines])
+        starts = _hour_starts(document, sheet, lines, grid.column(lines, 0))
         values = _numbers(document, sheet, lines, {position: area or _LOAD_TOTAL for position, area in named.items()})
         codes = np.array([table.code(area) for area in named.values()], dtype=np.int32)
         table.add(codes, starts, np.arange(len(starts))[:, np.newaxis], values)
