@@ -20,7 +20,8 @@ def end_of_rows(content: bytes) -> int:
     """The offset behind the last row: lines of nothing but blanks and commas at the end are none."""
     end = len(content)
     while end:
-        line_start = max(content.rfind(b"\n", 0, end - 1), content.rfind(b"\r", 0, end - 1)) + 1
+        line_start = content.rfind(b"\n", 0, end - 1) + 1
+        line_start = max(line_start, content.rfind(b"\r", line_start, end - 1) + 1)
         if content[line_start:end].strip(b" \t\r\n,"):
             break
         end = line_start

@@ -12,6 +12,7 @@ import msgspec
 
 from integrations.isos.archives import is_workbook
 from integrations.isos.errors import UnreadablePublication, unreadable
+from integrations.isos.plain_workbooks import plain_sheets
 from integrations.isos.ticks import ParsedPublication
 
 Kind = Literal["json", "workbook", "xml"]
@@ -76,10 +77,12 @@ class Document:
     @cached_property
     def sheets(self) -> Mapping[str, Sequence[Sequence[Any]]]:
         """The cells of each sheet of a workbook by its name; empty cells are ''."""
-        from python_calamine import CalamineError, CalamineWorkbook
-
         if len(self.content) > _LARGEST_WORKBOOK_BYTES:
             raise unreadable(self.name, "the workbook is larger than 64 MiB")
+        if (plain := plain_sheets(self.content)) is not None:
+            return plain
+        from python_calamine import CalamineError, CalamineWorkbook
+
         try:
             book = CalamineWorkbook.from_filelike(io.BytesIO(self.content))
             return {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}

@@ -3,7 +3,7 @@
 import csv
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from integrations.isos.errors import UnreadablePublication, unreadable
 
@@ -80,6 +80,7 @@ def missing_column(name: str, header: HeadLine, column: str) -> UnreadablePublic
     return unreadable(name, f"the column is missing; the header has {has}", header.number, column)
 
 
+@lru_cache(maxsize=1024)
 def column_key(text: str) -> str:
     """`HE 01`, `he1` and `HE_1` are the same column; so are `DeliveryDate` and `Delivery Date`."""
     key = "".join(text.replace("_", " ").split()).lower()

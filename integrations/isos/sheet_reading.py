@@ -1,29 +1,43 @@
 """Columns of a workbook's sheets, read as those of a CSV file are: one layout, one sheet after the other."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
 
+from integrations.isos.codes import compact
 from integrations.isos.csv_faults import MAX_NUMBER
 from integrations.isos.csv_reading import Frame
 from integrations.isos.documents import Document
 from integrations.isos.errors import unreadable
+from integrations.isos.grids import EMPTY, TEXT, Grid, grid_of
 from integrations.isos.heads import CsvFile, HeadLine
-from integrations.isos.ticks import Floats
+from integrations.isos.ticks import Floats, Ints
 
-_EMPTY = ""
+_Encoded = tuple[Ints, pa.StringArray]
+"""Codes and distinct values."""
 
 
 class SheetFrame(Frame):
-    """Rows of sheets; a fault names the sheet and the line in it."""
+    """Rows of sheets; a fault names the sheet and the line in it. Texts come encoded."""
 
-    def __init__(self, document: Document, table: pa.Table, lines: Mapping[str, Sequence[int]]) -> None:
-        super().__init__([], [], [table])
+    def __init__(
+        self, document: Document, numbers: pa.Table, texts: Mapping[str, _Encoded], lines: Mapping[str, Ints]
+    ) -> None:
+        super().__init__([], [], [numbers])
+        self.rows = sum(map(len, lines.values()))
         self._document = document
+        self._encoded_texts = texts
         self._lines = lines
+
+    def has(self, column: str) -> bool:
+        return column in self._encoded_texts or super().has(column)
+
+    def _coded(self, column: str) -> _Encoded:
+        return self._encoded_texts[column]
 
     def fail(self, row: int, column: str, problem: str) -> NoReturn:
         """Raise UnreadablePublication at a row (from 0)."""
@@ -60,66 +74,69 @@ def read_sheets(
     `positions` tells by a header where our columns stand. Raises UnreadablePublication for a missing column, for text
     where a number belongs, and for no rows at all.
     """
-    parts: dict[str, list[pa.Array]] = {}
-    filled: dict[str, Sequence[int]] = {}
-    for sheet in sheets:
-        header = header_of(document, sheet)
-        rows = document.sheets[sheet][1:]
-        filled[sheet] = [
-            line for line, row in enumerate(rows, start=2) if row[0] != _EMPTY or any(cell != _EMPTY for cell in row)
-        ]
-        if len(filled[sheet]) < len(rows):
-            rows = [rows[line - 2] for line in filled[sheet]]
-        for name, position in positions(header).items():
-            convert = _number_column if name in numbers else _text_column
-            cells = [row[position] for row in rows]
-            try:
-                parts.setdefault(name, []).append(convert(cells))
-            except ValueError as error:
-                _refuse_cell(document, sheet, name, cells, filled[sheet], error)
-    if not any(filled.values()):
+    grids = {sheet: grid_of(document.sheets[sheet]) for sheet in sheets}
+    filled = {sheet: 1 + np.flatnonzero((grid.kinds[1:] != EMPTY).any(axis=1)) for sheet, grid in grids.items()}
+    if not any(map(len, filled.values())):
         raise unreadable(document.name, "there is a header and no row below it")
-    if short := [name for name, found in parts.items() if len(found) < len(sheets)]:
+    places = {sheet: positions(header_of(document, sheet)) for sheet in sheets}
+    names = dict.fromkeys(name for found in places.values() for name in found)
+    if short := [name for name in names if any(name not in found for found in places.values())]:
         raise unreadable(document.name, f"not every sheet has the column {short[0]}")
-    return SheetFrame(document, pa.table({name: pa.chunked_array(found) for name, found in parts.items()}), filled)
+    columns = {
+        name: [_Column(document, sheet, name, grids[sheet], filled[sheet], places[sheet][name]) for sheet in sheets]
+        for name in names
+    }
+    found = {name: np.concatenate([part.numbers() for part in columns[name]]) for name in names if name in numbers}
+    texts = {name: _encoded(columns[name]) for name in names if name not in numbers}
+    table = pa.table({name: pa.array(column, from_pandas=True) for name, column in found.items()})
+    return SheetFrame(document, table, texts, {sheet: lines + 1 for sheet, lines in filled.items()})
 
 
-def plain_numbers(cells: Sequence[Any]) -> Floats | None:
-    """The numbers of a column, NaN where a cell is empty; None where one is anything else."""
-    kinds = set(map(type, cells))
-    if str in kinds and not any(cell.strip() for cell in cells if type(cell) is str):
-        cells = [None if type(cell) is str else cell for cell in cells]
-        kinds = kinds - {str} | {type(None)}
-    return np.array(cells, dtype=np.float64) if kinds <= {int, float, bool, type(None)} else None
+@dataclass(frozen=True)
+class _Column:
+    """A column of one sheet's filled lines (from 0)."""
 
+    document: Document
+    sheet: str
+    name: str
+    grid: Grid
+    lines: Ints
+    position: int
 
-def _text_column(cells: Sequence[Any]) -> pa.Array:
-    kinds = set(map(type, cells))
-    if kinds == {str}:
-        return pa.array(cells, pa.string())
-    if bool in kinds:  # which is equal to a number that it is not shown as
-        return pa.array([shown(cell) for cell in cells], pa.string())
-    words = {cell: shown(cell) for cell in set(cells)}
-    return pa.array([words[cell] for cell in cells], pa.string())
+    def numbers(self) -> Floats:
+        """NaN where a cell is empty. Raises UnreadablePublication where one is no number."""
+        found = self.grid.numbers(self.lines, [self.position])
+        if found is None or (np.abs(found) > MAX_NUMBER).any():
+            found = np.array([[self._number(int(line))] for line in self.lines], dtype=np.float64)
+        return found[:, 0]
 
-
-def _number_column(cells: Sequence[Any]) -> pa.Array:
-    """Raises ValueError where a cell is no number."""
-    numbers = plain_numbers(cells)
-    if numbers is None or bool in set(map(type, cells)) or (np.abs(numbers) > MAX_NUMBER).any():
-        numbers = np.array([_number(cell) for cell in cells], dtype=np.float64)
-    return pa.array(numbers, from_pandas=True)
-
-
-def _refuse_cell(
-    document: Document, sheet: str, name: str, cells: Sequence[Any], lines: Sequence[int], problem: ValueError
-) -> NoReturn:
-    for line, cell in zip(lines, cells, strict=True):
+    def _number(self, line: int) -> float | None:
         try:
-            _number(cell)
+            return _number(self.grid.cell(line, self.position))
         except ValueError as error:
-            raise unreadable(document.name, f"sheet {sheet}, {name}: {error}", line) from None
-    raise problem
+            raise unreadable(self.document.name, f"sheet {self.sheet}, {self.name}: {error}", line + 1) from None
+
+
+def _encoded(columns: Sequence[_Column]) -> _Encoded:
+    """A column of texts as codes and distinct texts; what is no text is taken as it is shown."""
+    code_of: dict[str, int] = {}
+    return np.concatenate([_codes(column, code_of) for column in columns]), pa.array(list(code_of), pa.string())
+
+
+def _codes(column: _Column, code_of: dict[str, int]) -> Ints:
+    """The code of each cell; `code_of` learns the texts that are new."""
+    grid = column.grid
+    kinds, values = grid.kinds[column.lines, column.position], grid.values[column.lines, column.position]
+    codes = np.zeros(len(kinds), dtype=np.int64)
+    for kind in np.unique(kinds).tolist():
+        of_kind = kinds == kind
+        if kind == TEXT:
+            which, distinct = compact(values[of_kind].astype(np.int64), len(grid.words))
+        else:
+            distinct, which = np.unique(values[of_kind], return_inverse=True)
+        words = [shown(grid.object(kind, value)) for value in distinct.tolist()]
+        codes[of_kind] = np.array([code_of.setdefault(word, len(code_of)) for word in words])[which]
+    return codes
 
 
 def shown(cell: Any) -> str:

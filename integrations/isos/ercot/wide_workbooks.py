@@ -4,7 +4,7 @@ Numbers are taken a column at a time, and the moments of a day are worked out on
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,6 +19,7 @@ from integrations.isos.ercot.clock import CENTRAL
 from integrations.isos.ercot.times import QUARTER_S
 from integrations.isos.errors import unreadable
 from integrations.isos.gaps import Intervals
+from integrations.isos.grids import EMPTY, Grid, grid_of
 from integrations.isos.heads import CsvFile, column_key
 from integrations.isos.local_time import (
     HOUR_S,
@@ -28,7 +29,7 @@ from integrations.isos.local_time import (
     midnight_of_plain_day,
 )
 from integrations.isos.series import series_publication, series_rows
-from integrations.isos.sheet_reading import header_of, plain_numbers, shown
+from integrations.isos.sheet_reading import header_of, shown
 from integrations.isos.ticks import Codes, Floats, Ints, ParsedPublication, labels, seconds
 
 _QUARTER = re.compile(r"(\d{1,2}):(\d{2})(?::00)?( ?\(DST\))?", re.IGNORECASE)
@@ -36,10 +37,6 @@ _HOUR_ENDING = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?( DST)?", re.IGNORECASE)
 _NO_SUCH_TIME = -1
 _LOAD_TOTAL = "ERCOT"
 _LOAD_ZONES = frozenset({"coast", "east", "north", "south", "west", "southern"})
-
-
-Row = tuple[int, Sequence[Any]]
-"""A line's number from 1, and its cells."""
 
 
 @dataclass(frozen=True)
@@ -57,26 +54,30 @@ class _Table:
 
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
+        self._starts: list[Ints] = []
         self._parts: list[tuple[Codes, Ints, Floats]] = []
 
     def code(self, label: str) -> int:
         return self._codes.setdefault(label, len(self._codes))
 
-    def add(self, code: Codes, start: Ints, value: Floats) -> None:
-        """Arrays of one shape, lines by columns; NaN is an empty cell."""
+    def add(self, code: Codes, starts: Ints, which: Ints, value: Floats) -> None:
+        """Label, position in `starts` and value, lines by columns; NaN is an empty cell."""
         there = ~np.isnan(value)
-        codes: Ints = np.broadcast_to(code, value.shape)[there].astype(np.int64)
-        self._parts.append((codes, start[there], value[there]))
+        moved = which + sum(map(len, self._starts))
+        self._starts.append(starts)
+        codes: Ints = np.broadcast_to(code, value.shape)[there].astype(np.int64, copy=False)
+        self._parts.append((codes, np.broadcast_to(moved, value.shape)[there], value[there]))
 
     def publication(
         self, document: Document, length_s: int, label: str, constants: dict[str, str], feed: str, vintage: str
     ) -> ParsedPublication:
         """The dataset fundamentals. Raises UnreadablePublication for a label that has an interval twice."""
-        code, start, value = (np.concatenate(part) for part in zip(*self._parts, strict=True))
+        code, moment, value = (np.concatenate(part) for part in zip(*self._parts, strict=True))
         if not len(value):
             raise unreadable(document.name, "it holds no number")
         names = list(self._codes)
-        intervals = Intervals.of(start, np.arange(len(start)))
+        intervals = Intervals.of(np.concatenate(self._starts), moment)
+        start = intervals.start()
         cells = combine([(code, len(names)), (intervals.code, len(intervals.starts))])
         if repeat := first_repeat(cells.code, len(cells)):
             shown_start = datetime.fromtimestamp(int(start[repeat[1]]), UTC).astimezone(CENTRAL)
@@ -106,22 +107,24 @@ def parse_generation(document: Document, sheets: Sequence[str]) -> ParsedPublica
         header = header_of(document, sheet)
         fuel, settlement = header.need("Fuel"), header.find("settlementtype")
         day_at, quarters = header.need("Date"), _quarters(header)
-        rows = [(line, row) for line, row in _lines(document, sheet) if str(row[fuel]).strip()]
+        grid = grid_of(document.sheets[sheet])
+        lines = [line for line, cell in enumerate(grid.column(range(1, len(grid)), fuel), start=1) if str(cell).strip()]
         if settlement is not None:
-            settled &= not any(str(row[settlement]).strip().upper() == "INITIAL" for _, row in rows)
-        values = _numbers(document, sheet, rows, {quarter.position: quarter.label for quarter in quarters})
-        # A day has a row for each fuel.
-        days: dict[datetime, Ints] = {}
-        starts = np.empty(values.shape, dtype=np.int64)
-        for number, (line, row) in enumerate(rows):
-            midnight = _midnight(document, sheet, line, row[day_at])
-            if midnight not in days:
-                days[midnight] = _starts(midnight, quarters)
-            starts[number] = days[midnight]
-            if (stray := (starts[number] == _NO_SUCH_TIME) & ~np.isnan(values[number])).any():
-                _refuse(document, sheet, line, midnight, quarters[int(np.argmax(stray))])
-        codes = np.array([table.code(shown(row[fuel]).lower().replace(" ", "_")) for _, row in rows], dtype=np.int32)
-        table.add(codes[:, np.newaxis], starts, values)
+            settled &= not any(str(cell).strip().upper() == "INITIAL" for cell in grid.column(lines, settlement))
+        values = _numbers(document, sheet, lines, {quarter.position: quarter.label for quarter in quarters})
+        # A day has a line for each fuel.
+        days: dict[datetime, int] = {}
+        day_of = np.array(
+            [days.setdefault(_midnight(document, sheet, line, grid.cell(line, day_at)), len(days)) for line in lines],
+            dtype=np.int64,
+        )
+        starts = _starts(list(days), quarters)
+        if (stray := (starts[day_of] == _NO_SUCH_TIME) & ~np.isnan(values)).any():
+            number, column = np.argwhere(stray)[0].tolist()
+            _refuse(document, sheet, lines[number], list(days)[day_of[number]], quarters[column])
+        codes = np.array([table.code(shown(grid.cell(line, fuel)).lower().replace(" ", "_")) for line in lines])
+        which = len(quarters) * day_of[:, np.newaxis] + np.arange(len(quarters))
+        table.add(codes[:, np.newaxis], starts.ravel(), which, values)
     constants = {"series": "generation", "unit": "MWh"}
     vintage = "final" if settled else "preliminary"
     return table.publication(document, QUARTER_S, "category", constants, "int_gen_by_fuel", vintage)
@@ -146,38 +149,35 @@ def parse_load(document: Document, sheets: Sequence[str]) -> ParsedPublication:
             position: "" if column_key(area) == column_key(_LOAD_TOTAL) else area
             for position, area in enumerate(header) if position
         }  # fmt: skip
-        rows = [(line, row) for line, row in _lines(document, sheet) if row[0] != ""]
-        starts = np.array([_hour_start(document, sheet, line, row[0]) for line, row in rows], dtype=np.int64)
-        values = _numbers(document, sheet, rows, {position: area or _LOAD_TOTAL for position, area in named.items()})
+        grid = grid_of(document.sheets[sheet])
+        lines = [1 + line for line in np.flatnonzero(grid.kinds[1:, 0] != EMPTY).tolist()]
+        starts = _hour_starts(document, sheet, lines, grid.column(lines, 0))
+        values = _numbers(document, sheet, lines, {position: area or _LOAD_TOTAL for position, area in named.items()})
         codes = np.array([table.code(area) for area in named.values()], dtype=np.int32)
-        table.add(codes, np.broadcast_to(starts[:, np.newaxis], values.shape), values)
+        table.add(codes, starts, np.arange(len(starts))[:, np.newaxis], values)
     return table.publication(document, HOUR_S, "area", {"series": "load", "unit": "MW"}, "native_load", "final")
 
 
-def _lines(document: Document, sheet: str) -> Iterator[Row]:
-    """The lines below the header."""
-    return enumerate(document.sheets[sheet][1:], start=2)
-
-
-def _numbers(document: Document, sheet: str, rows: Sequence[Row], columns: Mapping[int, str]) -> Floats:
-    """The numbers of columns, by position with their names, lines by columns; NaN where a cell is empty.
+def _numbers(document: Document, sheet: str, lines: Sequence[int], columns: Mapping[int, str]) -> Floats:
+    """The numbers of lines (from 0) by columns, by position with their names; NaN where a cell is empty.
 
     Raises UnreadablePublication at the first cell that is something else.
     """
-    found = np.full((len(rows), len(columns)), np.nan)
-    for number, position in enumerate(columns):
-        cells = plain_numbers([row[position] for _, row in rows])
-        if cells is None:
-            _refuse_first_text(document, sheet, rows, columns)
-        found[:, number] = cells
+    grid = grid_of(document.sheets[sheet])
+    found = grid.numbers(np.array(lines, dtype=np.intp), list(columns))
+    if found is None:
+        _refuse_first_text(document, sheet, grid, lines, columns)
     return found
 
 
-def _refuse_first_text(document: Document, sheet: str, rows: Sequence[Row], columns: Mapping[int, str]) -> NoReturn:
-    for line, row in rows:
+def _refuse_first_text(
+    document: Document, sheet: str, grid: Grid, lines: Sequence[int], columns: Mapping[int, str]
+) -> NoReturn:
+    for line in lines:
         for position, name in columns.items():
-            if not isinstance(row[position], int | float) and str(row[position]).strip():
-                raise unreadable(document.name, f"sheet {sheet}, {name}: {row[position]!r} is not a number", line)
+            cell = grid.cell(line, position)
+            if (not isinstance(cell, int | float) or isinstance(cell, bool)) and str(cell).strip():
+                raise unreadable(document.name, f"sheet {sheet}, {name}: {cell!r} is not a number", line + 1)
     raise AssertionError("a column of numbers was refused for nothing")
 
 
@@ -190,17 +190,19 @@ def _quarters(header: CsvFile) -> list[_Quarter]:
     return found
 
 
-def _starts(midnight: datetime, quarters: Sequence[_Quarter]) -> Ints:
-    """When each column's quarter of a day begins, _NO_SUCH_TIME where that day has no such quarter."""
-    plain = midnight_of_plain_day(midnight.date(), CENTRAL)
-    found = np.full(len(quarters), _NO_SUCH_TIME, dtype=np.int64)
-    for number, quarter in enumerate(quarters):
+def _starts(days: Sequence[datetime], quarters: Sequence[_Quarter]) -> Ints:
+    """When each column's quarter of each day begins, _NO_SUCH_TIME where a day has no such quarter."""
+    found = np.full((len(days), len(quarters)), _NO_SUCH_TIME, dtype=np.int64)
+    after_s = np.array([quarter.after // timedelta(seconds=1) for quarter in quarters], dtype=np.int64)
+    once = np.array([not quarter.second_pass for quarter in quarters], dtype=np.bool_)
+    for row, midnight in zip(found, days, strict=True):
+        plain = midnight_of_plain_day(midnight.date(), CENTRAL)
         if plain is not None:
-            if not quarter.second_pass:
-                found[number] = plain + quarter.after // timedelta(seconds=1)
+            row[once] = plain + after_s[once]
             continue
-        with suppress(ClockError):
-            found[number] = local_to_utc_second(midnight + quarter.after, CENTRAL, quarter.second_pass)
+        for number, quarter in enumerate(quarters):
+            with suppress(ClockError):
+                row[number] = local_to_utc_second(midnight + quarter.after, CENTRAL, quarter.second_pass)
     return found
 
 
@@ -209,8 +211,31 @@ def _refuse(document: Document, sheet: str, line: int, midnight: datetime, quart
     try:
         local_to_utc_second(midnight + quarter.after, CENTRAL, quarter.second_pass)
     except ClockError as error:
-        raise unreadable(document.name, f"sheet {sheet}, {quarter.label}: {error}", line) from None
+        raise unreadable(document.name, f"sheet {sheet}, {quarter.label}: {error}", line + 1) from None
     raise AssertionError("a quarter was refused that its day has")
+
+
+def _hour_starts(document: Document, sheet: str, lines: Sequence[int], cells: Sequence[Any]) -> Ints:
+    """The start of the hour that ends at each cell. Of texts, the days and the hours are read once each."""
+    starts = np.full(len(cells), _NO_SUCH_TIME, dtype=np.int64)
+    if cells and set(map(type, cells)) == {str}:
+        days, clocks = zip(*(cell.split(" ", 1) if " " in cell else (cell, "") for cell in cells), strict=True)
+        midnights = {day: _plain_midnight(day) for day in set(days)}
+        hours = {clock: _hour_of(clock) for clock in set(clocks)}
+        for row, (day, clock) in enumerate(zip(days, clocks, strict=True)):
+            midnight, hour = midnights[day], hours[clock]
+            if midnight is not None and hour is not None and not hour[1]:
+                starts[row] = midnight + (hour[0] - 1) * HOUR_S
+    for row in np.flatnonzero(starts == _NO_SUCH_TIME).tolist():
+        starts[row] = _hour_start(document, sheet, lines[row], cells[row])
+    return starts
+
+
+def _plain_midnight(day: str) -> int | None:
+    try:
+        return midnight_of_plain_day(calendar_date(day), CENTRAL)
+    except ClockError:
+        return None
 
 
 def _hour_start(document: Document, sheet: str, line: int, cell: Any) -> int:
@@ -222,13 +247,10 @@ def _hour_start(document: Document, sheet: str, line: int, cell: Any) -> int:
         if (found := _hour_of(clock)) is None:
             raise ClockError(f"{text!r} is not the end of an hour")
         hour, second_pass = found
-        plain = midnight_of_plain_day(calendar_date(day), CENTRAL)
-        if plain is not None and not second_pass:
-            return plain + (hour - 1) * HOUR_S
         local = datetime.combine(calendar_date(day), time()) + timedelta(hours=hour - 1)
         return local_to_utc_second(local, CENTRAL, second_pass)
     except ClockError as error:
-        raise unreadable(document.name, f"sheet {sheet}: {error}", line) from None
+        raise unreadable(document.name, f"sheet {sheet}: {error}", line + 1) from None
 
 
 @lru_cache(maxsize=256)
@@ -246,5 +268,5 @@ def _midnight(document: Document, sheet: str, line: int, cell: Any) -> datetime:
     try:
         day = calendar_date(str(cell).strip())
     except ClockError as error:
-        raise unreadable(document.name, f"sheet {sheet}: {error}", line) from None
+        raise unreadable(document.name, f"sheet {sheet}: {error}", line + 1) from None
     return datetime(day.year, day.month, day.day)
