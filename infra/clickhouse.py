@@ -46,6 +46,12 @@ _INSERT_SETTINGS: Mapping[str, Any] = {
     "max_partitions_per_insert_block": 0,  # no limit: what the log holds must go in, however many years it spans
 }
 _READ_SETTINGS: Mapping[str, Any] = {"output_format_arrow_low_cardinality_as_dictionary": 1}
+# What belongs to the engine rather than to a query. Else it starts 128 threads as soon as a hundred merged parts of a
+# table wait to be removed; they stay, and what each holds grows for days.
+_EMBEDDED_CONFIG = """<clickhouse>
+    <merge_tree><concurrent_part_removal_threshold>1000000000</concurrent_part_removal_threshold></merge_tree>
+</clickhouse>
+"""
 _EMBEDDED_SETTINGS: Mapping[str, Any] = {
     "max_threads": min(os.cpu_count() or 1, 4),
     "max_memory_usage": 2_000_000_000,  # bytes a query; it fails rather than taking the whole process down
@@ -115,8 +121,16 @@ class ClickHouse:
                 "Choose another folder with CARBON254_HOME.",
             )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        settings = {**_READ_SETTINGS, **_EMBEDDED_SETTINGS}
-        return cls({"interface": "chdb", "path": str(folder), "settings": settings}, _store_id(folder))
+        options: dict[str, Any] = {
+            "interface": "chdb",
+            "path": str(folder),
+            "settings": {**_READ_SETTINGS, **_EMBEDDED_SETTINGS},
+        }
+        if "&" not in str(folder):  # the engine would take it for the end of the file's name: there it goes without
+            config = folder / "config.xml"
+            config.write_text(_EMBEDDED_CONFIG)
+            options["chdb_options"] = {"config-file": str(config)}
+        return cls(options, _store_id(folder))
 
     @classmethod
     def server(cls, dsn: str, *, is_shared: bool = False) -> ClickHouse:
