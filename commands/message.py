@@ -28,18 +28,21 @@ A_co = TypeVar("A_co", bound=Aggregate, covariant=True)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-def refuse_control_characters(value: object) -> None:
-    """Raises ValueError where a text, however deep, holds what no table stores and a terminal would obey."""
+def refuse_control_characters(value: object, place: str = "") -> None:
+    """Raises ValueError, which names the field, where a text, however deep, holds what no table stores and a terminal
+    would obey.
+    """
     if isinstance(value, str):
         if found := _CONTROL.search(value):
-            raise ValueError(f"{value!r} holds the control character {found[0]!r}; leave it out")
+            field = f"{place}: " if place else ""
+            raise ValueError(f"{field}{value!r} holds the control character {found[0]!r}; leave it out")
     elif isinstance(value, dict):
         for name, inner in value.items():
-            refuse_control_characters(name)
-            refuse_control_characters(inner)
+            refuse_control_characters(name, place)
+            refuse_control_characters(inner, f"{place}.{name}" if place else str(name))
     elif isinstance(value, list | tuple):
-        for inner in value:
-            refuse_control_characters(inner)
+        for number, inner in enumerate(value):
+            refuse_control_characters(inner, f"{place}.{number}" if place else str(number))
 
 
 class Command(BaseModel):
