@@ -101,6 +101,10 @@ def _field_error(place: tuple[str | int, ...], message: str) -> dict[str, Any]:
 _SOURCES: Mapping[Any, str] = {"body": "pointer", "query": "parameter", "path": "parameter", "header": "header"}
 
 
+# What to do where the framework finds no route.
+_NO_ROUTE = {404: "The index at /v1 lists what there is.", 405: "The header Allow names the methods that there are."}
+
+
 def install(app: FastAPI) -> None:
     """Registers a handler for every kind of error that may leave a route."""
 
@@ -118,7 +122,8 @@ def install(app: FastAPI) -> None:
 
     def http(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        return response(Problem(error.status_code, str(error.detail), headers=error.headers))
+        remedy = _NO_ROUTE.get(error.status_code, "")
+        return response(Problem(error.status_code, str(error.detail), remedy=remedy, headers=error.headers))
 
     def mendable(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, PlatformError)

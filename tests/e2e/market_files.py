@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from integrations.isos.simulator import write_sample
+from integrations.isos.simulator import SampleMarket, write_sample
 
 DAY = date(2026, 3, 10)
 _MISO_TITLES = {
@@ -67,8 +67,12 @@ def rezip(archive: Path, members: Iterable[tuple[str, bytes]], compression: int 
 
 def write_small_sample(folder: Path, *, runs: int, day: date = DAY) -> Path:
     """The simulator's day, but only the first `runs` files of each of ERCOT's real-time feeds; its price folder."""
-    sample = write_sample(folder, day=day, seed=254)
+    keep_runs(write_sample(folder, day=day, seed=254), runs)
+    return folder / "prices"
+
+
+def keep_runs(sample: SampleMarket, runs: int) -> None:
+    """Drops all but the first `runs` files of each of ERCOT's real-time feeds, which are hundreds of publications."""
     for file in sample.price_files:
         if file.name.startswith(("NP6-905", "NP6-788")):
             first_members(file, runs)
-    return folder / "prices"

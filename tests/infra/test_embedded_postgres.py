@@ -94,13 +94,13 @@ def test_a_path_with_quotes_and_spaces_works(made_cluster: Path, quick_folder: P
 
 
 def test_a_full_disk_is_named_and_no_half_cluster_is_kept(quick_folder: Path) -> None:
-    script = f"""
+    script = """
         set -e
-        mount -t tmpfs -o size=24m tmpfs {quick_folder}
-        {sys.executable} -c "$1" {quick_folder}/pg || true
-        ls -A {quick_folder}/pg
-        mount -o remount,size=200m {quick_folder}
-        {sys.executable} -c "$2" {quick_folder}/pg stop
+        mount -t tmpfs -o size=24m tmpfs "$2"
+        "$1" -c "$3" "$2/pg" || true
+        ls -A "$2/pg"
+        mount -o remount,size=200m "$2"
+        "$1" -c "$4" "$2/pg" stop
     """
     attempt = "\n".join(
         [
@@ -112,7 +112,7 @@ def test_a_full_disk_is_named_and_no_half_cluster_is_kept(quick_folder: Path) ->
     if shutil.which("unshare") is None or subprocess.run([*in_own_mounts, "true"], check=False).returncode:
         pytest.skip("a small disk needs the right to mount one")
     done = subprocess.run(
-        [*in_own_mounts, "sh", "-c", script, "sh", attempt, OWNER],
+        [*in_own_mounts, "sh", "-c", script, "sh", sys.executable, str(quick_folder), attempt, OWNER],
         capture_output=True,
         text=True,
         cwd=REPOSITORY,

@@ -13,6 +13,7 @@ from api.cli.connection import Connection
 from api.cli.ingest import ingest_paths
 from api.simulated_markets import write_sample_files
 from integrations.isos.simulator import SampleMarket
+from tests.e2e.market_files import keep_runs
 
 DAY = date(2026, 1, 30)
 Ask = Callable[..., dict[str, Any]]
@@ -27,7 +28,9 @@ def data(answer: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> SampleMarket:
-    return write_sample_files(tmp_path_factory.mktemp("sample") / "files", day=DAY, seed=1)
+    written = write_sample_files(tmp_path_factory.mktemp("sample") / "files", day=DAY, seed=1)
+    keep_runs(written, 2)
+    return written
 
 
 @pytest.fixture(scope="module")
