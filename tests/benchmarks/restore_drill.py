@@ -1,7 +1,7 @@
 """Loss of everything with a million events, and the restore. Run: python -m tests.benchmarks.restore_drill
 
 Prints RPO and RTO reached against 15 and 60 minutes. The log is generated (tests/generated_log.py): half of its events
-are publications, whose rows go into ClickHouse one insert each, as those of many small files do.
+are publications of three rows, each read from the object store for itself, as those of many small files are.
 """
 
 from __future__ import annotations

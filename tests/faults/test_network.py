@@ -25,8 +25,7 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 RUNS = long_or_short(40, 4)
-FAULT_S = long_or_short(8, 2)
-ROUNDS = long_or_short(3, 1)
+FAULT_S = long_or_short(25, 2)  # a client of S3 tries again for 20 s
 
 Fault = Callable[[Link], AbstractContextManager[None]]
 FAULTS: dict[str, Fault] = {
@@ -68,10 +67,9 @@ def test_a_bad_network_costs_nothing(tmp_path: Path, toxiproxy: Toxiproxy, store
             publications += 8 + 2 * RUNS
             with Readers(server, (prices, "/v1/publications"), clients=2) as readers:
                 with ingesting(program, files) as end:
-                    for _ in range(ROUNDS):
-                        time.sleep(0.3)
-                        with fault(link):
-                            time.sleep(FAULT_S)
+                    time.sleep(0.3)
+                    with fault(link):
+                        time.sleep(FAULT_S)
                     began_s = time.monotonic()
                     end()
                 ended_s = time.monotonic() - began_s
@@ -79,7 +77,7 @@ def test_a_bad_network_costs_nothing(tmp_path: Path, toxiproxy: Toxiproxy, store
             assert len(program.json("publications", "list")) == publications
             answers = ", ".join(f"{count} × {status}" for status, count in sorted(readers.statuses.items(), key=str))
             tell(
-                f"{store}, {name}: {FAULT_S} s, {ROUNDS} times; ingest over {ended_s:.1f} s after it; "
+                f"{store}, {name}: {FAULT_S} s; ingest over {ended_s:.1f} s after it; "
                 f"reads: {answers}, the slowest {readers.slowest_s:.1f} s"
             )
         nothing_lost_or_doubled(server, publications)
