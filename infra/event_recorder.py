@@ -136,7 +136,7 @@ class PostgresRecorder(ApplicationRecorder):
             "times": [read_recorded_at(m).recorded_at for m in metadata],
         }
         try:
-            with self.pool.connection() as connection, _autocommit(connection):
+            with one_statement(self.pool) as connection:
                 rows = connection.execute(_APPEND, parameters, prepare=True).fetchall()
         except psycopg.errors.UniqueViolation as error:
             raise IntegrityError(str(error)) from error
@@ -156,7 +156,7 @@ class PostgresRecorder(ApplicationRecorder):
         query = f"""SELECT {_COLUMNS} FROM log.events
             WHERE stream_id = %s AND version > coalesce(%s, -1) AND version <= coalesce(%s, 2147483647)
             ORDER BY version {"DESC" if desc else "ASC"} LIMIT %s"""  # noqa: S608
-        with self.pool.connection() as connection, connection.cursor(binary=True) as cursor:
+        with one_statement(self.pool) as connection, connection.cursor(binary=True) as cursor:
             rows = cursor.execute(query, (originator_id, gt, lte, limit)).fetchall()
         return [_notification(row) for row in rows]
 
@@ -176,7 +176,7 @@ class PostgresRecorder(ApplicationRecorder):
               AND (cardinality(%s::text[]) = 0 OR name = ANY(%s::text[]))
             ORDER BY position LIMIT %s"""  # noqa: S608
         names = list(topics)
-        with self.pool.connection() as connection, connection.cursor(binary=True) as cursor:
+        with one_statement(self.pool) as connection, connection.cursor(binary=True) as cursor:
             rows = cursor.execute(query, (after, stop, names, names, limit)).fetchall()
         return [_notification(row) for row in rows]
 
@@ -187,12 +187,12 @@ class PostgresRecorder(ApplicationRecorder):
         """
         query = """SELECT position, stream_id, version, name, metadata, payload FROM log.events
                    WHERE position > %s AND name <> ALL(%s::text[]) ORDER BY position LIMIT %s"""
-        with self.pool.connection() as connection, connection.cursor(binary=True) as cursor:
+        with one_statement(self.pool) as connection, connection.cursor(binary=True) as cursor:
             return cursor.execute(query, (after, list(without), limit)).fetchall()
 
     def max_notification_id(self) -> int | None:
         """The newest position, or None while the log is empty."""
-        with self.pool.connection() as connection:
+        with one_statement(self.pool) as connection:
             row = connection.execute("SELECT position FROM log.head").fetchone()
         return row[0] or None if row else None
 
@@ -290,14 +290,15 @@ class PollingSubscription(Subscription["PostgresRecorder"]):
 
 
 @contextmanager
-def _autocommit(connection: psycopg.Connection[TupleRow]) -> Iterator[None]:
-    """One statement is a transaction of its own: BEGIN and COMMIT around it would be two more round trips."""
-    connection.autocommit = True
-    try:
-        yield
-    finally:
-        if not connection.closed:
-            connection.autocommit = False
+def one_statement(pool: Pool) -> Iterator[psycopg.Connection[TupleRow]]:
+    """For a statement that is a transaction of its own: BEGIN and COMMIT around it would be two more round trips."""
+    with pool.connection() as connection:
+        connection.autocommit = True
+        try:
+            yield connection
+        finally:
+            if not connection.closed:
+                connection.autocommit = False
 
 
 def _notification(row: TupleRow) -> LoggedNotification:

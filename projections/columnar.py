@@ -19,7 +19,7 @@ from infra.clickhouse import ClickHouse, Rows, beside
 from infra.database_locks import DatabaseLocks
 from infra.definitions import lock_definitions
 from infra.event_mapper import RecordedEvent
-from infra.event_recorder import Pool
+from infra.event_recorder import Pool, one_statement
 from infra.event_store import EventLog
 from infra.failures import attempt
 from projections.changing import changed
@@ -38,7 +38,7 @@ from read_models import columnar_builds as builds
 from read_models import dead_letters
 from read_models.batch import Cursor
 from read_models.changes import ANEW, CHANGES, note_changes
-from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoint, save_checkpoint
+from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoint, save_checkpoint, save_checkpoint_soon
 
 # While one load waits for the disk, another decodes its rows.
 LOADS_AT_ONCE = 2
@@ -212,10 +212,8 @@ class ColumnarProjector:
 
     def _pass_over(self, projection: ColumnarProjection, position: int) -> None:
         """Most events are none of most projections' concern. The rows of one that is rebuilt meanwhile are the same."""
-        with self._cursor() as cursor:
-            # Nothing is lost where this is: the events are passed over once more. So it need not wait for the disk.
-            cursor.execute("SET LOCAL synchronous_commit TO off")
-            save_checkpoint(cursor, projection.name, projection.version, position, self._store)
+        with one_statement(self._pool) as connection, connection.cursor() as cursor:
+            save_checkpoint_soon(cursor, projection.name, projection.version, position, self._store)
 
     def _record(
         self,

@@ -22,11 +22,17 @@ CREATE TABLE IF NOT EXISTS checkpoint (
 """
 
 
-_SAVE = """
-INSERT INTO checkpoint AS held (projection, store, version, position) VALUES (%s, %s, %s, %s)
-ON CONFLICT (projection, store) DO UPDATE SET version = excluded.version, position = CASE
+_MOVE = """ON CONFLICT (projection, store) DO UPDATE SET version = excluded.version, position = CASE
     WHEN held.version = excluded.version THEN greatest(held.position, excluded.position)
     ELSE excluded.position END"""
+_SAVE = f"""
+INSERT INTO checkpoint AS held (projection, store, version, position) VALUES (%s, %s, %s, %s)
+{_MOVE}"""  # noqa: S608 - from this file
+_SAVE_SOON = f"""
+WITH settings AS (SELECT set_config('synchronous_commit', 'off', true))
+INSERT INTO checkpoint AS held (projection, store, version, position)
+SELECT %s::text, %s::text, %s::integer, %s::bigint FROM settings
+{_MOVE}"""  # noqa: S608 - from this file
 
 
 def drop_views(cursor: Cursor, names: Iterable[str], schema: str) -> None:
@@ -71,3 +77,8 @@ def save_checkpoints(cursor: Cursor, versions: Mapping[str, int], position: int)
 def save_checkpoint(cursor: Cursor, projection: str, version: int, position: int, store: str = "") -> None:
     """Records how far a projection has come; within a version it never goes back."""
     cursor.execute(_SAVE, (projection, store, version, position))
+
+
+def save_checkpoint_soon(cursor: Cursor, projection: str, version: int, position: int, store: str = "") -> None:
+    """As `save_checkpoint`, but the transaction's commit need not be on disk: for what may be done once more."""
+    cursor.execute(_SAVE_SOON, (projection, store, version, position))

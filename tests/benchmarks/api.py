@@ -1,4 +1,5 @@
-"""How fast the API answers over HTTP. Run: python -m tests.benchmarks.api [--days N] [--seconds N] [--redis]
+"""How fast the API answers over HTTP. Run: python -m tests.benchmarks.api [--days N] [--seconds N]
+With Redis besides: python -m tests.services --only redis run python -m tests.benchmarks.api --redis
 
 wrk asks over loopback, on the same cores. Cached reads are held against a route that returns constant bytes of the same
 length behind the same middleware: token, limit, and one look at entitlement and versions. Sixty-four people of a tenant
@@ -106,8 +107,12 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--days", type=int, default=31)
     arguments.add_argument("--seconds", type=int, default=5, help="of each run of wrk")
-    arguments.add_argument("--redis", help="the URL of a Redis to use besides")
+    arguments.add_argument(
+        "--redis", nargs="?", const=os.environ.get("TEST_REDIS", ""), metavar="URL", help="a Redis to use besides"
+    )
     given = arguments.parse_args()
+    if given.redis == "":
+        arguments.error("--redis: name its URL, or run this by tests.services")
     print(machine())
     wrk = Wrk.fetched()
     with tempfile.TemporaryDirectory() as temporary:
