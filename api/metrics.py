@@ -44,6 +44,7 @@ class PlatformState(Collector):
         yield _gauge("carbon254_seal_lag_events", "Newest events that no seal holds yet.", max(0, unsealed))
         yield from self._projections()
         yield from self._subscriptions()
+        yield from self._worker()
         yield from self._publications()
 
     def _projections(self) -> Iterator[Metric]:
@@ -68,14 +69,17 @@ class PlatformState(Collector):
             up.add_metric([subscription.name], subscription.trouble is None)
         if worker := platform.worker:
             up.add_metric([worker.name], worker.trouble is None)
-            lag = _labelled("carbon254_worker_lag_messages", "Messages of its topics that wait for it.", "group")
-            lag.add_metric([worker.name], worker.lag)
-            handled = CounterMetricFamily(
-                "carbon254_worker_messages", "Messages that it has handled since its start.", labels=["group"]
-            )
-            handled.add_metric([worker.name], worker.handled)
-            yield from (lag, handled)
         yield up
+
+    def _worker(self) -> Iterator[Metric]:
+        lag = _labelled("carbon254_worker_lag_messages", "Messages of its topics that wait for it.", "group")
+        handled = CounterMetricFamily(
+            "carbon254_worker_messages", "Messages that it has handled since its start.", labels=["group"]
+        )
+        if worker := self._platform.worker:
+            lag.add_metric([worker.name], worker.lag)
+            handled.add_metric([worker.name], worker.handled)
+        yield from (lag, handled)
 
     def _publications(self) -> Iterator[Metric]:
         count = _labelled("carbon254_publications", "Publications as they stand.", "iso", "status")

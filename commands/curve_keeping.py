@@ -87,7 +87,7 @@ class CurveKeeper:
         """
         newest = {scope: recorded for recorded in events if (scope := scope_of(recorded))}
         if newest:
-            self._bus.tools.settled_position()  # one of them may say that a curve is followed
+            self._bus.tools.settled_position()  # so that a curve that was followed before them is known to be
         causes: dict[UUID, RecordedEvent] = {}
         for scope, recorded in newest.items():
             for followed_id in self._followed.concerned(scope):
@@ -105,13 +105,15 @@ class CurveKeeper:
             raise failure
 
     def _keep(self, followed_id: UUID, cause: RecordedEvent) -> None:
-        known = 0
+        known, earlier = 0, None
         while known < cause.position:
             as_of = self._bus.tools.settled_position()
             due = self._followed.due(followed_id, as_of)
             answer = self._build(due, cause) if due else None
+            if answer and answer.id == earlier:
+                raise LookupError(f"the curve {answer.id} was built, but is not among the curves")
             # It may be that of another process, which had begun before the cause was there.
-            known = read_through(answer) if answer else as_of
+            known, earlier = (read_through(answer), answer.id) if answer else (as_of, None)
         self._seen[followed_id] = known
 
     def _build(self, due: Due, cause: RecordedEvent) -> Answer | None:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import faust
-from faust.types import TP
 
 from infra.broker import Received, Record
 from infra.failures import reason_of
@@ -33,6 +32,7 @@ COMMIT_EVERY_S = 1.0
 SESSION_S = 10.0
 STUCK_AFTER_S = 60.0
 _LOOK_EVERY_S = 0.5
+_LOOK_PATIENCE_S = 10.0
 _LONGEST_PAUSE_S = 5.0
 _STOP_PATIENCE_S = 20.0
 # A message may have a megabyte: few are fetched before they are needed.
@@ -101,14 +101,19 @@ class FaustWorker:
             )
         app = self._app(folder)
         self._done_at = time.monotonic()
+        starting = asyncio.create_task(app.start())
         try:
-            await app.start()
+            while not starting.done() and not self._stop.is_set():
+                await asyncio.wait({starting}, timeout=_LOOK_EVERY_S)
+            if starting.done():
+                starting.result()
             while not self._stop.is_set():
                 await asyncio.sleep(_LOOK_EVERY_S)
                 if app.crashed or app.should_stop:
                     raise ConnectionError(f"Faust has crashed: {_reason_of(app)}")
-                self._look_at(app)
+                await self._look_at(app)
         finally:
+            starting.cancel()
             while self._is_handling:
                 await asyncio.sleep(0.05)
             with suppress(Exception):
@@ -168,18 +173,27 @@ class FaustWorker:
         with self._alone:  # one that was broken off by a rebalance is ended first
             self._handle(topic, received)
 
-    def _look_at(self, app: Any) -> None:
+    async def _look_at(self, app: Any) -> None:
         """Notes how many messages of its partitions wait. Raises TimeoutError where they do, and none is taken."""
-        consumer = app.consumer
-        mine = {tp for tp in consumer.assignment() if isinstance(tp, TP) and tp.topic in self._topics}
-        done = {tp: consumer._committed_offset.get(tp) or 0 for tp in mine}
-        self.lag = sum(max(0, (consumer.highwater(tp) or 0) - done[tp]) for tp in mine)
-        if not self._is_handling and not self.lag:
-            self._done_at = time.monotonic()
-            if mine:
-                self.failure = None
+        if app.flow_control.is_active() and not app.rebalancing:
+            with suppress(Exception):  # its partitions may be taken away meanwhile
+                self.lag = await asyncio.wait_for(_waiting(app.consumer), _LOOK_PATIENCE_S)
+                if not self.lag and not self._is_handling:
+                    self._done_at = time.monotonic()
+                    self.failure = None
         if not self._is_handling and time.monotonic() - self._done_at > STUCK_AFTER_S:
             raise TimeoutError(f"{self.lag} messages wait, and Faust has handed out none for {STUCK_AFTER_S:.0f} s")
+
+
+async def _waiting(consumer: Any) -> int:
+    """How many messages of its partitions are there that are not committed."""
+    mine = consumer.assignment()
+    if not mine:
+        return 0
+    # What nobody committed begins with the oldest message that Kafka still has.
+    oldest = await consumer.earliest_offsets(*mine)
+    newest = await consumer.highwaters(*mine)
+    return sum(max(0, newest[tp] - max(oldest[tp], consumer._committed_offset[tp] or 0)) for tp in mine)
 
 
 def _received(message: Any) -> Received:

@@ -21,6 +21,7 @@ from commands.message import Answer, Caller, Command
 from infra.broker import Received, Record
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
+from infra.principal import Principal
 from infra.set_aside import SetAside
 from projections.agents import CURVE_KEEPER, Agent
 from projections.topic_messages import INPUTS, TICKS, records_of, topic_of
@@ -349,3 +350,14 @@ def test_an_engine_that_is_away_has_the_message_given_again(
             taken.take(*message(TICKS, recorded, platform.objects))
     taken.take(*message(TICKS, recorded, platform.objects))
     assert len(builds(platform, before)) == 1
+
+
+def test_what_was_asked_by_a_key_ends_with_the_key(platform: Platform, api: Connection) -> None:
+    issued = api.command("issue-api-key", {"name": "follows", "roles": ["analyst"]})
+    prefix, asked_at = issued["events"][0]["data"]["prefix"], platform.log.head()
+    somebody = Principal("local", "local-operator", frozenset({"analyst"}))
+    assert platform.credentials.revoked_since(somebody, asked_at, prefix) is None
+    api.command("revoke-api-key", {"key_id": issued["id"]})
+    why = platform.credentials.revoked_since(somebody, asked_at, prefix)
+    assert why == f"the API key {prefix}, by which local-operator asked for it, was revoked"
+    assert platform.credentials.revoked_since(somebody, asked_at, None) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -27,13 +28,15 @@ pytestmark = [
     pytest.mark.uses_engine("kafka"),
 ]
 FEEDS = {"PJM": "da_hrl_lmps", "MISO": "da_expost_lmp", "CAISO": "PRC_LMP", "ERCOT": "NP4-190-CD"}
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 @pytest.fixture
-def many(tmp_path: Path, kafka_servers: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Many]:
+def many(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Many]:
+    """Projector and settings, with Kafka or without."""
     with many_processes(tmp_path) as processes:
-        processes.program.environment["KAFKA_BOOTSTRAP_SERVERS"] = kafka_servers
+        if request.param == "kafka":
+            processes.program.environment["KAFKA_BOOTSTRAP_SERVERS"] = request.getfixturevalue("kafka_servers")
         for name, value in processes.program.environment.items():
             monkeypatch.setenv(name, value)
         processes.start("projector", name="projector")
@@ -54,6 +57,7 @@ def work(many: Many, name: str) -> None:
     wait_until(lambda: many.parts[name].ask("GET", "/readyz")[0] == 200, PATIENCE_S)
 
 
+@pytest.mark.parametrize("many", ["kafka"], indirect=True)
 def test_each_stale_curve_is_built_once_whoever_dies_meanwhile(many: Many, platform: Platform) -> None:
     api = Connection.to_platform(platform)
     work(many, "one")
@@ -97,6 +101,19 @@ def test_each_stale_curve_is_built_once_whoever_dies_meanwhile(many: Many, platf
     assert "messages of the last 24 hours were set aside" in finding["problem"]
     assert [e for e in api.get("/v1/audit", limit="1000")["items"] if e["outcome"] == "refused"] == []
     api.close()
+
+
+@pytest.mark.parametrize("many", ["log"], indirect=True)
+def test_without_kafka_a_worker_follows_the_log(many: Many, platform: Platform) -> None:
+    work(many, "one")
+    with closing(Connection.to_platform(platform)) as api:
+        desk = Desk(platform, api)
+        api.command("follow-curve", {"hub": desk.hub, "scenario": desk.scenario})
+        before = platform.log.head()
+        desk.publish(31.0, again=desk.first)
+        wait_until(lambda: _is_fresh(api, desk), PATIENCE_S)
+    assert _built(platform, before) == {desk.hub: 1}
+    assert many.parts["one"].stop() == 0
 
 
 def _is_fresh(api: Connection, desk: Desk) -> bool:

@@ -13,7 +13,8 @@ from uuid import uuid4
 
 import pytest
 
-from infra.broker import Record
+from infra.broker import BrokerUnavailable, Record
+from infra.faust_worker import FaustWorker
 from infra.kafka import KafkaBroker
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.uses_engine("kafka")]
@@ -29,12 +30,14 @@ class Group:
         self._servers = servers
         self._folder = folder
         self.topic = f"test.{uuid4().hex}"
+        self.published = 0
         self.processes: list[subprocess.Popen[str]] = []
         self.broker = KafkaBroker(servers)
 
-    def publish(self, count: int, first: int = 0) -> None:
-        records = [Record(f"key-{n}", b"x" * 1_000, {"number": str(n)}) for n in range(first, first + count)]
-        self.broker.publish(self.topic, records)
+    def publish(self, count: int) -> None:
+        numbers = range(self.published, self.published + count)
+        self.published += count
+        self.broker.publish(self.topic, [Record(f"key-{n}", b"x" * 1_000, {"number": str(n)}) for n in numbers])
 
     def start(self, seconds_a_message: float) -> subprocess.Popen[str]:
         arguments = (self._servers, f"group of {self.topic}", self.topic, str(self.notes), str(seconds_a_message))
@@ -70,19 +73,40 @@ def wait_until(holds: Callable[[], bool], group: Group) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < deadline, [group.said(n) for n in range(len(group.processes))]
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def test_a_worker_that_is_killed_is_taken_over_and_none_is_missed(group: Group) -> None:
-    first = group.start(0.05)
+    first = group.start(0.02)
     wait_until(lambda: "topics are missing" in group.said(0), group)  # it waits for them
     group.broker.prepare([group.topic])
-    group.publish(200)
+    group.publish(20)
     wait_until(lambda: len(group.handled(first)) > 10, group)
-    second = group.start(0.05)  # the group is shared out anew
-    wait_until(lambda: len(group.handled(second)) > 10, group)
+    second = group.start(0.02)  # the group is shared out anew, while there is something to do
+
+    def second_works() -> bool:
+        group.publish(5)
+        return len(group.handled(second)) > 10
+
+    wait_until(second_works, group)
+    group.publish(100)
     first.send_signal(signal.SIGKILL)
-    wait_until(lambda: len(group.handled()) == 200, group)
+    wait_until(lambda: len(group.handled()) == group.published, group)
+
+
+def test_a_worker_without_kafka_says_so_and_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    def missing() -> set[str]:
+        raise BrokerUnavailable("nobody is there", "start it")
+
+    worker = FaustWorker("127.0.0.1:1", "group", ["topic"], lambda *_: None, missing)
+    assert worker.trouble == "it has not begun yet"
+    worker.start()
+    deadline = time.monotonic() + PATIENCE_S
+    while "nobody is there" not in (worker.trouble or ""):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    worker.stop()
+    assert (worker.handled, worker.lag) == (0, 0)
 
 
 def test_a_worker_that_is_told_to_end_leaves_nothing_to_be_done_again(group: Group) -> None:
