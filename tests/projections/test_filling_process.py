@@ -14,13 +14,14 @@ from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from infra.objects import Objects
 from projections import building
+from projections.audit import PROJECTION as AUDIT
 from projections.building import Building
 from projections.filling import Span, Tables
 from projections.filling_process import FillingProcess
 from projections.projector import BUILDING, RelationalProjector
 from projections.publications import PROJECTION as PUBLICATIONS
 from projections.registry import relational_projections
-from projections.relational import RelationalProjection
+from projections.relational import RelationalProjection, names_of_no_use
 from queries.dead_letters import dead_letters
 from tests.generated_log import fill_log
 from tests.projections.conftest import metadata
@@ -91,6 +92,14 @@ def test_two_processes_write_the_rows_that_one_would(
     assert {len(by_two[table]) > EVENTS / 4 for table in ("audit_log", "publication", "data_quality")} == {True}
 
 
+def test_only_events_that_a_projection_takes_are_read_for_it_and_what_nobody_knows(long_log: EventLog) -> None:
+    without = names_of_no_use([PUBLICATIONS])
+    read = {recorded.name for recorded in long_log.page(0, 2 * EVENTS, without)}
+    assert read == {"publication.ingested", "publication.reread", "publication.quarantined", "nobodys.event"}
+    assert "publication.found_unreadable" not in without
+    assert names_of_no_use([AUDIT]) == ()
+
+
 def test_an_event_that_cannot_be_decoded_concerns_those_who_take_its_kind(
     pool: Pool, long_log: EventLog, objects: Objects
 ) -> None:
@@ -125,6 +134,15 @@ def test_a_process_that_cannot_go_on_says_why(pool: Pool, long_log: EventLog) ->
         FillingProcess("port=none", [PUBLICATIONS], another, Span(0, EVENTS)) as process,
         pytest.raises(PlatformError, match="DATABASE_URL"),
     ):
+        process.reach(EVENTS)
+    with (
+        FillingProcess("port=none", [PUBLICATIONS], another, Span(0, EVENTS)) as process,
+        pytest.raises(PlatformError, match="a process ended"),
+    ):
+        process._process.kill()
+        process._process.wait()
+        assert process._process.stdout
+        process._process.stdout.read()  # whatever it said before
         process.reach(EVENTS)
     half.drop()
 
