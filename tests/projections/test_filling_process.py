@@ -135,15 +135,13 @@ def test_a_process_that_cannot_go_on_says_why(pool: Pool, long_log: EventLog) ->
         pytest.raises(PlatformError, match="DATABASE_URL"),
     ):
         process.reach(EVENTS)
-    with (
-        FillingProcess("port=none", [PUBLICATIONS], another, Span(0, EVENTS)) as process,
-        pytest.raises(PlatformError, match="a process ended"),
-    ):
+    with FillingProcess("port=none", [PUBLICATIONS], another, Span(0, EVENTS)) as process:
         process._process.kill()
         process._process.wait()
         assert process._process.stdout
         process._process.stdout.read()  # whatever it said before
-        process.reach(EVENTS)
+        with pytest.raises(PlatformError, match="a process ended"):
+            process.reach(EVENTS)
     half.drop()
 
 
