@@ -1,4 +1,7 @@
-"""Tables of a build filled with the events of the log, page by page.
+"""Tables of a build filled with the events of the log, page by page, one thing after the other.
+
+While this waits for PostgreSQL nothing is done here. A long build has two processes at this, which keeps two cores
+busy; threads that read ahead or fill several tables at once only take turns, and cost more than they bring.
 
 Each page of a projection is a transaction that does not wait for the disk: a build that was interrupted starts over,
 and the commit that puts a finished one into use does wait.
@@ -7,7 +10,6 @@ and the commit that puts a finished one into use does wait.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import msgspec
@@ -67,7 +69,7 @@ def fill(
 ) -> Iterator[int]:
     """Applies the events of a span; gives the position that all projections have come to, page after page."""
     position = span.after
-    for page in _read_ahead(log, span):
+    for page in _pages(log, span):
         for projection, share in zip(projections, shares(projections, page), strict=True):
             if share:
                 _apply(pool, projection, share, tables)
@@ -87,10 +89,8 @@ def _apply(pool: Pool, projection: RelationalProjection, events: Sequence[Record
             apply_or_park(connection, projection, events)
 
 
-def _read_ahead(log: EventLog, span: Span) -> Iterator[Sequence[RecordedEvent]]:
-    """The pages of a span; while one is worked on, the next is read and decoded."""
-    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as reader:
-        coming = reader.submit(log.page, span.after, _PAGE, span.without)
-        while page := [recorded for recorded in coming.result() if recorded.position <= span.through]:
-            coming = reader.submit(log.page, page[-1].position, _PAGE, span.without)
-            yield page
+def _pages(log: EventLog, span: Span) -> Iterator[Sequence[RecordedEvent]]:
+    after = span.after
+    while page := [recorded for recorded in log.page(after, _PAGE, span.without) if recorded.position <= span.through]:
+        after = page[-1].position
+        yield page

@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -16,12 +17,12 @@ from infra.event_recorder import PostgresRecorder
 from infra.event_store import EventLog
 from infra.memory import collect_seldom
 from infra.postgres import open_pool
-from projections import publications, quality
+from projections import curves, instruments, ppas, publications, quality
 from projections.filling import Span, Tables, fill
 from projections.relational import RelationalProjection
 
-# They are half of the work of all, and need nothing but events.
-_APART = {projection.name: projection for projection in (publications.PROJECTION, quality.PROJECTION)}
+# They are half of the work of all, and need nothing but events of a few kinds.
+_APART = {module.PROJECTION.name: module.PROJECTION for module in (instruments, curves, ppas, quality, publications)}
 _REMEDY = "Try again; `carbon254 doctor` says more."
 
 
@@ -48,7 +49,7 @@ class FillingProcess:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         work = _Work(dsn, [projection.name for projection in projections], tables, span)
         assert self._process.stdin
-        with self._process.stdin as stdin:
+        with suppress(BrokenPipeError), self._process.stdin as stdin:  # of one that has ended already `reach` tells
             stdin.write(msgspec.json.encode(work).decode())
 
     def __enter__(self) -> FillingProcess:

@@ -22,7 +22,7 @@ from projections.relational import RelationalProjection
 
 
 def relational_projections(objects: Objects) -> tuple[RelationalProjection, ...]:
-    """Those with the most to do come last: a build begins with them."""
+    """Those with the most rows come last: their indexes are the first to be made."""
     return (
         entitlements.PROJECTION,
         instruments.PROJECTION,

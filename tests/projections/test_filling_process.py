@@ -1,0 +1,158 @@
+"""A long build is filled by two processes: the rows are those that one would write, and a failure is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from psycopg import sql
+
+from infra.errors import PlatformError
+from infra.event_mapper import LoggedEvent, encode
+from infra.event_recorder import Pool
+from infra.event_store import EventLog
+from infra.objects import Objects
+from projections import building
+from projections.audit import PROJECTION as AUDIT
+from projections.building import Building
+from projections.filling import Span, Tables
+from projections.filling_process import FillingProcess
+from projections.projector import BUILDING, RelationalProjector
+from projections.publications import PROJECTION as PUBLICATIONS
+from projections.registry import relational_projections
+from projections.relational import RelationalProjection, names_of_no_use
+from queries.dead_letters import dead_letters
+from tests.generated_log import fill_log
+from tests.projections.conftest import metadata
+from write_model.publications import Defect, Publication, Source
+from write_model.scenarios import Assumptions, Scenario
+
+EVENTS = 400
+# Positions of what can't be decoded: a publication, a scenario, and what nobody knows.
+PUBLICATION, SCENARIO, UNKNOWN = EVENTS + 1, EVENTS + 2, EVENTS + 3
+
+
+def damaged() -> list[LoggedEvent]:
+    source, defect = Source(("a" * 64,), ("f.csv",), "f.csv", 1, {}), Defect("line 3", "f.csv", 3, None)
+    (publication,) = Publication.ingest(uuid4(), source, defect).collect_events()
+    (scenario,) = Scenario.define(uuid4(), "s", Assumptions(0.0, 1.0)).collect_events()
+    stored = [encode(event, metadata()) for event in (publication, scenario)]
+    nobodys = replace(encode(scenario, metadata()), originator_id=uuid4(), topic="nobodys.event")
+    return [*(replace(event, state=b"{}") for event in stored), nobodys]
+
+
+@pytest.fixture
+def long_log(log: EventLog, objects: Objects, monkeypatch: pytest.MonkeyPatch) -> EventLog:
+    """A log that is built by two processes, with events that can't be decoded near its end."""
+    fill_log(log, objects, EVENTS)
+    log.recorder.insert_events(damaged())
+    monkeypatch.setattr(building, "_WORTH_A_PROCESS", EVENTS // 2)
+    return log
+
+
+def content(pool: Pool, built: Building) -> dict[str, list[str]]:
+    """Every row of every table as text."""
+    tables = ["dead_letter", *(table for projection in built.projections for table in projection.table_names)]
+    query = sql.SQL("SELECT to_jsonb(t) - 'first_failed_at' - 'last_failed_at' FROM {} t ORDER BY 1")
+    with pool.connection() as connection:
+        return {
+            table: [str(row) for row in connection.execute(query.format(sql.Identifier(built.schema, table)))]
+            for table in tables
+        }
+
+
+def built(pool: Pool, log: EventLog, objects: Objects, schema: str) -> Building:
+    found = Building(pool, log, relational_projections(objects), schema)
+    found.start()
+    found.advance(log.head(), lambda position, of: None)
+    found.finish()
+    return found
+
+
+def test_two_processes_write_the_rows_that_one_would(
+    pool: Pool, long_log: EventLog, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+
+    class Counted(FillingProcess):
+        def __init__(self, dsn: str, projections: list[RelationalProjection], *given: Tables | Span) -> None:
+            started.append([projection.name for projection in projections])
+            super().__init__(dsn, projections, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(building, "FillingProcess", Counted)
+    in_two = built(pool, long_log, objects, "two")
+    assert started == [["instruments", "curves", "ppas", "quality", "publications"]]
+    monkeypatch.setattr(building, "_WORTH_A_PROCESS", 10 * EVENTS)
+    in_one = built(pool, long_log, objects, "one")
+    assert len(started) == 1
+    assert in_two.position == in_one.position == long_log.head()
+    by_two = content(pool, in_two)
+    assert by_two == content(pool, in_one)
+    assert {len(by_two[table]) > EVENTS / 4 for table in ("audit_log", "publication", "data_quality")} == {True}
+
+
+def test_only_events_that_a_projection_takes_are_read_for_it_and_what_nobody_knows(long_log: EventLog) -> None:
+    without = names_of_no_use([PUBLICATIONS])
+    read = {recorded.name for recorded in long_log.page(0, 2 * EVENTS, without)}
+    assert read == {"publication.ingested", "publication.reread", "publication.quarantined", "nobodys.event"}
+    assert "publication.found_unreadable" not in without
+    assert names_of_no_use([AUDIT]) == ()
+
+
+def test_an_event_that_cannot_be_decoded_concerns_those_who_take_its_kind(
+    pool: Pool, long_log: EventLog, objects: Objects
+) -> None:
+    projector = RelationalProjector(pool, long_log, relational_projections(objects))
+    projector.load()
+    projector.isolate(long_log.page(0))
+    by_position: dict[int, set[str]] = {}
+    for letter in dead_letters(pool):
+        by_position.setdefault(letter["position"], set()).add(letter["projection"])
+    assert by_position == {
+        PUBLICATION: {"audit", "lineage", "publications", "quality"},
+        SCENARIO: {"audit", "lineage", "scenarios"},
+        UNKNOWN: {projection.name for projection in projector.projections},
+    }
+    projector.rebuild(projector.projections, lambda position, of: None)
+    assert {(letter["position"], letter["projection"]) for letter in dead_letters(pool)} == {
+        (position, name) for position, names in by_position.items() for name in names
+    }
+    assert not any(projector.verify(projector.projections, lambda position, of: None).values())
+
+
+def test_a_process_that_cannot_go_on_says_why(pool: Pool, long_log: EventLog) -> None:
+    half = Building(pool, long_log, [PUBLICATIONS], BUILDING)
+    half.start()
+    another = Tables(BUILDING, fence=1)
+    with (
+        FillingProcess(pool.conninfo, [PUBLICATIONS], another, Span(0, EVENTS)) as process,  # type: ignore[arg-type]
+        pytest.raises(PlatformError, match="were dropped"),
+    ):
+        process.reach(EVENTS)
+    with (
+        FillingProcess("port=none", [PUBLICATIONS], another, Span(0, EVENTS)) as process,
+        pytest.raises(PlatformError, match="DATABASE_URL"),
+    ):
+        process.reach(EVENTS)
+    with FillingProcess("port=none", [PUBLICATIONS], another, Span(0, EVENTS)) as process:
+        process._process.kill()
+        process._process.wait()
+        assert process._process.stdout
+        process._process.stdout.read()  # whatever it said before
+        with pytest.raises(PlatformError, match="a process ended"):
+            process.reach(EVENTS)
+    half.drop()
+
+
+def test_an_interrupted_build_writes_nothing_to_the_tables_of_the_next_one(pool: Pool, long_log: EventLog) -> None:
+    """As the process of a build does whose starter was killed, until it notices."""
+    orphan = Building(pool, long_log, [PUBLICATIONS], BUILDING)
+    orphan.start()
+    orphan.advance(10, lambda position, of: None)
+    following = Building(pool, long_log, [PUBLICATIONS], BUILDING)
+    following.start()
+    with pytest.raises(PlatformError, match="were dropped"):
+        orphan.advance(EVENTS, lambda position, of: None)
+    assert content(pool, following)["publication"] == []
+    following.drop()
