@@ -232,11 +232,15 @@ def _recognise(name: str, content: bytes) -> Recognised | RecognisedDocument | O
     if reason := _other_kind(content):
         _refuse_operators_name(head)
         return OtherProduct(reason)
-    verdicts = [verdict for iso in _ISOS if (verdict := iso.recognise(head))]
-    if not verdicts:
+    other = None
+    for iso in _ISOS:
+        verdict = iso.recognise(head)
+        if isinstance(verdict, Recognised):
+            return verdict
+        other = other or verdict
+    if not other:
         _refuse_operators_name(head)
-    recognised = (verdict for verdict in verdicts if isinstance(verdict, Recognised))
-    return next(recognised, verdicts[0] if verdicts else OtherProduct(_OTHER_REASON))
+    return other or OtherProduct(_OTHER_REASON)
 
 
 def _recognise_document(document: Document) -> RecognisedDocument | OtherProduct | None:

@@ -18,8 +18,7 @@ from integrations.isos.printable import has_control
 from integrations.isos.strings import all_filled, is_plain
 from integrations.isos.ticks import Codes, Floats
 
-_BLOCK_BYTES = 1 << 20
-_BYTES_FOR_THREADS = 1 << 24
+_BLOCK_BYTES = 1 << 24
 _SAMPLE_ROWS = 64
 _LONG_RUN = 8
 
@@ -54,16 +53,16 @@ class Columns(ABC):
     is_whole = True
 
     def __init__(self, table: pa.Table) -> None:
-        self._table = table
+        self._table = table.combine_chunks()
         self.rows: int = self._table.num_rows
         self._texts: dict[str, Text] = {}
 
     def has(self, column: str) -> bool:
         return bool(column in self._table.column_names)
 
-    def strings(self, column: str) -> pa.ChunkedArray:
+    def strings(self, column: str) -> pa.StringArray:
         """The cells of a text column as they were written."""
-        return self._table[column]
+        return self._table[column].chunk(0)
 
     def text(self, column: str, *, may_be_empty: bool = False) -> Text:
         """A text column. Raises UnreadablePublication at a control character, and at an empty cell unless allowed."""
@@ -93,7 +92,7 @@ class Columns(ABC):
 
     def number(self, column: str) -> Floats:
         """A number column, NaN where the cell is empty."""
-        values: Floats = self._table[column].to_numpy()
+        values: Floats = self._table[column].chunk(0).to_numpy(zero_copy_only=False)
         return values
 
     def _refuse(self, column: str, codes: Codes, wrong: Sequence[bool], problem: str) -> None:
@@ -159,7 +158,7 @@ def _read_one(file: CsvFile, positions: Mapping[str, int], numbers: frozenset[st
             read_options=arrow_csv.ReadOptions(
                 column_names=[str(position) for position in range(len(file.header.cells))],
                 block_size=_BLOCK_BYTES,
-                use_threads=end - start > _BYTES_FOR_THREADS,
+                use_threads=end - start > _BLOCK_BYTES,
             ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=types,
@@ -177,22 +176,16 @@ def _read_one(file: CsvFile, positions: Mapping[str, int], numbers: frozenset[st
     return table
 
 
-def _encode(strings: pa.ChunkedArray) -> tuple[Codes, pa.StringArray]:
+def _encode(strings: pa.StringArray) -> tuple[Codes, pa.StringArray]:
     """Codes and distinct values of a text column. Dates, hours and flags come in long runs, each encoded once."""
-    sample = strings.chunk(0)[:_SAMPLE_ROWS] if strings.num_chunks else ()
-    if _LONG_RUN * len(pc.run_end_encode(sample).values) > min(len(strings), _SAMPLE_ROWS):
-        return _codes(strings.dictionary_encode())
-    runs = [pc.run_end_encode(chunk) for chunk in strings.chunks]
-    lengths = np.concatenate([np.diff(chunk.run_ends.to_numpy(), prepend=0) for chunk in runs])
-    codes, distinct = _codes(pa.chunked_array([chunk.values for chunk in runs]).dictionary_encode())
-    repeated: Codes = np.repeat(codes, lengths)
-    return repeated, distinct
-
-
-def _codes(encoded: pa.ChunkedArray) -> tuple[Codes, pa.StringArray]:
-    """The codes of all chunks, which have one dictionary."""
-    codes: Codes = np.concatenate([chunk.indices.to_numpy() for chunk in encoded.chunks])
-    return codes, encoded.chunk(0).dictionary
+    lengths = None
+    encoded = strings
+    if _LONG_RUN * len(pc.run_end_encode(strings[:_SAMPLE_ROWS]).values) <= min(len(strings), _SAMPLE_ROWS):
+        runs = pc.run_end_encode(strings)
+        encoded, lengths = runs.values, np.diff(runs.run_ends.to_numpy(), prepend=0)
+    dictionary = encoded.dictionary_encode()
+    codes = dictionary.indices.to_numpy()
+    return (codes if lengths is None else np.repeat(codes, lengths)), dictionary.dictionary
 
 
 def _number_chunks(table: pa.Table, numbers: frozenset[str]) -> Iterator[pa.Array]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
@@ -111,6 +111,7 @@ CELLS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(CELLS, max_size=30), max_size=12))
 def test_any_numbers_and_texts(lines: list[list[str | None]]) -> None:
     rows = ""

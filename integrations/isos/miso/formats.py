@@ -54,7 +54,7 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
 
 
 def _is_five_minute_header(line: HeadLine) -> bool:
-    return {"mkthourest", "pnodename", "lmp", "conlmp", "losslmp"} <= set(line.keys)
+    return {"mkthourest", "pnodename", "lmp", "conlmp", "losslmp"}.issubset(line.keys)
 
 
 def _parse_five_minutes(files: Sequence[CsvFile]) -> ParsedPublication:

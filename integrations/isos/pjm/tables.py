@@ -5,6 +5,7 @@ Both are read into `Columns` (the JSON in `answers`), so that each report has on
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from integrations.isos.csv_reading import Columns, read
 from integrations.isos.heads import CsvFile, column_key
@@ -37,12 +38,20 @@ class Report:
     def needed(self) -> tuple[str, ...]:
         return (*self.texts, *self.numbers)
 
-    @property
+    @cached_property
     def needed_keys(self) -> frozenset[str]:
         return folded(self.needed)
 
     def is_told_by(self, keys: frozenset[str]) -> bool:
-        return folded(self.tells) <= keys and not folded(self.lacks) & keys
+        return self._telling_keys <= keys and not self._lacked_keys & keys
+
+    @cached_property
+    def _telling_keys(self) -> frozenset[str]:
+        return folded(self.tells)
+
+    @cached_property
+    def _lacked_keys(self) -> frozenset[str]:
+        return folded(self.lacks)
 
 
 def folded(columns: Sequence[str]) -> frozenset[str]:
