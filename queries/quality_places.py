@@ -32,7 +32,8 @@ def places_of_day(table: PinnedTable, checks: Checks, values: Mapping[str, Any])
     """A row a place that has an interval of the day or of the history before: the labels of `checks`, and
 
     * `slots`: the day's intervals that it has, counted from 0,
-    * `repeated`, `restated`: rows of the day that say of an interval what the same version said before, or another,
+    * `repeated`, `restated`: rows of the day that say of an interval what the same version said before, or another;
+      what a file repeats is not counted where it also has news of the place, as an answer that grows with the hour has,
     * `median`, `scale`: of its values of the history and the day, for spikes,
     * `marks`: the day's faults and spikes, each (start in s since 1970, value, fault, end).
 
@@ -85,13 +86,15 @@ def _select(checks: Checks) -> str:
                   starts, arrayPushFront(arrayPopBack(starts), toInt64(-1)),
                   versions, arrayPushFront(arrayPopBack(versions), versions[1]), slots_s) AS is_again,
          arrayPushFront(arrayPopBack(sayings), toUInt64(0)) AS said_before,
+         arrayMap((again, new, old) -> again AND new = old, is_again, sayings, said_before) AS is_said_before,
+         arrayDistinct(arrayFilter((position, again) -> NOT again, points.4, is_said_before)) AS news,
          arrayFilter((_, win) -> win, arrayZip(slots_s, points.7, points.8, points.6), wins) AS winners,
          arrayFilter(winner -> winner.1 >= {{start:Int64}}, winners) AS of_day,
          {_SPIKES if checks.has_spikes else _NO_SPIKES}
     SELECT {labels},
            arrayDistinct(arrayMap(slot -> toUInt16(intDiv(slot - {{start:Int64}}, greatest({{step:Int64}}, 300))),
                                   of_day.1)) AS slots,
-           toInt64(arrayCount((a, new, old) -> a AND new = old, is_again, sayings, said_before))
+           toInt64(arrayCount((again, position) -> again AND NOT has(news, position), is_said_before, points.4))
                AS repeated,
            toInt64(arrayCount((a, new, old) -> a AND new != old, is_again, sayings, said_before))
                AS restated,

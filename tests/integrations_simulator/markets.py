@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import unquote
 
 import httpx2
@@ -14,15 +16,16 @@ from commands.message import Tools
 from commands.running_feeds import Feeds, Stopping
 from infra.clock import Clock
 from integrations.isos.feed_registry import FEEDS
-from integrations.isos.http import Fetcher
+from integrations.isos.feeds import Request, Source
+from integrations.isos.http import Fetched, Fetcher, FetchFailed, Validators
 from integrations.isos.simulator.exchange import Exchange
 from integrations.isos.simulator.faults import Faults, Wanted
-from integrations.isos.simulator.manners import MEMBER_PACES
+from integrations.isos.simulator.manners import MEMBER_KEY, MEMBER_PACES
 from integrations.isos.simulator.server import MOUNT
 from integrations.isos.simulator.world import FEWEST_NODES, simulated_world
 from tests.commands.test_bus import caller
 
-KEYS = {"pjm_data_miner": "any-key"}
+KEYS = {"pjm_data_miner": MEMBER_KEY}
 BASE = f"http://simulator.test/{MOUNT}"
 
 
@@ -69,13 +72,34 @@ def in_process(exchange: Exchange) -> httpx2.Client:
     return httpx2.Client(transport=httpx2.MockTransport(answer))
 
 
+class NotingFetcher(Fetcher):
+    """Also notes what was not there: the moment, and the request as the simulator's journal writes it."""
+
+    def __init__(self, client: httpx2.Client | None, moment: Callable[[], datetime], **options: Any) -> None:
+        super().__init__(client, **options)
+        self._moment = moment
+        self.absent: list[tuple[datetime, str]] = []
+
+    def fetch(self, source: Source, request: Request, known: Validators | None = None) -> Fetched:
+        try:
+            return super().fetch(source, request, known)
+        except FetchFailed as error:
+            if error.is_absent:
+                asked = (f"{name}={value}" for name, value in sorted(request.params.items()))
+                self.absent.append((self._moment(), "&".join((request.path, *asked))))
+            raise
+
+
 @dataclass
 class Fetching:
-    """The feeds of a platform, asked of simulated markets by a stepped clock."""
+    """The feeds of a platform, asked of simulated markets by a stepped clock. `absent` are moment and request of each
+    answer that there is no such file.
+    """
 
     platform: Platform
     clock: SteppedClock
     feeds: Feeds
+    absent: list[tuple[datetime, str]]
 
     @classmethod
     def of(
@@ -87,11 +111,12 @@ class Fetching:
         client: httpx2.Client | None = None,
         patience_s: float = 300.0,
     ) -> Fetching:
-        fetcher = Fetcher(
-            client, base_urls=base_urls, keys=KEYS, paces=MEMBER_PACES, sleep=clock.wait, clock=clock.seconds,
-            patience_s=patience_s,
+        fetcher = NotingFetcher(
+            client, clock.now, base_urls=base_urls, keys=KEYS, paces=MEMBER_PACES, sleep=clock.wait,
+            clock=clock.seconds, patience_s=patience_s,
         )  # fmt: skip
-        return cls(platform, clock, Feeds(FEEDS, fetcher, Stopping(clock), lambda _: None, base_urls))
+        feeds = Feeds(FEEDS, fetcher, Stopping(clock), lambda _: None, base_urls)
+        return cls(platform, clock, feeds, fetcher.absent)
 
     @property
     def tools(self) -> Tools:

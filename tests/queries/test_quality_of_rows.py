@@ -73,6 +73,18 @@ def test_a_final_after_a_preliminary_is_no_repeat(price_store: ClickHouse) -> No
     assert kinds(judged(price_store, through_position=2)) == []
 
 
+def test_what_an_answer_repeats_while_it_grows_is_no_fault(price_store: ClickHouse) -> None:
+    """As an hour of five minutes that is asked for each five minutes."""
+    for position, count in enumerate(range(1, 25), start=1):
+        publish(price_store, position, tick_rows(["A", "B"], MIDNIGHT, count=count), **THEIRS)
+    found = judged(price_store)
+    assert kinds(found) == []
+    assert found.days[0]["repeated_rows"] == 0
+    publish(price_store, 25, tick_rows(["A", "B"], MIDNIGHT, count=24), **THEIRS)
+    (repeat,) = judged(price_store).findings
+    assert repeat["detail"].startswith("48 rows")
+
+
 def test_another_price_of_the_same_version_is_a_restatement(price_store: ClickHouse) -> None:
     for position, price in ((1, 20.0), (2, 21.0)):
         publish(price_store, position, tick_rows(["A"], MIDNIGHT, count=24, lmp_usd_per_mwh=price), **THEIRS)

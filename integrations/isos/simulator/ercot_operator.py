@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from integrations.isos.ercot.documents import DOCUMENT_LIST
@@ -25,7 +26,9 @@ from integrations.isos.simulator.operator import Answer
 
 _ZIP, _JSON = "application/zip", "application/json"
 _DAY_S: Final = 86_400
-# Day-ahead documents come out before the day that they are of begins, those of a day after it has ended.
+_HOUR_S: Final = 3600
+# Day-ahead documents come out before the day that they are of begins, those of a day after it has ended; others within
+# the hour.
 _BEFORE_KEY_S, _AFTER_KEY_S = _DAY_S, 2 * _DAY_S
 _MINUTE_S: Final = 60
 _DASHBOARD_S: Final = 300
@@ -65,34 +68,15 @@ class ErcotOperator:
             return None
         now_s = int(now_utc.timestamp())
         oldest_s = now_s - int(report.timing.kept.total_seconds()) - _DAY_S
-        keys = report.timing.keys(max(oldest_s - _AFTER_KEY_S, report.since), now_s + _BEFORE_KEY_S)
-        there = [(self._published(report, key), key) for key in keys]
-        there = [(published, key) for published, key in there if published <= now_utc < _expires(report, published)]
-        documents = [self._entry(report, key, published) for published, key in reversed(there)]
-        newest = there[-1][0].astimezone(UTC) if there else now_utc
+        before_s, after_s = (_BEFORE_KEY_S, _AFTER_KEY_S) if report.timing.step_s >= _DAY_S else (0, _HOUR_S)
+        keys = report.timing.keys(max(oldest_s - after_s, report.since), now_s + before_s)
+        known = [_listed(report.number, self.market.seed, key) for key in keys]
+        there = [each for each in known if each.published_s <= now_utc.timestamp() < each.expires_s]
+        documents = [each.entry for each in reversed(there)]
+        newest = datetime.fromtimestamp(there[-1].published_s, UTC) if there else now_utc
         # One document stands by itself, none is nothing.
         listed = documents if len(documents) > 1 else documents[0] if documents else None
         return Answer(json.dumps({DOCUMENT_LIST: {"DocumentList": listed}}).encode(), newest, _JSON)
-
-    def _entry(self, report: Report, key: int, published: datetime) -> dict[str, Any]:
-        """What a list says of a document."""
-        name = report.zip_name(self.market.seed, key)
-        document = {
-            "ExpiredDate": (_expires(report, published) - timedelta(seconds=1)).isoformat(timespec="seconds"),
-            "ILMStatus": "EXT",
-            "SecurityStatus": "P",
-            "Extension": "zip",
-            "ReportTypeID": str(report.number),
-            "Prefix": name.partition(".")[0],
-            "FriendlyName": f"{report.name}_csv",
-            "ConstructedName": name,
-            "DocID": f"{report.number}{key // _MINUTE_S}",
-            "PublishDate": published.isoformat(timespec="seconds"),
-            "ReportName": report.title,
-            "DUNS": "0000000000000000",
-            "DocCount": "0",
-        }
-        return {"Document": document}
 
     def _download(self, doc_id: str, now_utc: datetime) -> Answer | None:
         """A DocID is the report's five digits and its key in minutes."""
@@ -103,13 +87,44 @@ class ErcotOperator:
         is_near = abs(key - now_utc.timestamp()) < report.timing.kept.total_seconds() + 3 * _DAY_S
         if key < report.since or not is_near or key not in report.timing.keys(key, key + 1):
             return None
-        published = self._published(report, key)
+        published = report.timing.published(self.market.seed, key)
         if not published <= now_utc < _expires(report, published):
             return None
         return Answer(report.document(self.market, key).content, published.astimezone(UTC), _ZIP)
 
-    def _published(self, report: Report, key: int) -> datetime:
-        return report.timing.published(self.market.seed, key)
+
+@dataclass(frozen=True)
+class _Listed:
+    """What a list says of a document, and from when to when it is there, in seconds since 1970."""
+
+    published_s: float
+    expires_s: float
+    entry: Mapping[str, Any]
+
+
+# A list has up to 1,440 documents and is asked for again and again, while a document never changes.
+@lru_cache(maxsize=10_000)  # five reports by run, with what is kept of each
+def _listed(number: int, seed: int, key: int) -> _Listed:
+    report = REPORTS[number]
+    published = report.timing.published(seed, key)
+    expires = _expires(report, published)
+    name = report.zip_name(seed, key)
+    document = {
+        "ExpiredDate": (expires - timedelta(seconds=1)).isoformat(timespec="seconds"),
+        "ILMStatus": "EXT",
+        "SecurityStatus": "P",
+        "Extension": "zip",
+        "ReportTypeID": str(number),
+        "Prefix": name.partition(".")[0],
+        "FriendlyName": f"{report.name}_csv",
+        "ConstructedName": name,
+        "DocID": f"{number}{key // _MINUTE_S}",
+        "PublishDate": published.isoformat(timespec="seconds"),
+        "ReportName": report.title,
+        "DUNS": "0000000000000000",
+        "DocCount": "0",
+    }
+    return _Listed(published.timestamp(), expires.timestamp(), {"Document": document})
 
 
 def _expires(report: Report, published: datetime) -> datetime:
