@@ -46,9 +46,10 @@ LIMIT 1 BY {_PLACE} SETTINGS optimize_read_in_order = 0"""
 _NEWEST = "SELECT max(interval_start_utc) AS newest, count() AS row_count FROM ch.{table:Identifier} "
 _NAMES = (None, *VINTAGES)
 _NEWEST_OF_FEEDS = "SELECT market, feed, max(interval_start_utc) AS newest FROM ch.{table:Identifier} "
-# More nodes than these are not looked up by name: most of them have a price in the last hour of their feed.
+# More nodes than these are not looked up by name: most have a price in the last interval of their feed, or just before.
 _MOST_LOOKED_UP = 1_000
-_LAST = timedelta(hours=1)
+_REACHES = (timedelta(0), timedelta(hours=1))
+_SAMPLED = 60  # places that tell which interval is the last one of their feeds
 
 
 @dataclass(frozen=True)
@@ -163,9 +164,11 @@ def _certain(ch: ClickHouse, wanted: _Wanted, found: pa.Table) -> pa.Table:
 def _looked_up(ch: ClickHouse, wanted: _Wanted, doubtful: pa.Table) -> pa.Table:
     """The winners of at least the places of `doubtful` that have any, found among all prices."""
     found = doubtful.slice(0, 0)
-    if len(pc.unique(doubtful["node"])) > _MOST_LOOKED_UP:
-        found = _plain(_in_last_hour(ch, wanted))
-        doubtful = _without(doubtful, found)
+    for reach in _REACHES:
+        if len(pc.unique(doubtful["node"])) > _MOST_LOOKED_UP:
+            others = _without(_plain(_near_the_last(ch, wanted, doubtful, reach)), found)
+            found = pa.concat_tables([found, others])
+            doubtful = _without(doubtful, others)
     nodes = pc.unique(doubtful["node"])
     if len(nodes) > _MOST_LOOKED_UP:
         return _plain(_among_all(ch, wanted))
@@ -193,19 +196,27 @@ def _among_all(ch: ClickHouse, wanted: _Wanted) -> pa.Table:
     return ch.query_arrow(f"{_SELECT} WHERE {' AND '.join(conditions)} {_ORDER}", values)
 
 
-def _in_last_hour(ch: ClickHouse, wanted: _Wanted) -> pa.Table:
-    """The winners of places that have a row in the last hour of their feed."""
-    conditions, values = wanted.rows()
+def _near_the_last(ch: ClickHouse, wanted: _Wanted, doubtful: pa.Table, reach: timedelta) -> pa.Table:
+    """The winners of places that have a row since `reach` before the last interval of their feed, or later.
+
+    Which is the last, some of the `doubtful` places tell: asking all of them would read every price there is. Were
+    they behind others, more would be read than need be, and were they ahead, fewer places found.
+    """
+    sample = doubtful["node"].to_pylist()[:: -(-doubtful.num_rows // _SAMPLED)]
+    conditions, values = replace(wanted, nodes=sample).rows()
     values["table"] = price_table()
     feeds = f"{_NEWEST_OF_FEEDS} WHERE {' AND '.join(conditions)} GROUP BY market, feed"
+    newest_of_feeds = ch.query_arrow(feeds, values).to_pylist()
+    conditions, values = wanted.rows()
+    values["table"] = price_table()
     alternatives = ["false"]
-    for number, feed in enumerate(ch.query_arrow(feeds, values).to_pylist()):
+    for number, feed in enumerate(newest_of_feeds):
         alternatives.append(
             f"(market = {{market_{number}:String}} AND feed = {{feed_{number}:String}}"
             f" AND interval_start_utc >= {{since_{number}:DateTime64(6, 'UTC')}})"
         )
         values |= {f"market_{number}": feed["market"], f"feed_{number}": feed["feed"]}
-        values[f"since_{number}"] = feed["newest"] - _LAST
+        values[f"since_{number}"] = feed["newest"] - reach
     conditions.append(f"({' OR '.join(alternatives)})")
     return ch.query_arrow(f"{_SELECT} WHERE {' AND '.join(conditions)} {_ORDER}", values)
 

@@ -162,6 +162,34 @@ def test_only_places_whose_row_does_not_count_are_looked_up(
     assert asked == [["B"]]
 
 
+def test_places_of_an_older_state_are_found_near_the_last_interval_of_their_feed(
+    price_store: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(price_store, 1, tick_rows(["A", "B", "C", "D"], DAY))
+    publish(price_store, 2, tick_rows(["C"], DAY + 4 * HOUR))
+    publish(price_store, 3, tick_rows(["A", "B"], DAY + 5 * HOUR))
+    publish(price_store, 4, tick_rows(["A", "B", "C", "D"], DAY + 9 * HOUR))
+    by_name: list[Sequence[str]] = []
+    reaches: list[timedelta] = []
+    among_all, near_the_last = queries.latest_prices._among_all, queries.latest_prices._near_the_last
+
+    def noting_names(ch: ClickHouse, wanted: Any) -> pa.Table:
+        by_name.append(wanted.nodes)
+        return among_all(ch, wanted)
+
+    def noting_reach(ch: ClickHouse, wanted: Any, doubtful: pa.Table, reach: timedelta) -> pa.Table:
+        reaches.append(reach)
+        return near_the_last(ch, wanted, doubtful, reach)
+
+    monkeypatch.setattr(queries.latest_prices, "_MOST_LOOKED_UP", 1)
+    monkeypatch.setattr(queries.latest_prices, "_among_all", noting_names)
+    monkeypatch.setattr(queries.latest_prices, "_near_the_last", noting_reach)
+    found = latest(price_store, through=3).to_pylist()
+    assert {row["node"]: row["log_position"] for row in found} == {"A": 3, "B": 3, "C": 2, "D": 1}
+    assert reaches == [timedelta(0), HOUR]
+    assert by_name == [["D"]]
+
+
 def test_a_long_history_in_one_publication_brings_the_last_interval_of_each_place() -> None:
     rows = pa.concat_tables([
         tick_rows(["A", "B"], DAY, count=5), tick_rows(["A"], DAY, count=7, node_type="Gen"),
