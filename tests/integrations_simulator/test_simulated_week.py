@@ -3,6 +3,7 @@
 The whole week, with all four at once, is `tests.benchmarks.simulated_week`, which checks the same.
 """
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -16,7 +17,7 @@ MONDAY = date(2026, 3, 2)
 
 
 @pytest.mark.parametrize(
-    ("feed", "hours", "faults"), [(MISO, 8, 8.0), (CAISO, 6, 15.0), (PJM, 5, 12.0), (ERCOT, 5, 12.0)]
+    ("feed", "hours", "faults"), [(MISO, 8, 8.0), (CAISO, 9, 15.0), (PJM, 5, 12.0), (ERCOT, 5, 12.0)]
 )
 def test_every_injected_fault_is_found_and_none_invented(
     platform: Platform, feed: PlayedFeed, hours: int, faults: float
@@ -24,3 +25,9 @@ def test_every_injected_fault_is_found_and_none_invented(
     (week,) = play(platform, MONDAY, timedelta(hours=hours), [feed], faults=faults)
     check(week)
     assert {fault.kind for fault in week.injected} == feed.kinds, "every kind was tried"
+    for kind in feed.kinds - {"late"}:
+        with pytest.raises(AssertionError):  # it would look as if the platform had invented them
+            check(replace(week, injected=[fault for fault in week.injected if fault.kind != kind]))
+    for kind in feed.kinds - {"late", "restated"}:
+        with pytest.raises(AssertionError):  # and this as if it had missed one
+            check(replace(week, injected=[*week.injected, replace(week.of_kind(kind)[0], request="another")]))
