@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from random import uniform
+from random import Random
 
 from tenacity import RetryCallState, Retrying, stop_never, wait_random_exponential
 
@@ -30,6 +30,7 @@ BREATH_S = 0.003
 # Events that have no effect are passed over after so long, each subscription at another time: were all to look at once,
 # whoever appended would wait for its own answer.
 LEISURE_S = (0.02, 0.06)
+_CHANCE = Random()  # noqa: S311 - no secret; of its own, so that nobody's seed is disturbed from another thread
 LONGEST_RETRY_PAUSE_S = 5.0
 
 Handle = Callable[[Sequence[RecordedEvent]], None]
@@ -128,7 +129,7 @@ class Subscription:
                 self._hurry.clear()
                 self._now.clear()
                 if self._is_caught_up() and self._wake.wait(POLL_S):
-                    self._hurry.wait(uniform(*LEISURE_S))  # noqa: S311 - no secret
+                    self._hurry.wait(_CHANCE.uniform(*LEISURE_S))
                     self._now.wait(BREATH_S)
         except _Stopped:
             return

@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from infra.objects import Objects, open_s3
 from tests.e2e.market_files import write_small_sample
 from tests.e2e.on_engines import program_on_engines
 from tests.e2e.program import PROGRAM, Program, Server
@@ -52,9 +53,10 @@ class MinioOnSmallDisk(Minio):
 
 @dataclass(frozen=True)
 class Disk:
-    """The small disk as its process sees it."""
+    """The small disk as its process sees it, and the objects on it."""
 
     folder: Path
+    objects: Objects
 
     def fill(self) -> None:
         """Leaves room for little."""
@@ -77,7 +79,8 @@ def in_folder(home: Path) -> Iterator[tuple[Server, Disk]]:
     on_engines.run("doctor")  # makes the data folder
     program = OnSmallDisk(home, **on_engines.environment)
     with program.serve() as server:
-        yield server, Disk(seen_by(server.process.pid, home / "objects"))
+        folder = seen_by(server.process.pid, home / "objects")
+        yield server, Disk(folder, Objects.in_folder(folder))
 
 
 @contextmanager
@@ -87,12 +90,14 @@ def on_minio(home: Path) -> Iterator[tuple[Server, Disk]]:
         minio.start()
         pid = minio.pid
         assert pid is not None
-        disk = Disk(seen_by(pid, minio.folder / "data"))
-        (disk.folder / BUCKET).mkdir()
         environment = dict(minio.environment())
-        with program_on_engines(
-            home, CARBON254_OBJECTS=environment.pop("TEST_OBJECTS"), **environment
-        ).serve() as server:
+        url = environment.pop("TEST_OBJECTS")
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            disk = Disk(seen_by(pid, minio.folder / "data"), Objects(open_s3(url)))
+        (disk.folder / BUCKET).mkdir()
+        with program_on_engines(home, CARBON254_OBJECTS=url, **environment).serve() as server:
             yield server, disk
     finally:
         minio.remove()
@@ -115,13 +120,14 @@ def test_a_full_disk_takes_nothing_by_halves(tmp_path: Path, place: Place, tell:
         scenario = {"name": "base", "growth_per_year": 0.02, "seasonal_weight": 1.0}
         assert server.ask("POST", "/v1/commands/define-scenario", body=scenario)[0] == 201
         assert len(program.json("publications", "list")) >= before
-        whole = objects_of(disk.folder)
+        # Each is read, and has the bytes that its name promises.
+        whole = [path for path in disk.objects.paths() if disk.objects.copied(path)]
+        assert whole
         disk.free()
         program.run("ingest", files)
         nothing_lost_or_doubled(server, PUBLICATIONS + 1)
     tell(
-        f"{len(statuses)} uploads to a full disk, {statuses.count(503)} refused; "
-        f"{whole} files of objects seen on it, all whole"
+        f"{len(statuses)} uploads to a full disk, {statuses.count(503)} refused; {len(whole)} objects on it, all whole"
     )
 
 
@@ -141,13 +147,3 @@ def upload(server: Server) -> list[int]:
         else:
             assert status == 201, said
     return statuses
-
-
-def objects_of(folder: Path) -> int:
-    """How many objects lie on the disk as files of their own, each with the bytes that its name promises."""
-    found = [
-        file for file in folder.rglob("*") if file.is_file() and len(file.name) == 64 and "claims" not in file.parts
-    ]
-    for file in found:
-        assert hashlib.sha256(file.read_bytes()).hexdigest() == file.name
-    return len(found)
