@@ -229,7 +229,8 @@ class ClickHouse:
         with self._lock:
             kept = set(self._doomed.values())
         for name in sorted(set(found) - kept):
-            self.command(f"DROP TABLE ch.{name} SYNC")
+            # The last reader of one may have dropped it since it was looked up.
+            self.command(f"DROP TABLE IF EXISTS ch.{name} SYNC")
 
     def table_name(self, uuid: str) -> str:
         """The name that a table of database `ch` bears now. Raises ColumnarStoreError when it is gone."""
