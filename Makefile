@@ -9,7 +9,8 @@ CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/i
   tests/infra/test_broker.py tests/infra/test_receiving.py tests/infra/test_backups.py tests/read_models \
   tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
   tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/projections/test_topics_on_kafka.py \
-  tests/infra/test_cache.py tests/e2e/test_engines.py tests/e2e/test_cached_reads.py tests/e2e/test_processes.py tests/deploy tests/faults
+  tests/infra/test_cache.py tests/e2e/test_engines.py tests/e2e/test_cached_reads.py tests/e2e/test_processes.py tests/deploy tests/faults \
+  tests/infra/test_faust_worker.py tests/api/test_curve_keeping_on_kafka.py tests/e2e/test_faust_worker.py
 .PHONY: help setup run test services services-down test-services test-faults test-esdbclient check format lock openapi bench clean
 
 help: ## list the targets

@@ -8,7 +8,7 @@ from functools import partial
 from uuid import UUID
 
 from api.platform import Platform
-from commands.curve_keeping import CurveKeeper, Due, Scope
+from commands.curve_keeping import CurveKeeper, Due, Scope, concerns_curves
 from infra.broker import Received
 from infra.errors import PlatformError
 from infra.event_mapper import RecordedEvent
@@ -27,7 +27,7 @@ def curve_keeper(platform: Platform) -> Agent:
     """The agent that builds followed curves again. Each has a memory of its own, and is for one thread."""
     followed = _Followed(platform)
     keeper = CurveKeeper(platform.bus, followed)
-    return Agent(CURVE_KEEPER, platform.pool, platform.log, keeper.handle, followed.standing)
+    return Agent(CURVE_KEEPER, platform.pool, platform.log, keeper.handle, concerns_curves, followed.standing)
 
 
 def keep_curves(platform: Platform) -> None:
@@ -111,8 +111,7 @@ class _Followed:
         )
 
     def revoked(self, due: Due) -> str | None:
-        key = due.principal.credential.removeprefix("key ") or None
-        return self._platform.credentials.revoked_since(due.principal, due.asked_at, key)
+        return self._platform.credentials.revoked_since(due.principal, due.asked_at)
 
     def standing(self) -> Iterator[RecordedEvent]:
         """The newest event of each curve that is followed."""

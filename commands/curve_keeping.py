@@ -158,6 +158,11 @@ def scope_of(recorded: RecordedEvent) -> Scope | None:
     return None
 
 
+def concerns_curves(recorded: RecordedEvent) -> bool:
+    """Whether an event is of any use to a keeper."""
+    return scope_of(recorded) is not None
+
+
 def successor_id(due: Due) -> UUID:
     """The id of the command by which a curve is built again: the same for whoever sends it."""
     return uuid5(due.followed_id, str(due.curve_id))

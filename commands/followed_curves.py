@@ -54,7 +54,7 @@ def handle_follow_curve(command: FollowCurve, followed: FollowedCurve | None, co
     rights = Rights(
         roles=tuple(sorted(principal.roles)),
         channel=principal.channel,
-        key_prefix=principal.credential.removeprefix("key ") if principal.kind == "key" else None,
+        key_prefix=principal.key_prefix,
     )
     if followed is None:
         return FollowedCurve.follow(context.stream_id, command.hub, command.scenario, rights)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -65,9 +65,7 @@ class KafkaBroker:
         self._loop.close()
 
     async def _prepare(self, topics: set[str]) -> Cluster:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers, request_timeout_ms=int(self._patience_s * 1000))
-        try:
-            await admin.start()
+        async with self._admin() as admin:
             cluster = await admin.describe_cluster()
             if missing := topics - set(await admin.list_topics()):
                 replicas = min(MOST_REPLICAS, len(cluster["brokers"]))
@@ -76,14 +74,17 @@ class KafkaBroker:
                     if code not in (0, _ALREADY_EXISTS):  # somebody else may have been quicker
                         raise for_code(code)(f"the topic {name} was not made")
             return Cluster(str(cluster["cluster_id"]), frozenset(missing))
-        finally:
-            await admin.close()
 
     async def _missing(self, topics: set[str]) -> set[str]:
+        async with self._admin() as admin:
+            return topics - set(await admin.list_topics())
+
+    @asynccontextmanager
+    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._servers, request_timeout_ms=int(self._patience_s * 1000))
         try:
             await admin.start()
-            return topics - set(await admin.list_topics())
+            yield admin
         finally:
             await admin.close()
 

@@ -30,6 +30,11 @@ class Principal:
     credential: str = ""
     expires_at: datetime | None = None
 
+    @property
+    def key_prefix(self) -> str | None:
+        """The prefix that the credential of an API key, `key PREFIX`, names; None where it is no key."""
+        return self.credential.removeprefix("key ") if self.kind == "key" else None
+
 
 class NotAuthenticated(Exception):
     """A credential that is not accepted. Neither text may hold any part of what was sent."""

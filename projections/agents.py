@@ -25,7 +25,9 @@ _BATCH_SIZE = 500
 
 
 class Agent:
-    """`handle` does what events ask for. `standing` are the events that still ask for it, whenever they were appended.
+    """`handle` does what events ask for, `wants` says which ask for anything.
+
+    `standing` are the events that still ask for it, whenever they were appended.
 
     So it needs no checkpoint: at its start it looks at what stands, and from there on at what comes.
     """
@@ -36,18 +38,27 @@ class Agent:
         pool: Pool,
         log: EventLog,
         handle: Callable[[Sequence[RecordedEvent]], None],
+        wants: Callable[[RecordedEvent], bool],
         standing: Callable[[], Iterable[RecordedEvent]],
     ) -> None:
         self._name = name
         self._pool = pool
         self._log = log
         self._handle = handle
+        self._wants = wants
         self._standing = standing
 
     def follow(self) -> Subscription:
         """A subscription that hands it the log; for where no broker does, and one at a time."""
         return Subscription(
-            self._name, self._log, lambda: 0, self._handle, self.isolate, self._begin, batch_size=_BATCH_SIZE
+            self._name,
+            self._log,
+            lambda: 0,
+            self._handle,
+            self.isolate,
+            self._begin,
+            wants=self._wants,
+            batch_size=_BATCH_SIZE,
         )
 
     def isolate(self, events: Iterable[RecordedEvent]) -> None:

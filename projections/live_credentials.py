@@ -133,12 +133,12 @@ class LiveCredentials:
         """
         return issued_at_s <= self._cutoff(principal).revoked_at.timestamp()
 
-    def revoked_since(self, principal: Principal, position: int, key_prefix: str | None) -> str | None:
-        """Why what a caller asked for at `position`, by a key if one is named, counts no more; None while it does."""
+    def revoked_since(self, principal: Principal, position: int) -> str | None:
+        """Why what a caller asked for at `position` counts no more; None while it does."""
         self.catch_up()
         if position < self._cutoff(principal).position:
             return f"all that {principal.actor} held was revoked"
-        if key_prefix is None:
+        if (key_prefix := principal.key_prefix) is None:
             return None
         key = self._keys.get(key_prefix)
         if key is None or self.is_revoked(key):

@@ -74,7 +74,7 @@ class FollowedCurve(Aggregate):
 
 def not_followed(hub: str, scenario: str) -> NotFound:
     return NotFound(
-        "followed curve",
+        NOUN,
         f"of {hub} under {scenario}",
         remedy="`curves list` shows in `followed_by` which are followed.",
     )

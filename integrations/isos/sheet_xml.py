@@ -126,7 +126,7 @@ def _forms(words: Words, start: Ints, end: Ints) -> tuple[Ints, list[bytes]]:
         head, tail = int(first[row]).to_bytes(8, "little")[:size], int(last[row]).to_bytes(8, "little")[-size:]
         tail = tail if size else b""
         form[(length == size) & _same(first, head) & _ends(last, tail)] = len(forms)
-        forms.append(head + tail[max(8 - (size - 8), 0) :] if size > 8 else head)
+        forms.append(head + tail[16 - size :] if size > 8 else head)
         row = int(np.argmax(form < 0))
     return form, forms
 

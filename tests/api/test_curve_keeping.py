@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 
 from api.cli.connection import ApiError, Connection
 from api.cli.main import app
-from api.curve_keeping import Messages, curve_keeper, keep_curves
+from api.curve_keeping import TOPICS, Messages, curve_keeper, keep_curves
 from api.platform import Platform
+from commands.curve_keeping import concerns_curves
 from commands.curves import BuildCurve
 from commands.message import Answer, Caller, Command
 from infra.broker import Received, Record
@@ -29,6 +30,11 @@ from queries.dead_letters import dead_letters
 from tests.api.callers import calling_as
 from tests.api.test_staleness import Desk
 from write_model.curves import Curve
+from write_model.entitlements import Entitlements
+from write_model.followed_curves import FollowedCurve
+from write_model.publications import Publication
+from write_model.quotes import QuoteSheet
+from write_model.scenarios import Scenario
 
 
 @pytest.fixture
@@ -306,6 +312,21 @@ def test_messages_of_the_topics_are_hints_where_to_look(platform: Platform, desk
     assert len(builds(platform, before)) == 1, "a further part says no more than the first"
 
 
+def test_the_topics_tell_of_all_that_concerns_curves(platform: Platform, api: Connection, desk: Desk) -> None:
+    desk.quote("2026-11-23T17:00:00Z", 45.0)
+    desk.publish(44.0, again=desk.first)
+    desk.api.command("revise-scenario", {"name": desk.scenario, "growth_per_year": 0.04})
+    follow(desk)
+    api.command("grant-entitlement", {"tenant": "told", "iso": "PJM", "channels": ["api"]})
+    concerning = {recorded.kind for recorded in events(platform) if concerns_curves(recorded)}
+    assert concerning >= {
+        QuoteSheet.Recorded, Publication.Ingested, Scenario.Revised, FollowedCurve.Followed,
+        FollowedCurve.FollowedAgain, Entitlements.Granted,
+    }  # fmt: skip
+    for recorded in events(platform):
+        assert (topic_of(recorded) in TOPICS) == concerns_curves(recorded), recorded.name
+
+
 @pytest.mark.parametrize(
     ("message_id", "reason"),
     [
@@ -356,8 +377,9 @@ def test_what_was_asked_by_a_key_ends_with_the_key(platform: Platform, api: Conn
     issued = api.command("issue-api-key", {"name": "follows", "roles": ["analyst"]})
     prefix, asked_at = issued["events"][0]["data"]["prefix"], platform.log.head()
     somebody = Principal("local", "local-operator", frozenset({"analyst"}))
-    assert platform.credentials.revoked_since(somebody, asked_at, prefix) is None
+    by_key = replace(somebody, kind="key", credential=f"key {prefix}")
+    assert platform.credentials.revoked_since(by_key, asked_at) is None
     api.command("revoke-api-key", {"key_id": issued["id"]})
-    why = platform.credentials.revoked_since(somebody, asked_at, prefix)
+    why = platform.credentials.revoked_since(by_key, asked_at)
     assert why == f"the API key {prefix}, by which local-operator asked for it, was revoked"
-    assert platform.credentials.revoked_since(somebody, asked_at, None) is None
+    assert platform.credentials.revoked_since(somebody, asked_at) is None

@@ -8,9 +8,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import Listener
@@ -28,6 +27,7 @@ from infra.set_aside import SetAside
 from infra.settings import Settings
 from projections.topic_messages import TICKS
 from tests.api.test_staleness import Desk
+from tests.e2e.program import wait_until
 from write_model.curves import Curve
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.uses_engine("kafka")]
@@ -91,13 +91,6 @@ def workers(platform: Platform, kafka_servers: str, tmp_path: Path) -> Iterator[
     made = Workers(platform, kafka_servers, tmp_path)
     yield made
     made.close()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_each_stale_curve_is_built_once_by_a_group(platform: Platform, workers: Workers) -> None:
