@@ -11,7 +11,7 @@ from cashews import Cache as Cashews
 from cashews.exceptions import CacheBackendInteractionError
 from redis.exceptions import RedisError
 
-from infra.cache import LARGEST_VALUE_BYTES, MemoryCache
+from infra.memory_cache import LARGEST_VALUE_BYTES, MemoryCache
 from infra.metrics import CACHE_FAILURES
 
 logger = logging.getLogger(__name__)

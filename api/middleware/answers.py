@@ -32,8 +32,8 @@ from api.rest.caching import VARIES
 from api.rest.formats import format_of
 from commands.entitlements import Entitled
 from commands.permissions import holds
-from infra.cache import LARGEST_VALUE_BYTES
 from infra.errors import EventStoreError
+from infra.memory_cache import LARGEST_VALUE_BYTES
 from infra.metrics import CACHED_READS
 from infra.principal import Channel, Principal
 from queries.changes import Changes

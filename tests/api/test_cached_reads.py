@@ -23,8 +23,8 @@ from api.middleware import answers
 from api.platform import LOCAL_PRINCIPAL, Platform
 from commands.entitlements import GrantEntitlement
 from commands.message import Caller
-from infra.cache import MemoryCache
 from infra.errors import PlatformError
+from infra.memory_cache import MemoryCache
 from infra.metrics import REGISTRY
 from infra.redis_cache import RedisCache
 from queries.changes import Changes

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from infra import metrics, redis_cache
-from infra.cache import LARGEST_VALUE_BYTES, Cache, MemoryCache, open_cache
+from infra.cache import Cache, open_cache
+from infra.memory_cache import LARGEST_VALUE_BYTES, MemoryCache
 from infra.redis_cache import RedisCache
 from tests.services.redis import Redis
 
