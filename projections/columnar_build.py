@@ -29,7 +29,7 @@ B = TypeVar("B")
 _THREADS = 2
 _AHEAD = 8
 ROWS_TOGETHER = 200_000
-_EVENTS_TOGETHER = 2_000
+EVENTS_TOGETHER = 2_000
 _SUMMARY_ROWS_TOGETHER = 200_000
 
 RowsOf = Callable[[RecordedEvent], Rows]
@@ -120,7 +120,8 @@ class SummaryInserts:
             return
         self._parts.append(part)
         self._rows += part.table.num_rows
-        if self._rows >= _SUMMARY_ROWS_TOGETHER:
+        # A part of two rows takes as much memory as one of hundreds.
+        if self._rows >= _SUMMARY_ROWS_TOGETHER or len(self._parts) >= EVENTS_TOGETHER:
             self.flush()
 
     def flush(self) -> None:
@@ -174,7 +175,7 @@ class TableBuild:
         if isinstance(rows, Failure):
             self._put_aside(recorded, rows)
             return
-        if self._group_rows + rows.table.num_rows > ROWS_TOGETHER or len(self._group) == _EVENTS_TOGETHER:
+        if self._group_rows + rows.table.num_rows > ROWS_TOGETHER or len(self._group) == EVENTS_TOGETHER:
             self._insert_group()
         self._group.append((recorded, rows))
         self._group_rows += rows.table.num_rows
