@@ -23,6 +23,7 @@ from commands.readings import Readings
 from commands.registry import REGISTRY
 from commands.running_feeds import Feeds, NewestInterval, Stopping
 from commands.shared_polling import note_feeds
+from commands.uploads import Uploads
 from infra.broker import Broker, EmbeddedBroker
 from infra.cache import open_cache
 from infra.claims import Claims, Task
@@ -201,6 +202,7 @@ def _assemble(engines: Engines, clock: Clock, closers: Closers, paces: Mapping[s
         log=log,
         bus=CommandBus(REGISTRY, log, Tools(
             objects=objects,
+            uploads=Uploads(objects),
             readings=Readings(objects, reading_processes),
             price_history=partial(_price_history, clickhouse, pool),
             forward_quotes=partial(newest_quotes, pool),

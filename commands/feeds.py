@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from pydantic import AwareDatetime, Field
 
 from commands.message import Answer, Caller, Command, Context, Tools, example
-from commands.publications import IngestPublication, Sha256, keep_upload, survey_upload
+from commands.publications import IngestPublication, Sha256, survey_upload
 from integrations.isos.errors import UnreadablePublication
 from integrations.isos.feeds import Feed, Request
 from integrations.isos.http import Fetched, FetchFailed, Trouble, Validators
@@ -218,7 +218,7 @@ class _Worker:
                 f"{self.feed.source.name}, {request.name}: the source has nothing for it, or nothing yet",
                 is_absent=True,
             )
-        sha256 = keep_upload(self.tools.objects, self.caller.tenant, content)
+        sha256 = self.tools.uploads.keep(self.caller.tenant, content)
         payloads, _ = survey_upload(self.tools, self.caller.tenant, sha256, request.name, named=True)
         found: list[UUID] = []
         ends: list[datetime] = []

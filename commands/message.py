@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from commands.readings import Readings
+from commands.uploads import Uploads
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
 from infra.principal import Principal
@@ -158,6 +159,7 @@ class Tools:
     """
 
     objects: Objects
+    uploads: Uploads
     readings: Readings
     price_history: PriceHistory
     forward_quotes: ForwardQuotes

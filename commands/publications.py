@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
@@ -11,10 +10,9 @@ from msgspec import structs
 from pydantic import BaseModel, Field, model_validator
 
 from commands.message import Caller, Command, Context, Tools, example
-from infra.objects import MissingObject, Objects
+from commands.uploads import Uploads
 from integrations.isos.archives import is_archive
 from integrations.isos.catalogue import Payload, survey
-from write_model.base import NotFound
 from write_model.publications import Defect, Publication, Source, publication_id
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -45,21 +43,6 @@ class IngestPublication(Command):
         return self
 
 
-def keep_upload(objects: Objects, tenant: str, content: bytes) -> str:
-    """Stores raw bytes as a tenant's upload; returns their SHA-256."""
-    sha256 = objects.put("raw", content)
-    objects.claim(tenant, sha256)
-    return sha256
-
-
-def uploaded(objects: Objects, tenant: str, sha256: str) -> bytes:
-    """Bytes that a command names. Raises NotFound where this tenant did not upload them: to know a hash is no right."""
-    if objects.is_claimed(tenant, sha256):
-        with suppress(MissingObject):
-            return objects.get("raw", sha256)
-    raise NotFound("uploaded object", sha256, remedy="Upload it first with POST /v1/objects.")
-
-
 # An upload of more publications than this is an archive of many small ones, for which reading ahead gains nothing.
 READ_AHEAD = 4
 
@@ -87,12 +70,12 @@ def survey_upload(
     A few new publications are read right away, so that files on their way side by side are also read side by side,
     though their commands come one after the other.
     """
-    whole = uploaded(tools.objects, tenant, sha256)
+    whole = tools.uploads.get(tenant, sha256)
     found = survey(name, whole, named=named)
     payloads = []
     for payload in found.payloads:
         # A plain file is its own payload, and was checked against its hash just now.
-        keys = tuple(sha256 if c is whole else keep_upload(tools.objects, tenant, c) for c in payload.contents)
+        keys = tuple(sha256 if c is whole else tools.uploads.keep(tenant, c) for c in payload.contents)
         payloads.append(FoundPayload(objects=list(keys), names=list(payload.names), place=payload.place))
         if len(found.payloads) <= READ_AHEAD:
             publication = publication_id(tenant, keys, tools.readings.name_facts(payload, keys))
@@ -102,14 +85,14 @@ def survey_upload(
 
 
 def stream_of_publication(command: IngestPublication, caller: Caller, tools: Tools) -> UUID:
-    payload = _payload(command, caller, tools.objects)
+    payload = _payload(command, caller, tools.uploads)
     return publication_id(caller.tenant, command.objects, tools.readings.name_facts(payload, command.objects))
 
 
 def handle_ingest_publication(
     command: IngestPublication, publication: Publication | None, context: Context
 ) -> Publication:
-    payload = _payload(command, context.caller, context.tools.objects)
+    payload = _payload(command, context.caller, context.tools.uploads)
     if publication is None:
         source = Source(
             raw_sha256=command.objects,
@@ -134,8 +117,8 @@ def status_of_publication(publication: Publication, changed: bool) -> str:
     return "done" if changed else "unchanged"
 
 
-def _payload(command: IngestPublication, caller: Caller, objects: Objects) -> Payload:
-    contents = tuple(uploaded(objects, caller.tenant, key) for key in command.objects)
+def _payload(command: IngestPublication, caller: Caller, uploads: Uploads) -> Payload:
+    contents = tuple(uploads.get(caller.tenant, key) for key in command.objects)
     payload = Payload(names=command.names, contents=contents, place=command.place or command.names[0])
     if len(contents) == 1 and is_archive(contents[0]):
         # An archive is only sent as a publication where nothing in it could be; the survey knows why.

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from analytics.periods import delivery_period
 from commands.message import Caller, Command, Context, Tools, example, refuse_control_characters
-from commands.publications import Sha256, uploaded
+from commands.publications import Sha256
 from infra.canonical import digest, to_parquet
 from write_model.base import Refused
 from write_model.instruments import Instrument, instrument_id
@@ -47,7 +47,7 @@ def stream_of_quote_sheet(command: RecordQuotes, caller: Caller, _: Tools) -> UU
 def handle_record_quotes(command: RecordQuotes, sheet: QuoteSheet | None, context: Context) -> QuoteSheet:
     if sheet is not None:
         return sheet
-    rows = read_quotes(uploaded(context.tools.objects, context.caller.tenant, command.object), context.tools.now())
+    rows = read_quotes(context.tools.uploads.get(context.caller.tenant, command.object), context.tools.now())
     hubs = tuple(sorted(set(rows["hub"].to_pylist())))
     for hub in hubs:
         context.load(

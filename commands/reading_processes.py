@@ -27,6 +27,8 @@ MAX_SECONDS = 120.0
 # A file takes some five times its size, and may have that of `MAX_MEMBER_BYTES`.
 MAX_MEMORY_BYTES = 8 * MAX_MEMBER_BYTES
 MOST_PROCESSES = min(4, os.cpu_count() or 1)
+# What the system lets anybody have; files of many MB else go over 64 KiB at a time.
+_PIPE_BYTES = 1 << 20
 # pyarrow's allocator else takes a whole GiB for its first few bytes, which counts as if it were used.
 _HONEST = {"MIMALLOC_ARENA_EAGER_COMMIT": "0"}
 
@@ -95,7 +97,9 @@ class ReadingProcesses:
                 return self._idle.pop()
             limits = str(self._max_seconds), str(self._max_memory_bytes)
             command = [sys.executable, "-P", "-m", "commands.reading_process", *limits]
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | _HONEST)
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | _HONEST, pipesize=_PIPE_BYTES
+            )
             self._all.add(process)
         assert process.stdout is not None
         if process.stdout.read(1) != READY:

@@ -43,8 +43,9 @@ FROM changed JOIN next USING (projection)
 ON CONFLICT (projection, store, tenant, dataset, iso, market, day)
     DO UPDATE SET version = excluded.version, position = greatest(held.position, excluded.position)
 """
-# More days than these are told as all days: a file of some years would bring a thousand rows.
+# A stretch of so many days is told as all days: a file of some years would bring a thousand rows.
 _MOST_DAYS = 62
+_DAY = timedelta(days=1)
 
 
 class Part(NamedTuple):
@@ -67,8 +68,9 @@ ANEW: Mapping[Part, int] = {WHOLE: 0}
 
 def market_parts(dataset: str, iso: str, market: str, start_utc: datetime, end_utc: datetime) -> list[Part]:
     """The parts in which intervals lie that start in [start_utc, end_utc]."""
-    days = days_of(start_utc, end_utc)
-    return [Part("", dataset, iso, market, day) for day in (days if len(days) <= _MOST_DAYS else [""])]
+    # Some places are valid for centuries, whose days nobody need count.
+    days = days_of(start_utc, end_utc) if end_utc - start_utc < _MOST_DAYS * _DAY else [""]
+    return [Part("", dataset, iso, market, day) for day in days]
 
 
 def days_of(start_utc: datetime, end_utc: datetime) -> list[str]:

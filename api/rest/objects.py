@@ -21,7 +21,7 @@ from api.rest.dependencies import (
 )
 from api.rest.documented import NOT_MODIFIED
 from commands.permissions import Permission
-from commands.publications import FoundPayload, SkippedFile, keep_upload, survey_upload
+from commands.publications import FoundPayload, SkippedFile, survey_upload
 
 router = APIRouter(prefix="/v1/objects", tags=["objects"], dependencies=[Depends(only_known_parameters)])
 
@@ -56,7 +56,7 @@ async def store_object(request: Request, platform: PlatformOf, principal: Princi
     content = bytearray()  # of at most LARGEST_BODY_BYTES["uploads"], as `Bodies` sees to
     async for chunk in request.stream():
         content += chunk
-    sha256 = await run_in_threadpool(keep_upload, platform.objects, principal.tenant, bytes(content))
+    sha256 = await run_in_threadpool(platform.bus.tools.uploads.keep, principal.tenant, bytes(content))
     return StoredObject(sha256=sha256, size_bytes=len(content))
 
 

@@ -29,6 +29,7 @@ from tests.benchmarks.pandas_way import for_insert
 TARGET = 3.0
 ROWS = 250_000
 FEWEST_FILES = 3
+WARM_UP = 2  # files of each side that count for nothing
 FIRST_NUMBER = 10  # of two digits
 
 Rates = tuple[float, float]
@@ -51,11 +52,11 @@ def ours() -> dict[str, Rates]:
                     paths = _written(form, Path(folder) / str(number))
                     table = "market_price_ticks" if form.dataset == "prices" else DATASETS[form.dataset].table
                     counting = f"SELECT count() AS n FROM ch.{table}"
-                    # Processes and tables are there before anything is timed.
-                    ingest_paths(connection, paths[:1])
+                    # Both reading processes and the tables are there before anything is timed.
+                    ingest_paths(connection, paths[:WARM_UP])
                     before = platform.clickhouse.query_arrow(counting)["n"][0].as_py()
                     wall, cpu = time.perf_counter(), _cpu_seconds()
-                    report = ingest_paths(connection, paths[1:])
+                    report = ingest_paths(connection, paths[WARM_UP:])
                     wall, cpu = time.perf_counter() - wall, _cpu_seconds() - cpu
                     added = platform.clickhouse.query_arrow(counting)["n"][0].as_py() - before
                     if report.quarantined or added != report.rows or not added:
@@ -91,7 +92,7 @@ def pandas() -> dict[str, Rates]:
                 started, spent = time.perf_counter(), _cpu_seconds()
                 frame = for_insert(form.usual(content), *facts)
                 client.insert_df(f"ch.{table}", frame)
-                if number:  # the first is a warm-up, as with ours
+                if number >= WARM_UP:
                     rows += len(frame)
                     wall, cpu = wall + time.perf_counter() - started, cpu + _cpu_seconds() - spent
             found[form.name] = rows / wall, rows / cpu
@@ -124,8 +125,8 @@ def _written(form: Format, folder: Path) -> list[Path]:
 
 
 def _contents(form: Format) -> list[bytes]:
-    """The file again and again, its label ending in another number each time, and one more to warm up with."""
-    count = 1 + max(FEWEST_FILES, math.ceil(ROWS / parse(form.payload).rows.num_rows))
+    """The file again and again, its label ending in another number each time, and some more to warm up with."""
+    count = WARM_UP + max(FEWEST_FILES, math.ceil(ROWS / parse(form.payload).rows.num_rows))
     return [_renamed(form.content, form.label, number) for number in range(FIRST_NUMBER, FIRST_NUMBER + count)]
 
 
