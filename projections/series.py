@@ -11,7 +11,7 @@ from infra.objects import Objects
 from projections.changing import reading_parts
 from projections.columnar_build import ColumnarProjection
 from projections.prices import publication_facts, reading_of
-from read_models.series import DATASETS, VERSION, Dataset, create_series_table, series_table_rows
+from read_models.series import DATASETS, Dataset, create_series_table, series_table_rows
 from write_model.publications import Publication
 
 
@@ -28,7 +28,7 @@ def _projection(objects: Objects, dataset: Dataset) -> ColumnarProjection:
 
     return ColumnarProjection(
         name=dataset.name,
-        version=VERSION,
+        version=dataset.version,
         table=dataset.table,
         create=lambda clickhouse, table: create_series_table(clickhouse, dataset, table),
         rows_of={Publication.Ingested: rows_of, Publication.Reread: rows_of},

@@ -14,9 +14,6 @@ import pyarrow as pa
 from infra.clickhouse import ClickHouse, Rows
 from read_models.prices import PublicationFacts
 
-VERSION = 1
-"""Raised when a table or what is loaded into it changes; the tables are then built anew from the events."""
-
 _LABEL = pa.dictionary(pa.int32(), pa.string())
 _SECOND = pa.timestamp("s", tz="UTC")
 _MICROSECOND = pa.timestamp("us", tz="UTC")
@@ -42,7 +39,7 @@ CREATE TABLE IF NOT EXISTS ch.{table} (
     publication_id LowCardinality(String),
     publication_position Int64
 ) ENGINE = MergeTree
-PARTITION BY toYear(interval_start_utc)
+PARTITION BY {partition_by}
 ORDER BY (iso, feed, market, {labels}, interval_start_utc, log_position)
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1
 """
@@ -52,7 +49,8 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 class Dataset:
     """One dataset: its name in events, its table, its label columns (the key), and its value columns with their types.
 
-    `needed` names the value that no row may lack.
+    `needed` names the value that no row may lack. `version` is raised when the table or what is loaded into it changes;
+    it is then built anew from the events.
     """
 
     name: str
@@ -60,6 +58,8 @@ class Dataset:
     labels: tuple[str, ...]
     values: Mapping[str, pa.DataType]
     needed: str = ""
+    partition_by: str = "toYear(interval_start_utc)"
+    version: int = 1
 
     @property
     def rows_schema(self) -> pa.Schema:
@@ -104,7 +104,10 @@ DATASETS: Mapping[str, Dataset] = {
             "disclosures", "resource_disclosures", ("resource", "resource_type", "quantity", "unit"),
             {"value": _NUMBER}, needed="value",
         ),
-        Dataset("places", "places", ("node", "node_type", "area", "description"), {}),
+        # One list has places of decades, and each partition of an insert is a part to write and to sync.
+        Dataset(
+            "places", "places", ("node", "node_type", "area", "description"), {}, partition_by="tuple()", version=2
+        ),
     )
 }  # fmt: skip
 
@@ -113,7 +116,12 @@ def create_series_table(ch: ClickHouse, dataset: Dataset, table: str | None = No
     """Creates the table if it is missing."""
     columns = ",\n    ".join(f"{field.name} {_column_type(field)}" for field in dataset.rows_schema)
     ch.command("CREATE DATABASE IF NOT EXISTS ch")
-    ch.command(_DDL.format(table=table or dataset.table, columns=columns, labels=", ".join(dataset.labels)))
+    ch.command(
+        _DDL.format(
+            table=table or dataset.table, columns=columns, labels=", ".join(dataset.labels),
+            partition_by=dataset.partition_by,
+        )
+    )  # fmt: skip
 
 
 def series_table_rows(dataset: Dataset, facts: PublicationFacts, rows: pa.Table) -> Rows:
