@@ -58,6 +58,18 @@ class FeedWeek:
         return {end for end, delay in self.delays.items() if delay > self.usual + _LATER_THAN_USUAL}
 
     @property
+    def stale(self) -> set[datetime]:
+        """What could be queried later than `FRESH` after its end, but for what the source held back until a poll that
+        came just before.
+        """
+        overdue = {end for end, delay in self.delays.items() if delay > FRESH}
+        return {end for end in overdue if not any(self._is_held_back(end, fault) for fault in self.of_kind("late"))}
+
+    def _is_held_back(self, end: datetime, fault: Injected) -> bool:
+        due, until = end + self.usual, fault.at_utc + HELD_BACK
+        return fault.at_utc - FIVE_MINUTES <= due <= until <= self.shown[end] <= until + FIVE_MINUTES
+
+    @property
     def gaps(self) -> set[datetime]:
         """What the quality report calls gaps, before recovery."""
         return {row["interval_end_utc"].replace(tzinfo=UTC) for row in self.before.findings if row["kind"] == "gap"}
