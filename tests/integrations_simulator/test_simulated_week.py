@@ -17,7 +17,7 @@ MONDAY = date(2026, 3, 2)
 
 
 @pytest.mark.parametrize(
-    ("feed", "hours", "faults"), [(MISO, 8, 8.0), (CAISO, 9, 15.0), (PJM, 5, 12.0), (ERCOT, 5, 12.0)]
+    ("feed", "hours", "faults"), [(MISO, 8, 8.0), (CAISO, 9, 15.0), (PJM, 4, 22.0), (ERCOT, 5, 12.0)]
 )
 def test_every_injected_fault_is_found_and_none_invented(
     platform: Platform, feed: PlayedFeed, hours: int, faults: float
