@@ -23,7 +23,7 @@ from infra.clickhouse import ClickHouse
 from infra.settings import Settings
 from integrations.isos.simulator.world import FEWEST_NODES
 from tests.benchmarks.files import machine
-from tests.benchmarks.memory import memory_now
+from tests.benchmarks.memory import held_now, memory_now
 from tests.integrations_simulator.played_feeds import PLAYED_FEEDS
 from tests.integrations_simulator.simulated_week import play
 from tests.integrations_simulator.week_of_feed import FeedWeek, check, completeness
@@ -32,7 +32,10 @@ MONDAY = date(2026, 3, 2)
 """Its Sunday has 23 hours where clocks are changed."""
 HOURS_A_DAY = 24
 MOST_GROWTH = 0.05
-COLUMNS = ("resident", "anonymous", "its engine", "the rest", "PostgreSQL", "its buffers")
+COLUMNS = (
+    "resident", "anonymous", "its engine", "the rest", "PostgreSQL", "its buffers",
+    "engine holds", "C has in use", "1000 objects",
+)  # fmt: skip
 JUDGED = [COLUMNS.index("the rest"), COLUMNS.index("PostgreSQL")]
 Table = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 
@@ -69,13 +72,15 @@ def main() -> None:
 
 
 def sample(store: ClickHouse) -> tuple[float, ...]:
-    """Mebibytes, in the order of COLUMNS. Of PostgreSQL its private memory and the pages of tables that it shares."""
-    (engine,) = store.query_arrow("SELECT value FROM system.metrics WHERE metric = 'MemoryTracking'")[
-        "value"
-    ].to_pylist()
-    engine_mib, now = engine / 2**20, memory_now()
-    rest_mib = now.anonymous_mib - engine_mib
-    return now.resident_mib, now.anonymous_mib, engine_mib, rest_mib, now.private_mib, now.buffers_mib
+    """Mebibytes, in the order of COLUMNS. Of PostgreSQL its private memory and the pages of tables that it shares; last
+    what tells where a growth of the rest comes from: see `Held`.
+    """
+    held, now = held_now(store), memory_now()
+    rest_mib = now.anonymous_mib - held.engine_mib
+    return (
+        now.resident_mib, now.anonymous_mib, held.engine_mib, rest_mib, now.private_mib, now.buffers_mib,
+        held.engine_resident_mib, held.c_mib, held.thousand_objects,
+    )  # fmt: skip
 
 
 def show(week: FeedWeek) -> None:
