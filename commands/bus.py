@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from commands.message import Answer, Caller, Command, Context, Tools
 from commands.permissions import Permission, demand
@@ -16,6 +16,14 @@ from infra.event_mapper import Metadata
 from infra.event_store import ConcurrentAppend, EventLog, Stream
 from write_model.base import Aggregate, Refused
 from write_model.refusals import Refusal
+
+# One for all commands: `@retry` would copy it for each, and every copy is a cycle that waits for the collector.
+_DECIDING = Retrying(
+    retry=retry_if_exception_type(ConcurrentAppend),
+    stop=stop_after_attempt(10),
+    wait=wait_random_exponential(multiplier=0.01, max=0.5),
+    reraise=True,
+)
 
 
 def done_or_unchanged(_: Aggregate, changed: bool) -> str:
@@ -62,17 +70,11 @@ class CommandBus:
             if caller.principal:
                 demand(caller.principal, command.command_name(), (handling.permission,), self.tools.platform_tenant)
             target = handling.stream(command, caller, self.tools)
-            return self._decide(command, handling, Context(caller, target, self.tools))
+            return _DECIDING(self._decide, command, handling, Context(caller, target, self.tools))
         except Refused as refused:
             self.record_refusal(command, caller, refused, target)
             raise
 
-    @retry(
-        retry=retry_if_exception_type(ConcurrentAppend),
-        stop=stop_after_attempt(10),
-        wait=wait_random_exponential(multiplier=0.01, max=0.5),
-        reraise=True,
-    )
     def _decide(self, command: Command, handling: Handling, context: Context) -> Answer:
         stream = _own(self._log.stream(context.stream_id), context)
         command_id = context.caller.command_id

@@ -95,8 +95,9 @@ class FeedRun:
     """What came of running a feed: requests by outcome, and what failed with the reason.
 
     `awaited` are files that the source does not have and, by the feed's freshness target, need not have yet: until
-    they come, what ends at their start is the newest. `troubles` are single tries that went wrong, whether or not a
-    later one went well.
+    they come, what ends at their start is the newest. `damaged` are answers in which something was quarantined that
+    was not on record of their request. `troubles` are single tries that went wrong, whether or not a later one went
+    well.
     """
 
     requests: int = 0
@@ -104,6 +105,7 @@ class FeedRun:
     unchanged: int = 0
     fetched: int = 0
     awaited: int = 0
+    damaged: int = 0
     publications: int = 0
     quarantined: int = 0
     bytes_fetched: int = 0
@@ -191,7 +193,11 @@ class _Worker:
                 content = fetched.content
                 self.run.fetched += 1
                 self.run.bytes_fetched += len(content)
-                self._record(request, content, self._let_in(request, content), fetched.validators)
+                let_in = self._let_in(request, content)
+                # The same damage a second time is the source's own: asking soon again would not help.
+                was_damaged = known is not None and known.answer.publications == let_in.publications
+                self.run.damaged += not let_in.is_whole and not was_damaged
+                self._record(request, content, let_in, fetched.validators)
             return self._followed(request, content)
         except FetchFailed as error:
             self._note(request, error.troubles)

@@ -1,7 +1,8 @@
 """Fetching feeds by their cadence, in the background: a thread a source, so that a slow one holds up no other.
 
-What comes out every hour or more often is asked for soon after the mark of its cadence on the clock, and, where it is
-not there yet and ought to be fresh, some more times. Feeds that come out seldom are asked once a cadence.
+What comes out every hour or more often is asked for soon after the mark of its cadence on the clock, and some more
+times where it is not there yet and ought to be fresh, or where something went wrong. Feeds that come out seldom are
+asked once a cadence, and some more times where something went wrong.
 """
 
 from __future__ import annotations
@@ -33,18 +34,24 @@ _AGAIN_PER_CADENCE = 10
 
 def next_poll(feed: FeedDefinition, run: FeedRun | None, now_utc: datetime) -> datetime:
     """When a feed is due again after `run` (None: it broke off), which is over by now."""
+    again = now_utc + max(_ASKED_AGAIN_AFTER, feed.cadence / _AGAIN_PER_CADENCE)
+    went_wrong = run is not None and bool(run.failed or run.damaged)
     if feed.cadence > LONGEST_MARKED:
-        return now_utc + feed.cadence
+        return again if went_wrong else now_utc + feed.cadence
     since_mark = timedelta(seconds=now_utc.timestamp() % feed.cadence.total_seconds())
     mark = now_utc - since_mark
     if since_mark < AFTER_THE_MARK:
         return mark + AFTER_THE_MARK
-    is_prompt = feed.freshness_target <= _CADENCES_OF_PROMPT * feed.cadence
-    newest_end_utc = run.newest_interval_end_utc if run else None
-    is_late = run is not None and (newest_end_utc is None or newest_end_utc < mark)
-    if is_prompt and is_late and since_mark < feed.cadence / 2:
-        return now_utc + max(_ASKED_AGAIN_AFTER, feed.cadence / _AGAIN_PER_CADENCE)
+    if since_mark < feed.cadence / 2 and (went_wrong or _is_missed(feed, run, mark)):
+        return again
     return mark + feed.cadence + AFTER_THE_MARK
+
+
+def _is_missed(feed: FeedDefinition, run: FeedRun | None, mark: datetime) -> bool:
+    """Whether what ended at the mark was not there and cannot wait, or its file was not there at all."""
+    if run is None or (run.newest_interval_end_utc is not None and run.newest_interval_end_utc >= mark):
+        return False
+    return run.awaited > 0 or feed.freshness_target <= _CADENCES_OF_PROMPT * feed.cadence
 
 
 class SourceThreads:

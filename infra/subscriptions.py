@@ -70,6 +70,15 @@ class Subscription:
     _thread: threading.Thread | None = None
     _busy: bool = False
 
+    def __post_init__(self) -> None:
+        # One for all batches: each would be a cycle that waits for the collector.
+        self._retrying = Retrying(
+            stop=stop_never,
+            wait=wait_random_exponential(multiplier=0.05, max=LONGEST_RETRY_PAUSE_S),
+            before_sleep=self._note,
+            sleep=self._sleep,
+        )
+
     def start(self) -> None:
         self.checkpoint = self.load_checkpoint()
         self.log.on_append(self._heed)
@@ -176,15 +185,9 @@ class Subscription:
 
     def _insist(self, work: Callable[[], int]) -> int:
         """Does `work` until it succeeds, ever more slowly; raises _Stopped when it is to end first."""
-        retrying = Retrying(
-            stop=stop_never,
-            wait=wait_random_exponential(multiplier=0.05, max=LONGEST_RETRY_PAUSE_S),
-            before_sleep=self._note,
-            sleep=self._sleep,
-        )
         self._busy = True
         try:
-            position = retrying(work)
+            position = self._retrying(work)
         finally:
             self._busy = False
         self.failure = None

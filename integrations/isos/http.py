@@ -7,7 +7,7 @@ bytes of a file, the news that nothing has changed, or an error that says what i
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -120,24 +120,21 @@ class Fetcher:
         self._patience_s = patience_s
         self._gates: dict[str, _Gate] = {}
         self._lock = threading.Lock()
+        self._retrying = Retrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            retry=retry_if_exception_type(_Again),
+            wait=_wait,
+            sleep=sleep,
+            reraise=True,
+        )
 
     def fetch(self, source: Source, request: Request, known: Validators | None = None) -> Fetched:
         """The answer to one request, after as many tries as it takes. Raises FetchFailed naming source and reason."""
         gate, troubles = self._gate(source), list[Trouble]()
-        retrying = Retrying(
-            stop=stop_after_attempt(ATTEMPTS),
-            retry=retry_if_exception_type(_Again),
-            wait=_wait,
-            sleep=self._sleep,
-            after=lambda state: troubles.extend(_trouble(state)),
-            reraise=True,
-        )
         try:
-            fetched: Fetched = retrying(self._once, gate, source, request, known or Validators())
+            fetched: Fetched = self._retrying(self._once, gate, source, request, known or Validators(), troubles)
         except (_Again, FetchFailed) as error:
-            failed = error if isinstance(error, FetchFailed) else FetchFailed(f"{source.name}, {request.name}: {error}")
-            failed.troubles = tuple(troubles)
-            raise failed from error
+            raise _failed(f"{source.name}, {request.name}", error, troubles) from None
         return replace(fetched, troubles=tuple(troubles))
 
     def close(self) -> None:
@@ -148,11 +145,14 @@ class Fetcher:
         with self._lock:
             return self._gates.setdefault(source.name, _Gate())
 
-    def _once(self, gate: _Gate, source: Source, request: Request, known: Validators) -> Fetched:
+    def _once(
+        self, gate: _Gate, source: Source, request: Request, known: Validators, troubles: list[Trouble]
+    ) -> Fetched:
         self._take_turn(gate, source)
         try:
             fetched = self._ask(source, request, known)
-        except _Again:
+        except _Again as error:
+            troubles.append(Trouble(error.kind, str(error)))
             with gate.lock:
                 gate.failures += 1
                 if gate.failures >= FAILURES_UNTIL_OPEN:
@@ -256,10 +256,14 @@ def _check_content(content: bytes) -> None:
         raise _Again("error_page", "an HTML page came with status 200 instead of a file")
 
 
-def _trouble(state: RetryCallState) -> Iterator[Trouble]:
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, _Again):
-        yield Trouble(error.kind, str(error))
+def _failed(what: str, error: _Again | FetchFailed, troubles: Sequence[Trouble]) -> FetchFailed:
+    """What is raised for good. Without its frames: the last try holds its error, and so they would keep each other and
+    what had come of the answer, until the collector looks.
+    """
+    failed = error if isinstance(error, FetchFailed) else FetchFailed(f"{what}: {error}")
+    failed.troubles = tuple(troubles)
+    error.__traceback__ = None
+    return failed
 
 
 _backoff = wait_random_exponential(multiplier=1.0, max=LONGEST_WAIT_S)

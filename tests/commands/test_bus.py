@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from pydantic import ValidationError
+from tenacity import Retrying
 
 from api.platform import LOCAL_ACTOR, LOCAL_TENANT, Platform
 from commands.instruments import RegisterInstrument
@@ -14,6 +15,7 @@ from commands.message import Answer, Caller, Command, Refused
 from commands.ppas import RegisterPpa
 from commands.results import RecomputeResult
 from commands.scenarios import DefineScenario, ReviseScenario
+from tests.uncollected import count_of, no_collector
 
 
 def caller(command_id: UUID | None = None, tenant: str = LOCAL_TENANT) -> Caller:
@@ -132,3 +134,14 @@ def test_a_control_character_deep_in_a_message_is_told_by_its_place() -> None:
     with pytest.raises(ValidationError) as refused:
         RegisterPpa.model_validate({"name": "w", "power_mw": [1.0, "1\x00"], "hub": "\x07", "\ud800": "\x00"})
     assert [error["loc"] for error in refused.value.errors()] == [("power_mw", 1), ("hub",), ()]
+
+
+def test_commands_and_the_read_models_that_follow_leave_nothing_to_the_collector(platform: Platform) -> None:
+    send(platform, scenario())
+    platform.settled_position()
+    with no_collector():
+        before = count_of(Retrying)
+        for _ in range(3):
+            send(platform, scenario())
+            platform.settled_position()
+        assert count_of(Retrying) == before

@@ -44,6 +44,7 @@ class Operator:
         self.down: set[str] = set()
         self.wrong: dict[str, bytes] = {}
         self.price = 20
+        self.knows_versions = True
 
     def __call__(self, feed: Feed, request: Request, known: Validators) -> Fetched:
         self.asked.append(request.name)
@@ -51,8 +52,8 @@ class Operator:
             raise FetchFailed(f"operator.test answered 404 for {request.path}", lasting=True)
         text = miso_text("da_expost_lmp", {self.node: [self.price] * 24}, request.start_utc.date())
         content = self.wrong.get(request.name, text.encode())
-        etag = str(hash(content))
-        return Fetched(None if known.etag == etag else content, Validators(etag=etag))
+        etag = str(hash(content)) if self.knows_versions else None
+        return Fetched(None if etag and known.etag == etag else content, Validators(etag=etag))
 
 
 def feed(**changes: object) -> Feed:
@@ -189,10 +190,21 @@ def test_what_was_quarantined_is_asked_for_until_it_is_mended(platform: Platform
     wanted, operator = feed(), Operator("N9")
     name = miso_name("da_expost_lmp", FIRST)
     operator.wrong[name] = b"<Error><Code>BlobNotFound</Code></Error>"
-    assert run(platform, wanted, operator).quarantined == 1
+    first = run(platform, wanted, operator)
+    assert (first.quarantined, first.damaged) == (1, 1)
     again = run(platform, wanted, operator)
-    assert (again.known, again.unchanged) == (2, 1), "the same bytes are not sent again"
+    assert (again.known, again.unchanged, again.damaged) == (2, 1, 0), "the same bytes are not sent again"
     del operator.wrong[name]
     mended = run(platform, wanted, operator)
     assert (mended.fetched, mended.publications) == (1, 1)
     assert run(platform, wanted, operator).known == 3
+
+
+def test_damage_is_news_until_the_same_comes_again(platform: Platform) -> None:
+    wanted, operator = feed(), Operator("N10")
+    operator.knows_versions = False
+    name = miso_name("da_expost_lmp", FIRST)
+    operator.wrong[name] = b"<Error><Code>BlobNotFound</Code></Error>"
+    assert [run(platform, wanted, operator).damaged for _ in range(2)] == [1, 0]
+    operator.wrong[name] = b"<Error><Code>ServerBusy</Code></Error>"
+    assert [run(platform, wanted, operator).damaged for _ in range(2)] == [1, 0]

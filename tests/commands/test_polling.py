@@ -1,4 +1,4 @@
-"""When a feed is asked for again: soon after the mark of its cadence, and once more where it is late."""
+"""When a feed is asked for again: soon after the mark of its cadence, and once more where it is late or was damaged."""
 
 from __future__ import annotations
 
@@ -47,6 +47,30 @@ def test_what_is_late_and_has_to_be_fresh_is_asked_for_again_soon(newest: dateti
     assert next_poll(PROMPT, run, MARK + 3 * MINUTE) == MARK + 5 * MINUTE + AFTER_THE_MARK
 
 
+FAILED = {"request": "a.csv", "reason": "it broke off"}
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        FeedRun(newest_interval_end_utc=MARK, damaged=1),
+        FeedRun(newest_interval_end_utc=MARK, failed=[FAILED]),
+        FeedRun(newest_interval_end_utc=MARK - 5 * MINUTE, awaited=1),
+    ],
+    ids=["damaged", "failed", "absent"],
+)
+def test_what_went_wrong_is_asked_for_again_soon_and_not_without_end(run: FeedRun) -> None:
+    asked_at = [MARK + timedelta(seconds=70)]
+    while asked_at[-1] < MARK + 5 * MINUTE:
+        asked_at.append(next_poll(PATIENT, run, asked_at[-1]))
+    assert [(moment - MARK).total_seconds() for moment in asked_at] == [70, 100, 130, 160, 365]
+
+
+def test_a_file_of_what_is_to_come_is_not_asked_for_again_before_the_next_mark() -> None:
+    run = FeedRun(newest_interval_end_utc=MARK, awaited=1)
+    assert next_poll(PATIENT, run, MARK + timedelta(seconds=70)) == MARK + 5 * MINUTE + AFTER_THE_MARK
+
+
 def test_a_run_that_broke_off_waits_for_the_next_mark() -> None:
     assert next_poll(PROMPT, None, MARK + timedelta(seconds=70)) == MARK + 5 * MINUTE + AFTER_THE_MARK
 
@@ -59,3 +83,8 @@ def test_what_comes_hourly_is_asked_again_some_minutes_later() -> None:
 
 def test_what_comes_seldom_is_asked_once_a_cadence() -> None:
     assert next_poll(DAILY, FeedRun(), MARK + 7 * MINUTE) == MARK + 7 * MINUTE + 24 * HOUR
+
+
+def test_what_comes_seldom_and_went_wrong_is_not_left_for_a_whole_cadence() -> None:
+    for run in (FeedRun(damaged=1), FeedRun(failed=[FAILED])):
+        assert next_poll(DAILY, run, MARK + 7 * MINUTE) == MARK + 7 * MINUTE + timedelta(hours=2.4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import httpx2
@@ -11,6 +12,7 @@ import pytest
 
 from integrations.isos.feeds import Request, Source
 from integrations.isos.http import ATTEMPTS, FAILURES_UNTIL_OPEN, OPEN_FOR_S, Fetcher, FetchFailed, Validators
+from tests.uncollected import count_of, no_collector
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 REQUEST = Request("file.csv", "file.csv", DAY, DAY)
@@ -191,3 +193,14 @@ def test_a_pace_that_is_set_replaces_the_sources_own() -> None:
     for _ in range(3):
         asking.fetch(SOURCE, REQUEST)
     assert clock.slept == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(("status", "claimed"), [(404, "1"), (503, "1"), (200, "9")], ids=["absent", "down", "cut off"])
+def test_what_had_come_of_a_failed_request_is_let_go_of_at_once(status: int, claimed: str) -> None:
+    asking = fetcher(lambda _: httpx2.Response(status, headers={"content-length": claimed}, content=b"x"), Clock())
+    with no_collector():
+        before = count_of(httpx2.Response, FetchFailed)
+        for _ in range(3):
+            with suppress(FetchFailed):
+                asking.fetch(SOURCE, REQUEST)
+        assert count_of(httpx2.Response, FetchFailed) == before

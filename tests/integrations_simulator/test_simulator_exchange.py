@@ -164,6 +164,12 @@ def test_news_that_are_late_come_ten_minutes_later() -> None:
     assert ask(exchange, "miso-public-api", TABLE).content == ask(plain, "miso-public-api", TABLE).content
 
 
+def test_what_was_there_before_whoever_asks_first_could_have_seen_it_is_not_late() -> None:
+    exchange = world(SteppedClock(NOON), "late:miso-reports/*")
+    ask(exchange, "miso-reports", REPORT)  # published the day before: the answer of ten minutes ago is the same
+    assert exchange.faults.journal == []
+
+
 @pytest.mark.parametrize("text", ["", "lost", "late:*:0", "late:*:x"])
 def test_a_fault_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"no kind of fault|is not how often"):

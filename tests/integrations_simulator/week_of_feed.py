@@ -15,6 +15,7 @@ from tests.integrations_simulator.played_feeds import FIVE_MINUTES, PlayedFeed
 FRESH = timedelta(minutes=3)
 MOST_MISSING = 0.002
 _LATER_THAN_USUAL = timedelta(minutes=2)
+_A_POLL = timedelta(minutes=1)
 # What each fault is for the platform. Late, missing and restated ones are looked at one by one.
 _SEEN_AS = {
     "too_many": "too_many_requests", "unavailable": "server_error", "error_page": "error_page", "slow": "too_slow",
@@ -56,6 +57,21 @@ class FeedWeek:
     @property
     def slow(self) -> set[datetime]:
         return {end for end, delay in self.delays.items() if delay > self.usual + _LATER_THAN_USUAL}
+
+    @property
+    def stale(self) -> set[datetime]:
+        """What could be queried later than `FRESH` after its end, but for what the source had held back until shortly
+        before a poll that brought it.
+        """
+        overdue = {end for end, delay in self.delays.items() if delay > FRESH}
+        return {end for end in overdue if not self._was_held_back(end)}
+
+    def _was_held_back(self, end: datetime) -> bool:
+        due = there = end + self.usual
+        for fault in self.of_kind("late"):  # one may follow upon another
+            if fault.at_utc - FIVE_MINUTES <= there:
+                there = max(there, fault.at_utc + HELD_BACK)
+        return due < there and self.shown[end] <= there + FIVE_MINUTES + _A_POLL
 
     @property
     def gaps(self) -> set[datetime]:

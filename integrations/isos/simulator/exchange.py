@@ -65,7 +65,7 @@ class _Memory:
             return False
         is_news = self.published_at_utc != answer.published_at_utc
         if kind == "late":
-            return is_news
+            return is_news and answer.published_at_utc > self._before(now_utc)
         if kind == "restated":
             is_so_already = self.restated_utc == answer.published_at_utc
             return not is_news and self.is_known and not is_so_already and not _is_list(answer)
@@ -74,8 +74,11 @@ class _Memory:
         return True
 
     def holding_back(self, now_utc: datetime) -> "_Memory":
-        before_utc = self.asked_at_utc or now_utc - HELD_BACK
-        return replace(self, held_as_of_utc=before_utc, held_until_utc=now_utc + HELD_BACK)
+        return replace(self, held_as_of_utc=self._before(now_utc), held_until_utc=now_utc + HELD_BACK)
+
+    def _before(self, now_utc: datetime) -> datetime:
+        """When it was asked last, or could have been: what was published since is news to whoever asks."""
+        return self.asked_at_utc or now_utc - HELD_BACK
 
     def after(self, kind: str | None, answer: Answer | None, now_utc: datetime) -> "_Memory":
         """What is remembered once `answer` was given with that fault."""
