@@ -14,7 +14,7 @@ from infra.broker import Received
 from infra.errors import PlatformError
 from infra.event_mapper import RecordedEvent
 from infra.event_store import EventLog
-from infra.groups import GroupWorker
+from infra.groups import Group, GroupWorker
 from infra.postgres_group import PostgresGroup
 from infra.principal import Principal
 from infra.set_aside import SetAside
@@ -63,8 +63,10 @@ def _log_worker(platform: Platform) -> GroupWorker:
         from infra.kurrent_recorder import KurrentRecorder
 
         assert isinstance(log.recorder, KurrentRecorder)
-        return GroupWorker(KurrentGroup(name, log.recorder, log, lane_of), keeper.begin, keeper.isolate)
-    return GroupWorker(PostgresGroup(name, platform.pool, log, lane_of), keeper.begin, keeper.isolate)
+        group: Group = KurrentGroup(name, log.recorder, log, lane_of)
+    else:
+        group = PostgresGroup(name, platform.pool, log, lane_of)
+    return GroupWorker(group, keeper.begin, keeper.take)
 
 
 def _group_name(log: EventLog) -> str:

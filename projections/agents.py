@@ -12,7 +12,7 @@ from functools import partial
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
-from infra.failures import attempt
+from infra.failures import attempt, is_fault_of_event
 from infra.subscriptions import Progress, Subscription
 from projections.retries import Retried, retry_streams
 from read_models.batch import Cursor
@@ -64,6 +64,15 @@ class Agent:
     def begin(self) -> None:
         """Does what stands to be done. Raises where an engine does not answer."""
         self.isolate(self._standing())
+
+    def take(self, events: Sequence[RecordedEvent]) -> None:
+        """Handles events together, or each alone where one fails by its own fault. Raises as `isolate` does."""
+        try:
+            self._handle(events)
+        except Exception as error:
+            if not is_fault_of_event(error):
+                raise
+            self.isolate(events)
 
     def isolate(self, events: Iterable[RecordedEvent]) -> None:
         """Handles each event alone. Raises where an engine does not answer; then the event is to be given again."""
