@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from api.cli.connection import Connection
@@ -104,7 +103,9 @@ def test_each_stale_curve_is_built_once_whoever_dies_meanwhile(many: Many, platf
         assert (status, 'carbon254_subscription_up{subscription="carbon254.curves' in metrics) == (200, True)
         assert 'carbon254_worker_lag_messages{group="carbon254.curves' in metrics
         assert many.parts[name].stop() == 0
-    assert api.run(api.request("GET", "/v1/doctor")).json()["findings"] == []
+    findings = [finding["problem"] for finding in api.run(api.request("GET", "/v1/doctor")).json()["findings"]]
+    # On Kafka there may be messages of other tests' logs.
+    assert [problem for problem in findings if "messages of the last 24 hours were set aside" not in problem] == []
     assert [e for e in api.get("/v1/audit", limit="1000")["items"] if e["outcome"] == "refused"] == []
     api.close()
 
@@ -115,18 +116,20 @@ def test_a_message_that_names_no_event_is_set_aside(many: Many, platform: Platfo
     work(many, "one")
     platform.broker.publish(TICKS, [Record("PJM/DA/da_hrl_lmps", b"\xff{", {"message-id": "soon"})])
     platform.broker.publish(INPUTS, [Record("", b"", {"message-id": f"{10**17}/1"})])
-    with closing(Connection.to_platform(platform)) as api:
-
-        def findings() -> list[dict[str, str]]:
-            return list(api.run(api.request("GET", "/v1/doctor")).json()["findings"])
-
-        wait_until(lambda: any(f["problem"].startswith("2 messages of the last") for f in findings()), PATIENCE_S)
-    with psycopg.connect(platform.dsn) as connection:
-        aside = connection.execute("SELECT topic, reason FROM work.set_aside ORDER BY topic DESC").fetchall()
-    assert aside == [
+    expected = {
         (TICKS, "its header message-id names no position of the log"),
         (INPUTS, f"no event stands at position {10**17} of the log"),
-    ]
+    }
+
+    def set_aside() -> set[tuple[str, str]]:
+        """Messages of other tests' logs may be among them."""
+        with platform.pool.connection() as connection:
+            return set(connection.execute("SELECT topic, reason FROM work.set_aside").fetchall())
+
+    wait_until(lambda: expected <= set_aside(), PATIENCE_S)
+    with closing(Connection.to_platform(platform)) as api:
+        (finding,) = api.run(api.request("GET", "/v1/doctor")).json()["findings"]
+    assert "messages of the last 24 hours were set aside" in finding["problem"]
     assert many.parts["one"].stop() == 0
 
 
