@@ -10,7 +10,8 @@ CONTRACTS := tests/infra/test_objects.py tests/infra/test_event_store.py tests/i
   tests/queries tests/projections/test_relational.py tests/projections/test_rebuild.py tests/projections/test_columnar.py \
   tests/projections/test_columnar_dead_letters.py tests/projections/test_columnar_rebuild.py tests/projections/test_topics_on_kafka.py \
   tests/infra/test_cache.py tests/e2e/test_engines.py tests/e2e/test_cached_reads.py tests/e2e/test_processes.py tests/deploy tests/faults \
-  tests/infra/test_faust_worker.py tests/api/test_curve_keeping_on_kafka.py tests/e2e/test_faust_worker.py
+  tests/infra/test_faust_worker.py tests/infra/test_groups.py tests/api/test_curve_keeping_on_kafka.py \
+  tests/e2e/test_curve_workers.py
 .PHONY: help setup run test services services-down test-services test-faults test-esdbclient check format lock openapi bench clean
 
 help: ## list the targets
@@ -48,7 +49,8 @@ test-faults: setup ## run the faults for long: engines and processes killed, cut
 
 test-esdbclient: .venv-esdbclient/.installed ## the tests of the log on EventStoreDB by its other client, in a venv of their own
 	@.venv-esdbclient/bin/python -m pytest tests/infra/test_event_recorders.py tests/infra/test_kurrent_recorder.py \
-	  tests/infra/test_kurrent_groups.py tests/infra/test_kurrent_index.py tests/e2e/test_eventstoredb.py
+	  tests/infra/test_kurrent_groups.py tests/infra/test_kurrent_index.py tests/infra/test_groups.py \
+	  tests/e2e/test_eventstoredb.py
 
 .venv-esdbclient/.installed: setup requirements-esdbclient.lock
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv-esdbclient

@@ -5,19 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from api.platform import Platform
-from commands.curve_keeping import CurveKeeper, Due, Scope, concerns_curves
+from commands.curve_keeping import CurveKeeper, Due, Scope, concerns_curves, lane_of
 from infra.broker import Received
 from infra.errors import PlatformError
 from infra.event_mapper import RecordedEvent
 from infra.event_store import EventLog
+from infra.groups import Group, GroupWorker
+from infra.postgres_group import PostgresGroup
 from infra.principal import Principal
 from infra.set_aside import SetAside
 from projections.agents import CURVE_KEEPER, Agent
 from projections.topic_messages import INPUTS, TICKS
 from queries import followed_curves as queries
+
+if TYPE_CHECKING:
+    from infra.faust_worker import FaustWorker
 
 TOPICS = (TICKS, INPUTS)
 _MESSAGE_ID = re.compile(r"(?P<position>\d{1,18})/(?P<part>\d{1,9})", re.ASCII)
@@ -37,11 +43,37 @@ def keep_curves(platform: Platform) -> None:
     platform.closers.append(subscription.stop)
 
 
-def keep_curves_by_topics(platform: Platform, servers: str) -> None:
-    """Builds followed curves again by what the topics of Kafka say, which the workers of a platform share.
+def share_curves(platform: Platform) -> None:
+    """Builds followed curves again as one of the workers of a platform, which share that: by the topics of Kafka where
+    there are any, else by the engine of the log.
 
-    Raises PlatformError where Faust is not installed.
+    Raises PlatformError where there is Kafka and Faust is not installed.
     """
+    servers = platform.settings.kafka_bootstrap_servers
+    worker = _kafka_worker(platform, servers) if servers else _log_worker(platform)
+    platform.worker = worker
+    worker.start()
+    platform.closers.append(worker.stop)
+
+
+def _log_worker(platform: Platform) -> GroupWorker:
+    keeper, log, name = curve_keeper(platform), platform.log, _group_name(platform.log)
+    if platform.settings.eventstoredb_uri:
+        from infra.kurrent_group import KurrentGroup  # the client is an extra
+        from infra.kurrent_recorder import KurrentRecorder
+
+        assert isinstance(log.recorder, KurrentRecorder)
+        group: Group = KurrentGroup(name, log.recorder, log, lane_of)
+    else:
+        group = PostgresGroup(name, platform.pool, log, lane_of)
+    return GroupWorker(group, keeper.begin, keeper.take)
+
+
+def _group_name(log: EventLog) -> str:
+    return f"carbon254.curves.{log.recorder.log_id()}"
+
+
+def _kafka_worker(platform: Platform, servers: str) -> FaustWorker:
     try:
         from infra.faust_worker import FaustWorker  # an extra
     except ImportError as error:
@@ -53,13 +85,10 @@ def keep_curves_by_topics(platform: Platform, servers: str) -> None:
 
     assert isinstance(platform.broker, KafkaBroker)
     missing = partial(platform.broker.missing, TOPICS)
-    group = f"carbon254.curves.{platform.log.recorder.log_id()}"
     set_aside = SetAside(platform.pool)
     set_aside.prepare()
     messages = Messages(platform.log, curve_keeper(platform), set_aside)
-    platform.worker = worker = FaustWorker(servers, group, TOPICS, messages.take, missing)
-    worker.start()
-    platform.closers.append(worker.stop)
+    return FaustWorker(servers, _group_name(platform.log), TOPICS, messages.take, missing)
 
 
 class Messages:

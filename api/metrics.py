@@ -72,9 +72,11 @@ class PlatformState(Collector):
         yield up
 
     def _worker(self) -> Iterator[Metric]:
-        lag = _labelled("carbon254_worker_lag_messages", "Messages of its topics that wait for it.", "group")
+        lag = _labelled(
+            "carbon254_worker_lag_messages", "Messages of its topics, or events of the log, that wait.", "group"
+        )
         handled = CounterMetricFamily(
-            "carbon254_worker_messages", "Messages that it has handled since its start.", labels=["group"]
+            "carbon254_worker_messages", "Messages or events that it has handled since its start.", labels=["group"]
         )
         if worker := self._platform.worker:
             lag.add_metric([worker.name], worker.lag)

@@ -66,11 +66,13 @@ class Follower(Protocol):
 
 
 class Worker(Protocol):
-    """What takes messages of a broker, as one of a group."""
+    """What takes messages of a broker or events of the log, as one of a group."""
 
     name: str
-    lag: int
     handled: int
+
+    @property
+    def lag(self) -> int: ...
 
     @property
     def trouble(self) -> str | None: ...
@@ -96,7 +98,7 @@ class Platform:
 
     `own_folder` is None where this process is one of many, `own_token` where only the issuer's tokens and keys count.
     `is_draining` says that the process is about to end. `publisher` puts topics on Kafka, where there is one;
-    `curve_keeper` builds followed curves again by what the log says, `worker` by what topics of Kafka say.
+    `curve_keeper` builds followed curves again in the one process of a platform, `worker` as one of many.
     """
 
     settings: Settings

@@ -13,7 +13,7 @@ import pyarrow as pa
 from api.authentication import PlatformAuthenticator
 from api.code_version import code_version
 from api.cursors import Cursors
-from api.curve_keeping import curve_keeper, keep_curves_by_topics
+from api.curve_keeping import share_curves
 from api.engines import Closers, Engines, join_engines, own_engines
 from api.platform import ANSWERING, LOCAL_PRINCIPAL, Duties, Platform
 from commands.bus import CommandBus
@@ -44,7 +44,6 @@ from integrations.isos.http import Fetcher
 from integrations.isos.simulator.manners import MEMBER_PACES
 from integrations.isos.source_keys import SourceKeys
 from projections import curve_points, prices, series, topics
-from projections.agents import CURVE_KEEPER
 from projections.columnar import ColumnarProjector
 from projections.columnar_build import ColumnarProjection
 from projections.elsewhere import ClaimedSubscription, FollowedElsewhere, await_read_models
@@ -118,11 +117,6 @@ def join_platform(settings: Settings, duties: Duties = ANSWERING) -> Platform:
             platform.publisher = tasks[topics.NAME] = publisher
         if duties.seals:
             tasks["seals"] = SealingTask(lambda: Sealer(platform.log, platform.seals, _utc_now, look_every_s=1.0))
-        if duties.curves and not settings.kafka_bootstrap_servers:
-            keeper = ClaimedSubscription(
-                curve_keeper(platform).follow, FollowedElsewhere(CURVE_KEEPER, engines.pool, {})
-            )
-            platform.curve_keeper = tasks[CURVE_KEEPER] = keeper
         note_feeds(platform.feeds, platform.turns)
         if tasks:
             claims = Claims(engines.dsn, tasks)
@@ -130,8 +124,8 @@ def join_platform(settings: Settings, duties: Duties = ANSWERING) -> Platform:
             closers.append(claims.stop)
         await_read_models(engines.pool, [p.name for p in platform.relational.projections])
         _begin_answering(platform)
-        if duties.curves and settings.kafka_bootstrap_servers:
-            keep_curves_by_topics(platform, settings.kafka_bootstrap_servers)
+        if duties.curves:
+            share_curves(platform)
         closers.append(platform.feeds.close)
         return platform
 

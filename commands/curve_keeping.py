@@ -163,6 +163,12 @@ def concerns_curves(recorded: RecordedEvent) -> bool:
     return scope_of(recorded) is not None
 
 
+def lane_of(recorded: RecordedEvent) -> str | None:
+    """What concerns the same curves has the same lane; None where an event concerns none."""
+    scope = scope_of(recorded)
+    return "/".join(filter(None, scope)) if scope else None
+
+
 def successor_id(due: Due) -> UUID:
     """The id of the command by which a curve is built again: the same for whoever sends it."""
     return uuid5(due.followed_id, str(due.curve_id))

@@ -142,7 +142,7 @@ class EventLog:
     def first_from(self, position: int) -> RecordedEvent | None:
         """The first event that stands at a position, which may be any number, or after it."""
         found = self.recorder.select_notifications(position, 1)
-        return _read_somehow(*_row(found[0])) if found else None
+        return self.read_stored(found[0]) if found else None
 
     def page(self, after: int, limit: int = PAGE, without: Sequence[str] = ()) -> list[RecordedEvent]:
         """Up to `limit` events after a position, in position order; Undecodable stands for what can't be read.
@@ -159,6 +159,10 @@ class EventLog:
     def stored_page(self, after: int, limit: int) -> Sequence[LoggedNotification]:
         """As `page`, but the stored bytes alone: for those who vouch for them and need not understand them."""
         return self.recorder.select_notifications(after, limit, inclusive_of_start=False)
+
+    def read_stored(self, stored: LoggedNotification) -> RecordedEvent:
+        """An event that came by another way than `page`, as `page` gives it."""
+        return _read_somehow(*_row(stored))
 
     def stored_after(self, ordinal: int, limit: int) -> Sequence[LoggedNotification]:
         """As `stored_page`, after the n-th event of the log."""

@@ -15,11 +15,11 @@ from infra.errors import EventStoreError
 
 if TYPE_CHECKING or find_spec("kurrentdbclient"):
     from kurrentdbclient import KurrentDBClient, NewEvent, RecordedEvent, StreamState
-    from kurrentdbclient.common import AbstractCatchupSubscription
+    from kurrentdbclient.common import AbstractCatchupSubscription, AbstractPersistentSubscription
     from kurrentdbclient.exceptions import KurrentDBClientError, NotFoundError, WrongCurrentVersionError
 else:
     from esdbclient import EventStoreDBClient, NewEvent, RecordedEvent, StreamState
-    from esdbclient.common import AbstractCatchupSubscription
+    from esdbclient.common import AbstractCatchupSubscription, AbstractPersistentSubscription
     from esdbclient.exceptions import EventStoreDBClientException as KurrentDBClientError
     from esdbclient.exceptions import NotFound as NotFoundError
     from esdbclient.exceptions import WrongCurrentVersion as WrongCurrentVersionError
@@ -37,6 +37,7 @@ else:
 __all__ = [
     "PATIENCE_S",
     "AbstractCatchupSubscription",
+    "AbstractPersistentSubscription",
     "KurrentDBClient",
     "KurrentDBClientError",
     "NewEvent",

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice, takewhile
 from typing import Any, cast
 from uuid import UUID
@@ -25,6 +25,7 @@ from infra.event_recorder import Pool
 from infra.kurrent_client import (
     PATIENCE_S,
     AbstractCatchupSubscription,
+    AbstractPersistentSubscription,
     KurrentDBClient,
     NewEvent,
     NotFoundError,
@@ -38,6 +39,12 @@ from infra.kurrent_index import LogIndex
 from infra.kurrent_marks import KeptMarks
 from infra.kurrent_positions import Positions
 from infra.recorder import LoggedNotification, LogState, StoredRow, read_recorded_at
+
+# A consumer of a group: what it holds beside the event that it works on waits meanwhile, with those of its streams.
+_MOST_AT_HAND = 10
+# What a consumer holds is given to another one after so long; where it has gone, at once.
+_LONGEST_WORK_S = 3_600.0
+_FOR_EVER = 2**31 - 1
 
 
 class KurrentRecorder(ApplicationRecorder):
@@ -118,7 +125,7 @@ class KurrentRecorder(ApplicationRecorder):
                 )
             except NotFoundError:
                 return []
-        return [self._notification(event) for event in found if first <= event.stream_position <= last]
+        return [self.notification(event) for event in found if first <= event.stream_position <= last]
 
     def select_notifications(
         self,
@@ -200,6 +207,44 @@ class KurrentRecorder(ApplicationRecorder):
                 filter_by_stream_name=True,
             )  # fmt: skip
 
+    def notification(self, event: RecordedEvent) -> LoggedNotification:
+        """An event of the store as one of the log."""
+        return LoggedNotification(
+            id=self._position(event),
+            originator_id=UUID(event.stream_name.removeprefix(self._prefix)),
+            originator_version=event.stream_position,
+            topic=event.type,
+            metadata=event.metadata,
+            state=event.data,
+            recorded_at=_recorded_at(event.metadata),
+        )
+
+    def join_group(self, name: str) -> AbstractPersistentSubscription:
+        """Takes part in the store's persistent subscription of that name, made here where there is none: over what
+        comes to the log from then on, a stream to one consumer as long as they stay the same.
+        """
+        join = partial(
+            self._client.read_subscription_to_all, name, event_buffer_size=_MOST_AT_HAND, max_ack_batch_size=1
+        )
+        with answered("share its events among workers"):
+            try:
+                return join()
+            except NotFoundError:
+                self._client.create_subscription_to_all(
+                    name, from_end=True, filter_include=self._streams, filter_by_stream_name=True,
+                    consumer_strategy="Pinned", max_subscriber_count=0, message_timeout=_LONGEST_WORK_S,
+                    max_retry_count=_FOR_EVER, timeout=PATIENCE_S,
+                )  # fmt: skip
+            return join()
+
+    def group_lag(self, name: str) -> int:
+        """How many events of a group are handed out or about to be; those that the store has not read yet it does not
+        count.
+        """
+        with answered("tell how far a group has come"):
+            known = self._client.get_subscription_info(name, timeout=PATIENCE_S)
+        return known.outstanding_messages_count + known.read_buffer_count + known.retry_buffer_count
+
     def _stream(self, stream_id: UUID | str) -> str:
         return f"{self._prefix}{stream_id}"
 
@@ -220,7 +265,7 @@ class KurrentRecorder(ApplicationRecorder):
             found = list(islice(takewhile(lambda event: self._position(event) <= last, behind), limit))
         if found:
             self._positions.note(self._position(found[-1]), found[-1].commit_position)
-        return [self._notification(event) for event in found]
+        return [self.notification(event) for event in found]
 
     @cached_property
     def _positions(self) -> Positions:
@@ -240,17 +285,6 @@ class KurrentRecorder(ApplicationRecorder):
     def _is_ours(self, event: RecordedEvent, names: Sequence[str]) -> bool:
         return event.stream_name.startswith(self._prefix) and (not names or event.type in names)
 
-    def _notification(self, event: RecordedEvent) -> LoggedNotification:
-        return LoggedNotification(
-            id=self._position(event),
-            originator_id=UUID(event.stream_name.removeprefix(self._prefix)),
-            originator_version=event.stream_position,
-            topic=event.type,
-            metadata=event.metadata,
-            state=event.data,
-            recorded_at=_recorded_at(event.metadata),
-        )
-
 
 class KurrentSubscription(Subscription[KurrentRecorder]):
     """The store pushes; what is not asked for, by name, is passed over."""
@@ -267,7 +301,7 @@ class KurrentSubscription(Subscription[KurrentRecorder]):
         for event in self._events:
             if not self._recorder._is_ours(event, self._topics):
                 continue
-            notification = self._recorder._notification(event)
+            notification = self._recorder.notification(event)
             if notification.id > (self._last_notification_id or 0):
                 return notification
         raise StopIteration

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS work.task (
 );
 """
 # A machine that is gone without a word gives its turns up after some half a minute.
-_KEEPALIVES = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4"
+KEEPALIVES = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Turns:
     @contextmanager
     def _alone(self, resource: str) -> Iterator[Connection[TupleRow] | None]:
         with self._pool.connection() as connection:
-            connection.execute(_KEEPALIVES)
+            connection.execute(KEEPALIVES)
             query = "SELECT 1 FROM work.resource WHERE name = %s FOR UPDATE SKIP LOCKED"
             is_mine = connection.execute(query, (resource,)).fetchone() is not None
             yield connection if is_mine else None

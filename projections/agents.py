@@ -1,4 +1,4 @@
-"""Agents do something about what happens, in the order of the log or as a broker hands it out; here about curves.
+"""Agents do something about what happens, in the order of the log or as a group shares it; here about curves.
 
 An agent's `handle` must make doing an event again harmless. What fails by an event's own fault is set aside as a dead
 letter, and the agent goes on.
@@ -12,7 +12,7 @@ from functools import partial
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
-from infra.failures import attempt
+from infra.failures import attempt, is_fault_of_event
 from infra.subscriptions import Progress, Subscription
 from projections.retries import Retried, retry_streams
 from read_models.batch import Cursor
@@ -49,7 +49,7 @@ class Agent:
         self._standing = standing
 
     def follow(self) -> Subscription:
-        """A subscription that hands it the log; for where no broker does, and one at a time."""
+        """A subscription that hands it the log; for the one process of a platform."""
         return Subscription(
             self._name,
             self._log,
@@ -60,6 +60,19 @@ class Agent:
             wants=self._wants,
             batch_size=_BATCH_SIZE,
         )
+
+    def begin(self) -> None:
+        """Does what stands to be done. Raises where an engine does not answer."""
+        self.isolate(self._standing())
+
+    def take(self, events: Sequence[RecordedEvent]) -> None:
+        """Handles events together, or each alone where one fails by its own fault. Raises as `isolate` does."""
+        try:
+            self._handle(events)
+        except Exception as error:
+            if not is_fault_of_event(error):
+                raise
+            self.isolate(events)
 
     def isolate(self, events: Iterable[RecordedEvent]) -> None:
         """Handles each event alone. Raises where an engine does not answer; then the event is to be given again."""
@@ -78,5 +91,5 @@ class Agent:
 
     def _begin(self, _: Progress) -> int:
         head = self._log.head()
-        self.isolate(self._standing())
+        self.begin()
         return head

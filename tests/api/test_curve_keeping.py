@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from api.cli.connection import ApiError, Connection
 from api.cli.main import app
-from api.curve_keeping import TOPICS, Messages, curve_keeper, keep_curves
+from api.curve_keeping import TOPICS, Messages, curve_keeper, keep_curves, share_curves
 from api.platform import Platform
 from commands.curve_keeping import concerns_curves
 from commands.curves import BuildCurve
@@ -29,6 +29,7 @@ from projections.topic_messages import INPUTS, TICKS, records_of, topic_of
 from queries.dead_letters import dead_letters
 from tests.api.callers import calling_as
 from tests.api.test_staleness import Desk
+from tests.e2e.program import wait_until
 from write_model.curves import Curve
 from write_model.entitlements import Entitlements
 from write_model.followed_curves import FollowedCurve
@@ -264,6 +265,36 @@ def test_a_server_keeps_curves_fresh_from_its_start_on(platform: Platform, desk:
         assert running.curve_keeper.trouble is None
     finally:
         running.close()
+
+
+def test_a_worker_of_many_keeps_them_fresh_and_sets_aside_what_it_cannot_build(
+    platform: Platform, api: Connection, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, before = replace(platform, closers=[]), platform.log.head()
+    share_curves(running)
+    worker = running.worker
+    assert worker
+    try:
+        wait_until(lambda: worker.trouble is None)
+        known = desk.publish(41.5, again=desk.first)
+        wait_until(lambda: len(builds(platform, before)) == 1)
+        wait_until(lambda: worker.handled == 1)
+
+        def fails(*_: object) -> Answer:
+            raise ValueError("no curve comes of this")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(platform.bus, "dispatch", fails)
+            desk.publish(42.5, again=known)
+            wait_until(lambda: worker.lag == 0)
+        wait_until(lambda: worker.handled == 2)
+        findings = api.run(api.request("GET", "/v1/doctor")).json()["findings"]
+        assert any(f"{CURVE_KEEPER} has set 1 events aside" in finding["problem"] for finding in findings)
+        assert worker.trouble is None
+    finally:
+        running.close()
+    api.run(api.request("POST", f"/v1/projections/{CURVE_KEEPER}/retry"))
+    assert len(builds(platform, before)) == 2
 
 
 def test_the_verbs(platform: Platform, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

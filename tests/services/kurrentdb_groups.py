@@ -2,7 +2,8 @@
 
 Kept as documented: an event is with one consumer at a time, until it acknowledges it, refuses it (retry, park, skip) or
 leaves, or the group's patience ends; retried too often, it is parked; what was parked can be given out again. Events
-that are retried come before new ones, so there is no promise of order. Groups are over `$all` alone.
+that are retried come before new ones, so there is no promise of order. Pinned, a stream is one consumer's as long as
+none comes or goes. Groups are over `$all` alone.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
+from zlib import crc32
 
 from tests.services.kurrentdb_store import Record, Store
 
@@ -61,6 +63,7 @@ class Group:
         self._lock = threading.RLock()
         self._read = 0 if after is None else sum(r.position <= after for r in store.all)
         self._waiting: deque[Delivery] = deque()
+        self._fresh: deque[Delivery] = deque()
         self._parked: list[Delivery] = []
         self._consumers: list[Consumer] = []
         self._turn = 0
@@ -68,6 +71,12 @@ class Group:
     @property
     def parked(self) -> int:
         return len(self._parked)
+
+    def counts(self) -> tuple[int, int, int]:
+        """How many events are with consumers, how many wait for their turn, and how many to be retried."""
+        with self._lock:
+            self._read_on()
+            return sum(len(c.holds) for c in self._consumers), len(self._fresh), len(self._waiting)
 
     def join(self, room: int) -> Consumer:
         """A further consumer. Raises GroupIsFull."""
@@ -96,7 +105,13 @@ class Group:
         """What this consumer is to have now, if anything."""
         with self._lock:
             self._give_up_waiting()
-            if self._chosen() is not consumer or not (delivery := self._next()):
+            if not consumer.is_connected:
+                return None
+            if self.terms.strategy == "Pinned":
+                delivery = self._next_pinned(consumer)
+            else:
+                delivery = self._next() if self._chosen() is consumer else None
+            if not delivery:
                 return None
             if self.terms.strategy == "RoundRobin":
                 self._turn = (self._consumers.index(consumer) + 1) % len(self._consumers)
@@ -129,13 +144,28 @@ class Group:
         return next((c for c in turned if len(c.holds) < c.room), None)
 
     def _next(self) -> Delivery | None:
-        if self._waiting:
-            return self._waiting.popleft()
+        self._read_on()
+        first = self._waiting or self._fresh
+        return first.popleft() if first else None
+
+    def _next_pinned(self, consumer: Consumer) -> Delivery | None:
+        """The first event of a stream that is this consumer's; others' are passed over, however long they wait."""
+        self._read_on()
+        if len(consumer.holds) >= consumer.room:
+            return None
+        mine = self._consumers.index(consumer)
+        for deliveries in (self._waiting, self._fresh):
+            for delivery in deliveries:
+                if crc32(delivery.record.stream.encode()) % len(self._consumers) == mine:
+                    deliveries.remove(delivery)
+                    return delivery
+        return None
+
+    def _read_on(self) -> None:
         for record in islice(self._store.all, self._read, None):
             self._read += 1
             if self._wanted(record):
-                return Delivery(record)
-        return None
+                self._fresh.append(Delivery(record))
 
     def _give_up_waiting(self) -> None:
         now = time.monotonic()

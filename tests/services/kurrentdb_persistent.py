@@ -14,7 +14,7 @@ from tests.services.kurrentdb_messages import content_of, wanted_by
 from tests.services.kurrentdb_store import Store
 from tests.services.kurrentdb_stubs import persistent_pb2, persistent_pb2_grpc
 
-STRATEGIES = ("DispatchToSingle", "RoundRobin")
+STRATEGIES = ("DispatchToSingle", "RoundRobin", "Pinned")
 
 
 class PersistentSubscriptions(persistent_pb2_grpc.PersistentSubscriptionsServicer):
@@ -27,7 +27,7 @@ class PersistentSubscriptions(persistent_pb2_grpc.PersistentSubscriptionsService
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
         options = request.options
         if options.WhichOneof("stream_option") != "all" or options.settings.consumer_strategy not in STRATEGIES:
-            context.abort(grpc.StatusCode.UNIMPLEMENTED, "the stand-in has groups over $all, by two strategies")
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "the stand-in has groups over $all, by three strategies")
         if options.group_name in self._groups:
             context.abort(grpc.StatusCode.ALREADY_EXISTS, f"Group '{options.group_name}' already exists.")
         after = {"start": None, "end": self._store.all[-1].position, "position": options.all.position.commit_position}
@@ -51,6 +51,7 @@ class PersistentSubscriptions(persistent_pb2_grpc.PersistentSubscriptionsService
 
     def GetInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
         group = self._group(request.options.group_name, context)
+        outstanding, to_read, to_retry = group.counts()
         known = persistent_pb2.SubscriptionInfo(
             event_source="$all",
             group_name=request.options.group_name,
@@ -61,6 +62,9 @@ class PersistentSubscriptions(persistent_pb2_grpc.PersistentSubscriptionsService
             max_subscriber_count=group.terms.most_consumers,
             named_consumer_strategy=group.terms.strategy,
             parked_message_count=group.parked,
+            outstanding_messages_count=outstanding,
+            read_buffer_count=to_read,
+            retry_buffer_count=to_retry,
         )
         return persistent_pb2.GetInfoResp(subscription_info=known)
 

@@ -1,0 +1,111 @@
+"""Workers that share the events of the log as a group, by what the log's own engine has for that.
+
+At least once: an event is acknowledged when it has been handled, so that what a worker had begun when it was killed is
+given to another one. What must be in order is in one lane: on PostgreSQL one worker at a time has a lane; EventStoreDB
+gives the events of a stream to the same worker as long as the group stays as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from infra.event_mapper import RecordedEvent
+from infra.failures import reason_of
+
+logger = logging.getLogger(__name__)
+
+Handle = Callable[[Sequence[RecordedEvent]], None]
+LaneOf = Callable[[RecordedEvent], str | None]
+"""What an event must be in order with; None for an event that the group does not want."""
+
+# An event that another process appends is found within this time, where the engine does not push it.
+POLL_S = 0.25
+_LONGEST_PAUSE_S = 5.0
+_LONG_S = 60.0
+
+
+class Group(Protocol):
+    """One worker's place in a group of that name."""
+
+    name: str
+
+    def join(self) -> None:
+        """Takes part; again, too, where it did before. Of a group that is not there yet the first event is the next."""
+
+    def take(self, handle: Handle) -> int:
+        """Has the next events of one lane handled, and acknowledges them; returns how many, 0 where none waits.
+
+        What `handle` raises is raised, and the events are given again, to this worker once it has joined anew or to
+        another one.
+        """
+
+    def leave(self) -> None:
+        """Returns when the events at hand are done, and no more are taken. From any thread."""
+
+    def lag(self) -> int:
+        """How many events the group has not acknowledged yet, as far as the engine tells."""
+
+
+class GroupWorker:
+    """A thread that takes what a group hands out. `begin` is called each time it has joined.
+
+    `handled` counts the events that it has handled since it was started.
+    """
+
+    def __init__(self, group: Group, begin: Callable[[], None], handle: Handle) -> None:
+        self.name = group.name
+        self.failure: str | None = "it has not begun yet"
+        self.handled = 0
+        self._group = group
+        self._begin = begin
+        self._handle = handle
+        self._has_joined = False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"group-{group.name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the events at hand, acknowledges them, and leaves the group, so that others have the rest at once."""
+        self._stop.set()
+        self._group.leave()
+        self._thread.join()
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps it from working, if anything does."""
+        return self.failure if self.failure or self._thread.is_alive() else "its thread has ended"
+
+    @property
+    def lag(self) -> int:
+        return self._group.lag() if self._has_joined else 0
+
+    def _run(self) -> None:
+        pause_s = 0.1
+        while not self._stop.is_set():
+            begun = time.monotonic()
+            try:
+                self._work()
+            except Exception as error:  # whatever it meets, the thread must live to try it again
+                self.failure = reason_of(error)
+                logger.warning("%s: a worker of the group will try again: %s", self.name, self.failure)
+                if time.monotonic() - begun > _LONG_S:
+                    pause_s = 0.1
+                self._stop.wait(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _work(self) -> None:
+        self._group.join()
+        self._has_joined = True
+        self._begin()
+        self.failure = None
+        while not self._stop.is_set():
+            if taken := self._group.take(self._handle):
+                self.handled += taken
+            else:
+                self._stop.wait(POLL_S)
