@@ -32,8 +32,10 @@ _OTHER_PRODUCTS = [
 
 def recognise(head: Head) -> Recognised | OtherProduct | None:
     """Raises UnreadablePublication for an LMP report without a needed column, date or feed."""
-    if stamps := next((line for line in head.lines if _is_five_minute_header(line)), None):
-        return Recognised(CsvFile(head.name, head.content, stamps), _parse_five_minutes)
+    for line in head.lines:
+        for layout in five_minute_lmps.LAYOUTS:
+            if layout.is_header(line.keys):
+                return Recognised(CsvFile(head.name, head.content, line), partial(_parse_five_minutes, layout))
     if mcps := next((line for line in head.lines if "mcptype" in line.keys), None):
         return _recognise_ancillary(head, mcps)
     header = next((line for line in head.lines if _looks_like_header(line)), None)
@@ -53,12 +55,8 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
     return Recognised(file, partial(_parse, report), facts)
 
 
-def _is_five_minute_header(line: HeadLine) -> bool:
-    return {"mkthourest", "pnodename", "lmp", "conlmp", "losslmp"}.issubset(line.keys)
-
-
-def _parse_five_minutes(files: Sequence[CsvFile]) -> ParsedPublication:
-    return five_minute_lmps.parse(files[0])
+def _parse_five_minutes(layout: five_minute_lmps.Layout, files: Sequence[CsvFile]) -> ParsedPublication:
+    return five_minute_lmps.parse(files[0], layout)
 
 
 def _recognise_ancillary(head: Head, header: HeadLine) -> Recognised:

@@ -1,0 +1,135 @@
+"""Layouts that operators published besides those of the sample files: every file here is written after a description.
+
+Where a layout was found, its test says: what the operators' own pages and the readers of public libraries tell of it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.integrations.samples import MISO_HEADER, miso_rows, read, refusal, rows_of, text
+
+FIVE_MINUTES = text(
+    "Five Minute LMPs",
+    "",
+    "11/05/2023",
+    "",
+    "MKTHOUR_EST,PNODENAME,LMP,CON_LMP,LOSS_LMP",
+    "11/05/2023 00:55,A,20.5,1.25,-0.25",
+    "11/05/2023 01:00,A,21.5,1.25,-0.25",
+)
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "MISO makes no warranty\n",
+        "\nMISO makes no warranty, express or implied\n",
+        '\n"Notes:"\n"Prices, as of today"\n\n',
+        "\r\nMISO makes no warranty",
+    ],
+)
+def test_a_disclaimer_below_misos_week_of_five_minutes_is_no_row(below: str) -> None:
+    """Public readers of the weekly archive drop four lines above its header and one or two at its end."""
+    assert rows_of(read("x.csv", FIVE_MINUTES + below.encode())) == rows_of(read("x.csv", FIVE_MINUTES))
+
+
+def test_a_week_of_five_minutes_that_is_cut_short_is_refused() -> None:
+    for cut in (5, 8, 20, 25):
+        assert refusal("x.csv", FIVE_MINUTES[:-cut]).line == 7
+    assert refusal("x.csv", FIVE_MINUTES.replace(b"11/05/2023 00:55,A", b"Note")).line == 6
+
+
+def test_misos_running_five_minutes_are_stamped_with_their_end() -> None:
+    """A public library once read INTERVAL as the beginning, and corrected itself: it is the end of the interval."""
+    content = text(
+        "INTERVAL,CPNODE,LMP,MLC,MCC", "2024-11-03T00:00:00,A.B,20.5,0.5,1.25", "2024-11-03T00:00:00,C,-3,,0"
+    )
+    found = read("current", content)
+    assert (found.feed, found.market, found.vintage) == ("rt_five_min_lmp", "RT5", "preliminary")
+    first = rows_of(found)[0]
+    assert (first["node"], first["energy_usd_per_mwh"], first["loss_usd_per_mwh"]) == ("A.B", 18.75, 0.5)
+    assert first["interval_end_utc"] == datetime(2024, 11, 3, 5, tzinfo=UTC)
+    assert first["interval_end_utc"] - first["interval_start_utc"] == timedelta(minutes=5)
+
+
+def test_misos_archives_write_thousands_in_quotes() -> None:
+    """Public readers of the quarterly archives take the commas out of their prices."""
+    header = MISO_HEADER.replace("HE ", "HE").upper().replace("NODE", "MARKET_DAY,NODE", 1)
+    rows = [f"01/01/2024,{row}" for row in miso_rows(["A"])]
+    rows[0] = rows[0].replace("21.00", '"1,021.00"').replace("22.00", '"-12,022.5"')
+    prices = [row["lmp_usd_per_mwh"] for row in rows_of(read("2024-Jan-Mar_RT_LMPs.csv", text(header, *rows)))]
+    assert prices[:3] == [1021.0, -12022.5, 23.0]
+    for cell in ('"1,02.00"', '"10,21"', "1,021.00"):
+        broken = text(header, rows[0].replace('"1,021.00"', cell), *rows[1:])
+        assert refusal("2024-Jan-Mar_RT_LMPs.csv", broken).line == 2
+
+
+_OASIS = """<?xml version="1.0" encoding="UTF-8"?>
+<m:OASISReport xmlns:m="http://www.caiso.com/soa/OASISReport_v1.xsd"><m:MessagePayload><m:RTO><m:name>CAISO</m:name>
+{items}
+<m:DISCLAIMER_ITEM><m:DISCLAIMER>none</m:DISCLAIMER></m:DISCLAIMER_ITEM></m:RTO></m:MessagePayload></m:OASISReport>"""
+_ITEM = """<m:REPORT_ITEM><m:REPORT_HEADER><m:SYSTEM>OASIS</m:SYSTEM><m:TZ>PPT</m:TZ><m:REPORT>{report}</m:REPORT>
+<m:MKT_TYPE>{market}</m:MKT_TYPE><m:EXECUTION_TYPE>{run}</m:EXECUTION_TYPE><m:UOM>US$/MWh</m:UOM></m:REPORT_HEADER>
+{rows}</m:REPORT_ITEM>"""
+_DATA = """<m:REPORT_DATA><m:DATA_ITEM>{item}</m:DATA_ITEM><m:RESOURCE_NAME>{place}</m:RESOURCE_NAME>
+<m:OPR_DATE>2025-11-02</m:OPR_DATE><m:INTERVAL_NUM>2</m:INTERVAL_NUM>
+<m:INTERVAL_START_GMT>2025-11-02T{start}:00-00:00</m:INTERVAL_START_GMT>
+<m:INTERVAL_END_GMT>2025-11-02T{end}:00-00:00</m:INTERVAL_END_GMT><m:VALUE>{price}</m:VALUE></m:REPORT_DATA>"""
+_LMP_PARTS = {"LMP_PRC": 20.5, "LMP_ENE_PRC": 21.0, "LMP_CONG_PRC": -1.0, "LMP_LOSS_PRC": 0.5}
+
+
+def _oasis_xml(report: str, market: str, rows: list[str], run: str = "") -> bytes:
+    """One item a kind of price, as OASIS groups them."""
+    items = [_ITEM.format(report=report, market=market, run=run, rows=row) for row in rows]
+    return _OASIS.format(items="\n".join(items)).encode()
+
+
+@pytest.mark.parametrize(
+    ("report", "market", "run", "end", "feed", "ours"),
+    [
+        ("PRC_LMP", "DAM", "", "10:00", "prc_lmp", "DA"),
+        ("PRC_LMP", "DAM", "IFM", "10:00", "prc_lmp", "DA"),
+        ("PRC_INTVL_LMP", "RTM", "RTD", "09:05", "prc_intvl_lmp", "RT5"),
+        ("PRC_RTPD_LMP", "RTM", "RTPD", "09:15", "prc_rtpd_lmp", "RT15"),
+        ("PRC_HASP_LMP", "HASP", "", "09:15", "prc_hasp_lmp", "RT15"),
+    ],
+)
+def test_oasis_lmps_as_xml(report: str, market: str, run: str, end: str, feed: str, ours: str) -> None:
+    """OASIS answers with XML where no format is asked for; public readers tell its elements and items."""
+    rows = [_DATA.format(item=item, place="N1", start="09:00", end=end, price=p) for item, p in _LMP_PARTS.items()]
+    found = read("answer", _oasis_xml(report, market, rows, run))
+    assert (found.feed, found.market) == (feed, ours)
+    (row,) = rows_of(found)
+    assert row["interval_start_utc"] == datetime(2025, 11, 2, 9, tzinfo=UTC)
+    assert [row[f"{part}_usd_per_mwh"] for part in ("lmp", "energy", "congestion", "loss")] == [20.5, 21.0, -1.0, 0.5]
+
+
+def test_faults_of_oasis_lmps_as_xml() -> None:
+    rows = [_DATA.format(item=item, place="N1", start="09:00", end="10:00", price=p) for item, p in _LMP_PARTS.items()]
+    off = [rows[0].replace("20.5", "25"), *rows[1:]]
+    for wrong, words in (
+        (rows[:3], "price 1: this node and interval has no MCL row"),
+        (off, "price 1: the LMP is off from the sum of its components by 4.5"),
+        ([rows[0].replace("20.5", "n/a"), *rows[1:]], "price 1: 'n/a' is not a number"),
+        ([row.replace("10:00:00", "09:30:00") for row in rows], "lasts 1800 s instead of 3600 s"),
+        ([], "the report holds no price"),
+    ):
+        assert words in refusal("x.xml", _oasis_xml("PRC_LMP", "DAM", wrong or [""])).reason
+    assert "'RUC' is none of the runs" in refusal("x.xml", _oasis_xml("PRC_LMP", "DAM", rows, "RUC")).reason
+
+
+def test_oasis_ancillary_prices_as_xml() -> None:
+    """Items as public readers of PRC_AS name them."""
+    items = {"SP_CLR_PRC": 1.5, "NS_CLR_PRC": 0.1, "RU_CLR_PRC": 3, "RD_CLR_PRC": 4, "RMU_CLR_PRC": 0, "RMD_CLR_PRC": 5}
+    rows = [_DATA.format(item=item, place="AS_CAISO", start="09:00", end="10:00", price=p) for item, p in items.items()]
+    found = read("answer", _oasis_xml("PRC_AS", "DAM", rows))
+    assert (found.feed, found.market, found.rows.num_rows) == ("prc_as", "DA", 6)
+    prices = {row["product"]: row["price_usd_per_mw"] for row in found.rows.to_pylist()}
+    assert prices == {"SPIN": 1.5, "NSPIN": 0.1, "REGUP": 3, "REGDN": 4, "REGMUP": 0, "REGMDN": 5}
+    assert (
+        "there twice, in lines price 1 and price 7"
+        in refusal("x.xml", _oasis_xml("PRC_AS", "DAM", [*rows, rows[0]])).reason
+    )
