@@ -5,10 +5,13 @@ Where a layout was found, its test says: what the operators' own pages and the r
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from integrations.isos.catalogue import survey
 from tests.integrations.samples import MISO_HEADER, miso_rows, read, refusal, rows_of, text
 
 FIVE_MINUTES = text(
@@ -133,3 +136,62 @@ def test_oasis_ancillary_prices_as_xml() -> None:
         "there twice, in lines price 1 and price 7"
         in refusal("x.xml", _oasis_xml("PRC_AS", "DAM", [*rows, rows[0]])).reason
     )
+
+
+def _api_answer(names: list[str], rows: list[list[Any]], pages: int = 1) -> bytes:
+    fields = [{"name": name, "label": name, "dataType": "VARCHAR"} for name in names]
+    return json.dumps({"_meta": {"totalPages": pages}, "report": {}, "fields": fields, "data": rows}).encode()
+
+
+_DAM_FIELDS = ["deliveryDate", "hourEnding", "settlementPoint", "settlementPointPrice", "DSTFlag"]
+
+
+def test_answers_of_ercots_api_with_day_ahead_prices() -> None:
+    """Field names and the flag as public clients of the API read them."""
+    hours = [["2024-11-03", f"{hour:02}:00", "HB_NORTH", 20.5 + hour, False] for hour in range(1, 25)]
+    hours.insert(2, ["2024-11-03", "02:00", "HB_NORTH", -1, True])
+    found = read("answer", _api_answer(_DAM_FIELDS, hours))
+    assert (found.feed, found.market, found.gaps.num_rows) == ("dam_spp", "DA", 0)
+    rows = rows_of(found)
+    assert [row["lmp_usd_per_mwh"] for row in rows[:4]] == [21.5, 22.5, -1.0, 23.5]
+    assert rows[2]["interval_start_utc"] == datetime(2024, 11, 3, 7, tzinfo=UTC)
+    assert read("answer", _api_answer(_DAM_FIELDS, hours[:3])).gaps.num_rows == 22
+    assert read("answer", _api_answer(_DAM_FIELDS, hours[:3], pages=2)).gaps.num_rows == 0
+
+
+def test_answers_of_ercots_api_with_other_prices() -> None:
+    quarter = ["deliveryDate", "deliveryHour", "deliveryInterval", "settlementPoint", "settlementPointType"]
+    quarter += ["settlementPointPrice", "DSTFlag"]
+    found = read("answer", _api_answer(quarter, [["2024-06-12", 24, 4, "LZ_WEST", "LZ", 31.25, False]]))
+    assert (found.feed, found.market) == ("rtm_spp", "RT15")
+    assert rows_of(found)[0]["interval_end_utc"] == datetime(2024, 6, 13, 5, tzinfo=UTC)
+    assert (rows_of(found)[0]["node"], rows_of(found)[0]["node_type"]) == ("LZ_WEST", "LZ")
+    run = ["SCEDTimestamp", "repeatHourFlag", "settlementPoint", "LMP"]
+    found = read("answer", _api_answer(run, [["2024-06-12T07:00:12", False, "HB_NORTH", 1e-05]]))
+    assert (found.feed, rows_of(found)[0]["lmp_usd_per_mwh"]) == ("sced_lmp", 1e-05)
+    services = ["deliveryDate", "hourEnding", "ancillaryType", "MCPC", "DSTFlag"]
+    assert read("answer", _api_answer(services, [["2024-06-12", "01:00", "REGUP", 3.5, False]])).feed == "dam_mcpc"
+
+
+def test_faults_of_answers_of_ercots_api() -> None:
+    good = ["2024-06-12", "01:00", "HB_NORTH", 20.5, False]
+    for row, words in (
+        (
+            ["2024-06-12", "25:00", "A", 1, False],
+            "column hourEnding: row 2 of data: '25:00' is not an hour from 1 to 24",
+        ),
+        (["2024-06-12", "01:00", "A", "high", False], "column settlementPointPrice: row 2 of data: 'high' is not a"),
+        (["2024-06-12", "01:00", "A", 1], "row 2 of data is no list of 5 cells"),
+        (["2024-06-12", "01:00", "A", 1, "maybe"], "column DSTFlag: row 2 of data: 'maybe' is neither Y nor N"),
+    ):
+        assert words in refusal("answer", _api_answer(_DAM_FIELDS, [good, row])).reason
+    assert "nothing is published for it yet" in refusal("answer", _api_answer(_DAM_FIELDS, [])).reason
+    forecast = _api_answer(["postedDatetime", *_DAM_FIELDS], [["2024-06-12T00:00:00", *good]])
+    assert "public API with no prices" in survey("answer", forecast, named=True).payloads[0].problem
+
+
+def test_a_flag_of_ercot_that_is_never_filled_in_says_nothing() -> None:
+    header = "DeliveryDate,HourEnding,SettlementPoint,SettlementPointPrice,DSTFlag"
+    assert read("x.csv", text(header, "06/12/2024,01:00,HB_NORTH,20.5,")).rows.num_rows == 1
+    twice = refusal("x.csv", text(header, "11/03/2024,02:00,HB_NORTH,20.5,"))
+    assert "occurs twice" in twice.reason

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from integrations.isos.documents import Document, RecognisedDocument
-from integrations.isos.ercot import dashboards, wide_workbooks, workbooks
+from integrations.isos.ercot import api_answers, dashboards, wide_workbooks, workbooks
 from integrations.isos.recognition import OtherProduct
 from integrations.isos.ticks import ParsedPublication
 
@@ -34,7 +34,7 @@ def _recognise_answer(document: Document) -> RecognisedDocument | OtherProduct |
         for tells, parse in _DASHBOARDS:
             if tells(document.json):
                 return RecognisedDocument(document, parse)
-    return None
+    return api_answers.recognise(document)
 
 
 def _recognise_workbook(document: Document) -> RecognisedDocument | OtherProduct | None:
