@@ -6,6 +6,8 @@ Where a layout was found, its test says: what the operators' own pages and the r
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -195,3 +197,91 @@ def test_a_flag_of_ercot_that_is_never_filled_in_says_nothing() -> None:
     assert read("x.csv", text(header, "06/12/2024,01:00,HB_NORTH,20.5,")).rows.num_rows == 1
     twice = refusal("x.csv", text(header, "11/03/2024,02:00,HB_NORTH,20.5,"))
     assert "occurs twice" in twice.reason
+
+
+_DAILY_NODE = "{day},{pnode},{name},230 KV,T-1,{kind},AEP,"
+
+
+def _daily(day: str = "20150102", market: str = "Day Ahead", hours: Sequence[str] = (), last: str = "") -> bytes:
+    """Two nodes; the hour ending n costs 10 n or 20 n, congestion 1 and loss -0.5."""
+    hours = hours or [f"{hour:02}00" for hour in range(1, 25)]
+    columns = ["TotalLMP,CongestionPrice,MarginalLossPrice"] * len(hours)
+    lines = [
+        f"Daily {market} LMP Values,,",
+        ",,",
+        f"Start of {market} LMP Data,,,,,,," + ",".join(",".join([h] * 3) for h in hours),
+    ]
+    lines.append("Date,PnodeID,Name,Voltage,Equipment,Type,Zone," + ",".join(columns))
+    for pnode, name, base in ((1, "PJM-RTO ", 10), (48592, "20 AEP", 20)):
+        prices = [f"{base * int(hour[:2])},1,-0.5" if hour not in last else ",," for hour in hours]
+        lines.append(_DAILY_NODE.format(day=day, pnode=pnode, name=name, kind="ZONE ") + ",".join(prices))
+    return text(*lines, f"End of {market} LMP Data")
+
+
+def test_daily_lmps_of_pjm_before_data_miner() -> None:
+    """The lines, columns and hours as public readers of these files take them."""
+    for market, feed, ours, vintage in (
+        ("Day Ahead", "da_hrl_lmps", "DA", "final"),
+        ("Real Time", "rt_hrl_lmps", "RTH", "verified"),
+    ):
+        found = read("x", _daily(market=market))
+        assert (found.feed, found.market, found.vintage, found.gaps.num_rows) == (feed, ours, vintage, 0)
+        rows = rows_of(found)
+        assert len(rows) == 48
+        assert (rows[24]["node"], rows[24]["node_type"], rows[24]["source_version"]) == ("PJM-RTO", "ZONE", 0)
+        assert rows[24]["interval_start_utc"] == datetime(2015, 1, 2, 5, tzinfo=UTC)
+        assert [rows[24][f"{part}_usd_per_mwh"] for part in ("lmp", "energy", "congestion", "loss")] == [
+            10,
+            9.5,
+            1,
+            -0.5,
+        ]
+        assert rows[23]["interval_start_utc"] == datetime(2015, 1, 3, 4, tzinfo=UTC)
+        assert rows[23]["lmp_usd_per_mwh"] == 480
+
+
+def test_an_hour_may_stand_above_the_first_of_its_columns_alone() -> None:
+    whole = _daily()
+    alone = re.sub(rb"(\d\d00),\1,\1", rb"\1,,", whole)
+    assert alone != whole
+    assert rows_of(read("x", alone)) == rows_of(read("x", whole))
+
+
+def test_daily_lmps_of_pjm_on_the_days_of_the_clock_change() -> None:
+    spring = rows_of(read("x", _daily("20150308", last="0300")))
+    assert len(spring) == 46
+    assert spring[2]["interval_start_utc"] - spring[1]["interval_start_utc"] == timedelta(hours=1)
+    assert "the clock skips that hour" in refusal("x", _daily("20150308")).reason
+    assert "occurs twice" in refusal("x", _daily("20151101")).reason
+    hours = [f"{hour:02}00" for hour in range(1, 25)]
+    assert read("x", _daily(hours=[*hours, "02[DST]"], last="02[DST]")).rows.num_rows == 48
+    error = refusal("x", _daily(hours=[*hours, "02[DST]"]))
+    assert "which pass of an hour it is, is unknown" in error.reason
+    assert error.line == 5
+
+
+def test_faults_of_daily_lmps_of_pjm() -> None:
+    whole = _daily()
+    assert refusal("x", whole[: whole.rindex(b"End") - 9]).line == 6
+    assert refusal("x", whole.replace(b",240,", b",x,")).line == 5
+    assert (
+        "one pricing node, interval and version is there twice, in lines 5 and 6"
+        in refusal("x", whole.replace(b"48592,20 AEP", b"1,PJM-RTO")).reason
+    )
+    assert "has no column marginallossprice" in refusal("x", whole.replace(b"MarginalLossPrice\n", b"Loss\n")).reason
+    assert refusal("x", whole.replace(b"PnodeID", b"Pnode")).column == "PnodeID"
+
+
+def test_real_time_prices_of_pjm_with_energy_and_without_versions_need_a_name() -> None:
+    """Whoever asks for some fields only can have verified prices without the columns that tell them."""
+    header = "datetime_beginning_utc,pnode_name,type,system_energy_price_rt,total_lmp_rt,congestion_price_rt"
+    content = text(header + ",marginal_loss_price_rt", "6/12/2024 4:00:00 AM,WESTERN HUB,HUB,30,31.5,1.25,0.25")
+    assert refusal("x.csv", content).column == "version_nbr"
+    assert refusal("rt_hrl_lmps.csv", content).column == "version_nbr"
+    assert read("rt_unverified_hrl_lmps.csv", content).vintage == "preliminary"
+
+
+def test_utf_16_is_named_as_what_it_is() -> None:
+    content = text(MISO_HEADER, *miso_rows()).decode().encode("utf-16")
+    (payload,) = survey("20240612_rt_lmp_final.txt", content, named=True).payloads
+    assert payload.problem == "UTF-16 text: save it as UTF-8, as operators publish it"

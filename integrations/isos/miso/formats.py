@@ -40,7 +40,8 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
         return _recognise_ancillary(head, mcps)
     header = next((line for line in head.lines if _looks_like_header(line)), None)
     if header is None:
-        if not head.lines or not _TITLE.search(head.first.cells[0] if head.first.cells else ""):
+        title = head.first.cells[0] if head.lines and head.first.cells else ""
+        if not _TITLE.search(title) or "market" not in title.lower():
             return None
         known = next((found for line in head.lines if (found := known_product(line.keys, _OTHER_PRODUCTS))), None)
         if known is None:
