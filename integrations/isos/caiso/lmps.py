@@ -152,7 +152,7 @@ def _rows_by_type(frame: Columns, ticks: Combined) -> dict[str, Ints]:
         row_of_tick[tick] = rows
         if name in _NEEDED_TYPES and len(rows) < len(ticks):
             alone = ticks.first_row(int(np.argmax(row_of_tick < 0)))
-            problem = f"this node and interval has no {name} row: the file is cut short, or one member of a group (zip them)"
+            problem = f"this node and interval has no {name} row: cut short, or one member of a group (zip them)"
             frame.fail(alone, "type", problem)
         found[name] = row_of_tick
     _check_ghg_whole(frame, ticks, found[_GHG])
