@@ -29,9 +29,9 @@ _SERVICES = r"REGUP|REGDN|NSPIN|NSPNM|RRSPFR|RRSFFR|RRSUFR|ECRSS|ECRSM"
 _QUANTITIES: Mapping[str, str] = {
     rf"{_LIMITS}|{_SERVICES}|Base Point|Output Schedule|Telemetered Net Output|Total Telemetered DSR Loads": "MW",
     r"(Max|Low|Real) Power Consumption( for Load Resource)?": "MW",
-    r"(Ancillary Service|AS Responsibility for|AS Capability|AS Awards?) \w+": "MW",
+    r"(Ancillary Service|AS Responsibility for|AS Capability|AS Awards?|Self Provided) \w+": "MW",
     r"Awarded Quantity|\w+ Awarded": "MW",
-    r"(Minimum|Maximum) SOC|State of Charge|Hour Beginning Planned SOC": "MWh",
+    r"(Min|Max|Minimum|Maximum) SOC|SOC|State of Charge|Hour Beginning Planned SOC": "MWh",
     r"\w+ MCPC": "USD/MW",
     r"Energy Settlement Point Price|Min Gen Cost": "USD/MWh",
     r"Start Up (Hot|Inter|Cold)( Offer)?": "USD",

@@ -56,7 +56,7 @@ def _recognise_workbook(document: Document) -> RecognisedDocument | OtherProduct
     ):
         if sheets := found(*telling):
             return RecognisedDocument(document, partial(workbooks.parse_adders, sheets=sheets))
-    if sheets := found("date", "fuel", "0:15") or found("date", "fuel", "00:15"):
+    if sheets := wide_workbooks.generation_sheets(document):
         return RecognisedDocument(document, partial(wide_workbooks.parse_generation, sheets=sheets))
     if sheets := wide_workbooks.load_sheets(document):
         return RecognisedDocument(document, partial(wide_workbooks.parse_load, sheets=sheets))
