@@ -285,3 +285,11 @@ def test_utf_16_is_named_as_what_it_is() -> None:
     content = text(MISO_HEADER, *miso_rows()).decode().encode("utf-16")
     (payload,) = survey("20240612_rt_lmp_final.txt", content, named=True).payloads
     assert payload.problem == "UTF-16 text: save it as UTF-8, as operators publish it"
+
+
+def test_two_dates_above_a_header_of_miso_are_not_guessed_between() -> None:
+    above = ["Day Ahead Market ExPost LMPs", "06/11/2024", "06/12/2024"]
+    error = refusal("20240612_da_expost_lmp.csv", text(*above, MISO_HEADER, *miso_rows()))
+    assert "two dates stand above the header (06/11/2024 and 06/12/2024)" in error.reason
+    assert error.line == 4
+    assert read("x.csv", text(*above[:2], "6/11/2024", MISO_HEADER, *miso_rows())).rows.num_rows == 48

@@ -7,6 +7,7 @@ quarterly archives put the date into a column, `MARKET_DAY,NODE,TYPE,VALUE,HE1..
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from functools import partial
 
@@ -92,7 +93,7 @@ def _report(head: Head, header: HeadLine, *, dated_rows: bool) -> tuple[lmps.Rep
     named_report = named[2].lower() if named else ""
     facts: dict[str, str] = {}
 
-    day = None if dated_rows else _first_date(preamble)
+    day = None if dated_rows else _only_date(head.name, header, preamble)
     if day is None and not dated_rows:
         day = _named_day(head.name, named, header)
         facts["date"] = day.isoformat()
@@ -109,13 +110,18 @@ def _report(head: Head, header: HeadLine, *, dated_rows: bool) -> tuple[lmps.Rep
     return lmps.Report(day, feed, vintage), facts
 
 
-def _first_date(cells: Sequence[str]) -> date | None:
+def _only_date(name: str, header: HeadLine, cells: Sequence[str]) -> date | None:
+    """The date above the header. Raises UnreadablePublication for two: one may be that of publication."""
+    days: dict[date, str] = {}
     for cell in cells:
-        try:
-            return calendar_date(cell)
-        except ClockError:
-            continue
-    return None
+        with suppress(ClockError):
+            days.setdefault(calendar_date(cell), cell)
+    if len(days) > 1:
+        problem = (
+            f"two dates stand above the header ({' and '.join(days.values())}): which is the market day is unknown"
+        )
+        raise unreadable(name, problem, header.number)
+    return next(iter(days), None)
 
 
 def _named_day(name: str, named: re.Match[str] | None, header: HeadLine) -> date:
