@@ -1,4 +1,4 @@
-"""ERCOT's workbooks of the years to 2016, written after what public readers tell of them."""
+"""ERCOT's workbooks of history in layouts without a sample, written after what public readers tell of them."""
 
 from __future__ import annotations
 
@@ -93,3 +93,18 @@ def test_an_hour_that_occurs_once_may_not_stand_twice() -> None:
     twice = [LOAD, load_row(datetime(2016, 11, 7, 2), 1.0), load_row(datetime(2016, 11, 7, 2), 2.0)]
     with pytest.raises(UnreadablePublication, match="has the interval from 2016-11-07 01:00:00-06:00 twice"):
         read(twice, "native_Load_2016")
+
+
+def test_ancillary_prices_below_a_logo_and_a_title() -> None:
+    """The yearly workbook since October 2026: a title on line 6, the header on line 8."""
+    header = ["Delivery Date", "Hour Ending", "Repeated Hour Flag", "REGDN", "REGUP ", "RRS", "NSPIN", "ECRS"]
+    blank = [""] * len(header)
+    above = [blank] * 5 + [["Historical DAM Clearing Prices for Capacity", *blank[1:]], blank]
+    hours: list[list[Any]] = [["01/01/2026", f"{hour:02}:00", "N", 0.92, 0.87, 0.5, 1.97, 0.64] for hour in (1, 2)]
+    found = read([*above, header, *hours], "DAMASMCPC_2026")
+    assert (found.feed, found.market, found.rows.num_rows) == ("dam_mcpc", "DA", 10)
+    prices = {row["product"]: row["price_usd_per_mw"] for row in found.rows.to_pylist()}
+    assert prices == {"REGDN": 0.92, "REGUP": 0.87, "RRS": 0.5, "NSPIN": 1.97, "ECRS": 0.64}
+    with pytest.raises(UnreadablePublication, match="'25:00' is not an hour from 1 to 24") as caught:
+        read([*above, header, hours[0], ["01/01/2026", "25:00", *hours[0][2:]]], "DAMASMCPC_2026")
+    assert caught.value.line == 10

@@ -56,8 +56,8 @@ def _recognise_workbook(document: Document) -> RecognisedDocument | OtherProduct
     ):
         if sheets := found(*telling):
             return RecognisedDocument(document, partial(workbooks.parse_adders, sheets=sheets))
-    if sheets := wide_workbooks.generation_sheets(document):
-        return RecognisedDocument(document, partial(wide_workbooks.parse_generation, sheets=sheets))
-    if sheets := wide_workbooks.load_sheets(document):
-        return RecognisedDocument(document, partial(wide_workbooks.parse_load, sheets=sheets))
+    if months := wide_workbooks.generation_sheets(document):
+        return RecognisedDocument(document, partial(wide_workbooks.parse_generation, sheets=months))
+    if years := wide_workbooks.load_sheets(document):
+        return RecognisedDocument(document, partial(wide_workbooks.parse_load, sheets=years))
     return None
