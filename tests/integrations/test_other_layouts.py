@@ -293,3 +293,41 @@ def test_two_dates_above_a_header_of_miso_are_not_guessed_between() -> None:
     assert "two dates stand above the header (06/11/2024 and 06/12/2024)" in error.reason
     assert error.line == 4
     assert read("x.csv", text(*above[:2], "6/11/2024", MISO_HEADER, *miso_rows())).rows.num_rows == 48
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "reason"),
+    [
+        (
+            "Delivery Date,QSE Name,Resource Name,Hour Ending,Status,High Sustained Limit,RRSPFR,NSPIN,Minimum SOC",
+            "05/02/2025,QAEN,UNIT1,01:00,ON,10,1,2,0",
+            "offers, bids or plans",
+        ),
+        (
+            "Delivery Date,Hour Ending,Settlement Point,Energy Only Bid Award in MW,Settlement Point Price",
+            "12/23/2024,1,ADL_RN,1,15",
+            "awards of energy bids",
+        ),
+    ],
+)
+def test_ercots_plans_and_awards_are_taken_for_no_others(header: str, row: str, reason: str) -> None:
+    """Both have columns of what is read: services of a unit, a point with a price."""
+    (payload,) = survey("x.csv", text(header, row), named=True).payloads
+    assert reason in payload.problem
+
+
+def test_meters_and_self_arranged_services_of_ercots_disclosures() -> None:
+    """Columns as public readers list them."""
+    meters = read(
+        "x.csv",
+        text(
+            '"Interval Time","Interval Number","Resource Code","Interval Value"',
+            '"06/04/2025 00:14:59","1","19599_1_PV_A1","0.5"',
+        ),
+    )
+    assert (meters.feed, meters.market, meters.rows["resource"].to_pylist()) == (
+        "sced_disclosure", "RT15", ["19599_1_PV_A1"],
+    )  # fmt: skip
+    arranged = read("x.csv", text("Delivery Date,Hour Ending,QSE Name,RegUp,RegDown,NSPIN", "12/23/2024,1,Q,1,2,4"))
+    quantities = {row["quantity"]: row["value"] for row in arranged.rows.to_pylist()}
+    assert (arranged.feed, quantities) == ("dam_disclosure", {"RegUp": 1, "RegDown": 2, "NSPIN": 4})

@@ -24,7 +24,7 @@ from integrations.isos.series import series_publication, series_rows
 from integrations.isos.ticks import Floats, Ints, ParsedPublication, labels, seconds
 
 _LIMITS = r"HSL|LSL|HASL|LASL|HDL|LDL|(HDL|LDL) (Original|Manual|Final)"
-_SERVICES = r"REGUP|REGDN|NSPIN|NSPNM|RRSPFR|RRSFFR|RRSUFR|ECRSS|ECRSM"
+_SERVICES = r"REG ?UP|REG ?(DN|DOWN)|NSPIN|NSPNM|RRSPFR|RRSFFR|RRSUFR|ECRSS|ECRSM"
 # The quantities by their column, with their units.
 _QUANTITIES: Mapping[str, str] = {
     rf"{_LIMITS}|{_SERVICES}|Base Point|Output Schedule|Telemetered Net Output|Total Telemetered DSR Loads": "MW",
@@ -38,7 +38,9 @@ _QUANTITIES: Mapping[str, str] = {
     r"Count of Updates During Operating Hour": "updates",
 }
 _RESOURCES = ("Resource Name", "Load Resource Name", "QSE", "QSE Name")
-_OFFERS = ("settlementpoint", "source", "sasmid", "priceaggregate", "blockindicator1", "bidid", "offerid")
+_OFFERS = (
+    "settlementpoint", "source", "sasmid", "priceaggregate", "blockindicator1", "bidid", "offerid", "highsustainedlimit",
+)  # fmt: skip
 _BY_NAME: Mapping[str, str] = {"resourcename": "", "loadresourcename": "load", "qse": "QSE", "qsename": "QSE"}
 
 
