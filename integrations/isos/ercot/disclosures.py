@@ -39,7 +39,8 @@ _QUANTITIES: Mapping[str, str] = {
 }
 _RESOURCES = ("Resource Name", "Load Resource Name", "QSE", "QSE Name")
 _OFFERS = (
-    "settlementpoint", "source", "sasmid", "priceaggregate", "blockindicator1", "bidid", "offerid", "highsustainedlimit",
+    "settlementpoint", "source", "sasmid", "priceaggregate", "blockindicator1", "bidid", "offerid",
+    "highsustainedlimit",
 )  # fmt: skip
 _BY_NAME: Mapping[str, str] = {"resourcename": "", "loadresourcename": "load", "qse": "QSE", "qsename": "QSE"}
 
