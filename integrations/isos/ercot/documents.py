@@ -38,7 +38,7 @@ def _recognise_answer(document: Document) -> RecognisedDocument | OtherProduct |
 
 
 def _recognise_workbook(document: Document) -> RecognisedDocument | OtherProduct | None:
-    found = partial(workbooks.sheets_with, document)
+    found = partial(workbooks.sheets_with, workbooks.heads_of(document))
     if sheets := found("deliverydate", "hourending", "settlementpoint", "settlementpointprice"):
         return RecognisedDocument(
             document, partial(workbooks.parse_prices, report=workbooks.DAY_AHEAD_HISTORY, sheets=sheets)

@@ -4,7 +4,7 @@ The header is a sheet's first line, or stands some lines down, below a logo and 
 prices since October 2026.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from integrations.isos.documents import Document
 from integrations.isos.ercot import ancillary, ordc, prices
@@ -23,15 +23,24 @@ REAL_TIME_HISTORY = prices.Report(
 )  # fmt: skip
 
 
-def sheets_with(document: Document, *columns: str) -> dict[str, int]:
+Heads = Mapping[str, Sequence[frozenset[str]]]
+"""The column keys of each of a sheet's first lines."""
+
+
+def heads_of(document: Document) -> Heads:
+    lines = range(1, _HEADER_WITHIN + 1)
+    return {
+        sheet: [frozenset(header_of(document, sheet, line).header.keys) for line in lines] for sheet in document.sheets
+    }
+
+
+def sheets_with(heads: Heads, *columns: str) -> dict[str, int]:
     """The sheets with a header that has all these columns (as keys), and the line of it."""
-    found = {}
-    for sheet in document.sheets:
-        for line in range(1, _HEADER_WITHIN + 1):
-            if set(columns) <= set(header_of(document, sheet, line).header.keys):
-                found[sheet] = line
-                break
-    return found
+    wanted = frozenset(columns)
+    found = (
+        (sheet, next((n for n, keys in enumerate(head, start=1) if wanted <= keys), 0)) for sheet, head in heads.items()
+    )
+    return {sheet: line for sheet, line in found if line}
 
 
 def parse_prices(document: Document, report: prices.Report, sheets: Mapping[str, int]) -> ParsedPublication:
