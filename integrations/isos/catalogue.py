@@ -36,6 +36,8 @@ _OTHER_KINDS = {
     b"7z\xbc\xaf": "a 7-Zip archive: unpack it, only zip and gz are unwrapped",
     b"Rar!": "a RAR archive: unpack it, only zip and gz are unwrapped",
     b"%PDF": "a PDF document",
+    b"\xff\xfe": "UTF-16 text: save it as UTF-8, as operators publish it",
+    b"\xfe\xff": "UTF-16 text: save it as UTF-8, as operators publish it",
     b"PAR1": "a Parquet file: the operator's own CSV is what is read",
 }
 _UNKNOWN_DOCUMENTS = {

@@ -65,20 +65,22 @@ def header_of(document: Document, sheet: str, line: int = 1) -> CsvFile:
 
 def read_sheets(
     document: Document,
-    sheets: Sequence[str],
+    sheets: Mapping[str, int],
     positions: Callable[[CsvFile], Mapping[str, int]],
     numbers: frozenset[str],
 ) -> SheetFrame:
-    """Columns of all the sheets, whose first line is a header; blank lines are left out.
+    """Columns of all the sheets, each with the line (from 1) of its header; blank lines are left out.
 
     `positions` tells by a header where our columns stand. Raises UnreadablePublication for a missing column, for text
     where a number belongs, and for no rows at all.
     """
     grids = {sheet: grid_of(document.sheets[sheet]) for sheet in sheets}
-    filled = {sheet: 1 + np.flatnonzero((grid.kinds[1:] != EMPTY).any(axis=1)) for sheet, grid in grids.items()}
+    filled = {
+        sheet: line + np.flatnonzero((grids[sheet].kinds[line:] != EMPTY).any(axis=1)) for sheet, line in sheets.items()
+    }
     if not any(map(len, filled.values())):
         raise unreadable(document.name, "there is a header and no row below it")
-    places = {sheet: positions(header_of(document, sheet)) for sheet in sheets}
+    places = {sheet: positions(header_of(document, sheet, line)) for sheet, line in sheets.items()}
     names = dict.fromkeys(name for found in places.values() for name in found)
     if short := [name for name in names if any(name not in found for found in places.values())]:
         raise unreadable(document.name, f"not every sheet has the column {short[0]}")

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from integrations.isos.codes import Combined, combine, first_repeat
-from integrations.isos.csv_reading import Frame, Text, read
+from integrations.isos.csv_reading import Columns, Text, read
 from integrations.isos.gaps import Gaps, Intervals, coverage, coverage_of_range, empty_cells, gap_table
 from integrations.isos.heads import CsvFile
 from integrations.isos.local_time import HOUR_S, ClockError, local_day_hours, utc_second, utc_seconds
@@ -63,7 +63,11 @@ def positions(file: CsvFile) -> dict[str, int]:
 
 def parse(files: Sequence[CsvFile]) -> ParsedPublication:
     """Read a report, or the members of a group zip together. Raises UnreadablePublication."""
-    frame = read(files, [positions(file) for file in files], frozenset({"price"}))
+    return publication(read(files, [positions(file) for file in files], frozenset({"price"})))
+
+
+def publication(frame: Columns) -> ParsedPublication:
+    """The publication of a table with a row a node, interval and type. Raises UnreadablePublication."""
     run = _run(frame)
     step_s = run.step_s
     start_of = _starts(frame, step_s)
@@ -97,7 +101,7 @@ def _missing(places: int, place: Ints, rows: Intervals, run: Run) -> Gaps:
     return coverage(places, place, rows, expected, expected + HOUR_S).missing
 
 
-def _run(frame: Frame) -> Run:
+def _run(frame: Columns) -> Run:
     runs = frame.text("run")
     code = int(runs.codes[0])
     name = runs.values[code].upper()
@@ -108,7 +112,7 @@ def _run(frame: Frame) -> Run:
     return RUNS[name]
 
 
-def _starts(frame: Frame, step_s: int) -> Ints:
+def _starts(frame: Columns, step_s: int) -> Ints:
     """The start of each distinct start stamp in seconds since 1970; every interval must last `step_s`."""
     start, end = frame.text("start"), frame.text("end")
     start_of, end_of = moments(frame, start, "start"), moments(frame, end, "end")
@@ -119,7 +123,7 @@ def _starts(frame: Frame, step_s: int) -> Ints:
     return start_of
 
 
-def moments(frame: Frame, stamps: Text, column: str) -> Ints:
+def moments(frame: Columns, stamps: Text, column: str) -> Ints:
     """Seconds since 1970 UTC of each distinct GMT stamp of a column."""
     if (at_once := utc_seconds(stamps.strings)) is not None:
         return at_once
@@ -132,7 +136,7 @@ def moments(frame: Frame, stamps: Text, column: str) -> Ints:
     return found
 
 
-def _rows_by_type(frame: Frame, ticks: Combined) -> dict[str, Ints]:
+def _rows_by_type(frame: Columns, ticks: Combined) -> dict[str, Ints]:
     """For each LMP_TYPE the row of every tick, -1 where there is none. Components not known here are left out."""
     kinds = frame.text("type")
     wanted = (*_NEEDED_TYPES, _GHG)
@@ -148,14 +152,14 @@ def _rows_by_type(frame: Frame, ticks: Combined) -> dict[str, Ints]:
         row_of_tick[tick] = rows
         if name in _NEEDED_TYPES and len(rows) < len(ticks):
             alone = ticks.first_row(int(np.argmax(row_of_tick < 0)))
-            problem = f"this node and interval has no {name} row: the file is cut short, or one member of a group zip"
+            problem = f"this node and interval has no {name} row: cut short, or one member of a group (zip them)"
             frame.fail(alone, "type", problem)
         found[name] = row_of_tick
     _check_ghg_whole(frame, ticks, found[_GHG])
     return found
 
 
-def _check_ghg_whole(frame: Frame, ticks: Combined, row_of_tick: Ints) -> None:
+def _check_ghg_whole(frame: Columns, ticks: Combined, row_of_tick: Ints) -> None:
     """A node has greenhouse gas rows for all its intervals or for none: some only is a file cut short."""
     there = row_of_tick >= 0
     if there.all() or not there.any():
@@ -175,7 +179,7 @@ def _ghg(rows: Ints, price: Floats) -> Floats | None:
     return values
 
 
-def _check_sum(frame: Frame, row_of: dict[str, Ints], columns: dict[str, Floats], ghg: Floats | None) -> None:
+def _check_sum(frame: Columns, row_of: dict[str, Ints], columns: dict[str, Floats], ghg: Floats | None) -> None:
     rest = columns["LMP"] - (columns["MCE"] + columns["MCC"] + columns["MCL"])
     off = np.abs(rest)
     if ghg is not None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from integrations.isos.caiso.lmps import moments
 from integrations.isos.codes import combine, first_repeat
-from integrations.isos.csv_reading import Frame, Text, read
+from integrations.isos.csv_reading import Columns, Frame, Text, read
 from integrations.isos.heads import CsvFile
 from integrations.isos.series import series_publication, series_rows
 from integrations.isos.ticks import Ints, ParsedPublication, labels, seconds
@@ -112,7 +112,13 @@ def parse(file: CsvFile, layout: Layout) -> ParsedPublication:
 
 def parse_ancillary(file: CsvFile) -> ParsedPublication:
     """`PRC_AS`: clearing prices by service and region, in $/MW. Raises UnreadablePublication."""
-    frame = _read(file, {"product": ("ANC_TYPE",), "area": ("ANC_REGION",)}, ("MW", "PRC", "VALUE"))
+    return ancillary_publication(
+        _read(file, {"product": ("ANC_TYPE",), "area": ("ANC_REGION",)}, ("MW", "PRC", "VALUE"))
+    )
+
+
+def ancillary_publication(frame: Columns) -> ParsedPublication:
+    """The publication of a table with a row a service, region and interval. Raises UnreadablePublication."""
     product, area = frame.text("product"), frame.text("area")
     start, end = _interval(frame, [product, area])
     price = frame.number("value")
@@ -138,7 +144,7 @@ def _read(file: CsvFile, columns: Mapping[str, Sequence[str]], value: Sequence[s
     return read([file], [positions | {"value": file.need(*value)}], frozenset({"value"}))
 
 
-def _interval(frame: Frame, told_by: Sequence[Text]) -> tuple[Ints, Ints]:
+def _interval(frame: Columns, told_by: Sequence[Text]) -> tuple[Ints, Ints]:
     """Start and end of each row in seconds since 1970 UTC; `told_by` and run and start must tell all rows apart."""
     start, end, run = frame.text("start"), frame.text("end"), frame.text("run")
     seen = combine([(text.codes, len(text)) for text in (*told_by, run, start)])
@@ -151,7 +157,7 @@ def _interval(frame: Frame, told_by: Sequence[Text]) -> tuple[Ints, Ints]:
     return start_of, end_of
 
 
-def _market(frame: Frame) -> str:
+def _market(frame: Columns) -> str:
     """The market of the file's run; none where it has several runs, or one that is no market (7DA, ACTUAL)."""
     runs = frame.text("run").values
     return MARKETS.get(runs[0].upper(), "") if len(runs) == 1 else ""

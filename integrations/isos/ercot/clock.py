@@ -16,10 +16,12 @@ _FLAGS = {"Y": True, "N": False, "TRUE": True, "FALSE": False}
 
 
 def second_pass_flags(frame: Frame) -> tuple[Text, list[bool | None]]:
-    """The flag column and what each of its values means; one value, meaning unknown, where the file has no flag."""
+    """The flag column and what each value of it means; one, meaning unknown, where no flag is there or filled in."""
     if not frame.has("flag"):
         return Text.of(np.zeros(frame.rows, dtype=np.int64), [""]), [None]
     flags = frame.text("flag", may_be_empty=True)
+    if flags.values == [""]:
+        return flags, [None]
     meanings: list[bool | None] = []
     for code, value in enumerate(flags.values):
         if value.upper() not in _FLAGS:

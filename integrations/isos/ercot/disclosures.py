@@ -24,21 +24,24 @@ from integrations.isos.series import series_publication, series_rows
 from integrations.isos.ticks import Floats, Ints, ParsedPublication, labels, seconds
 
 _LIMITS = r"HSL|LSL|HASL|LASL|HDL|LDL|(HDL|LDL) (Original|Manual|Final)"
-_SERVICES = r"REGUP|REGDN|NSPIN|NSPNM|RRSPFR|RRSFFR|RRSUFR|ECRSS|ECRSM"
+_SERVICES = r"REG ?UP|REG ?(DN|DOWN)|NSPIN|NSPNM|RRSPFR|RRSFFR|RRSUFR|ECRSS|ECRSM"
 # The quantities by their column, with their units.
 _QUANTITIES: Mapping[str, str] = {
     rf"{_LIMITS}|{_SERVICES}|Base Point|Output Schedule|Telemetered Net Output|Total Telemetered DSR Loads": "MW",
     r"(Max|Low|Real) Power Consumption( for Load Resource)?": "MW",
-    r"(Ancillary Service|AS Responsibility for|AS Capability|AS Awards?) \w+": "MW",
+    r"(Ancillary Service|AS Responsibility for|AS Capability|AS Awards?|Self Provided) \w+": "MW",
     r"Awarded Quantity|\w+ Awarded": "MW",
-    r"(Minimum|Maximum) SOC|State of Charge|Hour Beginning Planned SOC": "MWh",
+    r"(Min|Max|Minimum|Maximum) SOC|SOC|State of Charge|Hour Beginning Planned SOC": "MWh",
     r"\w+ MCPC": "USD/MW",
     r"Energy Settlement Point Price|Min Gen Cost": "USD/MWh",
     r"Start Up (Hot|Inter|Cold)( Offer)?": "USD",
     r"Count of Updates During Operating Hour": "updates",
 }
 _RESOURCES = ("Resource Name", "Load Resource Name", "QSE", "QSE Name")
-_OFFERS = ("settlementpoint", "source", "sasmid", "priceaggregate", "blockindicator1", "bidid", "offerid")
+_OFFERS = (
+    "settlementpoint", "source", "sasmid", "priceaggregate", "blockindicator1", "bidid", "offerid",
+    "highsustainedlimit",
+)  # fmt: skip
 _BY_NAME: Mapping[str, str] = {"resourcename": "", "loadresourcename": "load", "qse": "QSE", "qsename": "QSE"}
 
 

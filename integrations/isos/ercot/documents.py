@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from integrations.isos.documents import Document, RecognisedDocument
-from integrations.isos.ercot import dashboards, wide_workbooks, workbooks
+from integrations.isos.ercot import api_answers, dashboards, wide_workbooks, workbooks
 from integrations.isos.recognition import OtherProduct
 from integrations.isos.ticks import ParsedPublication
 
@@ -34,11 +34,11 @@ def _recognise_answer(document: Document) -> RecognisedDocument | OtherProduct |
         for tells, parse in _DASHBOARDS:
             if tells(document.json):
                 return RecognisedDocument(document, parse)
-    return None
+    return api_answers.recognise(document)
 
 
 def _recognise_workbook(document: Document) -> RecognisedDocument | OtherProduct | None:
-    found = partial(workbooks.sheets_with, document)
+    found = partial(workbooks.sheets_with, workbooks.heads_of(document))
     if sheets := found("deliverydate", "hourending", "settlementpoint", "settlementpointprice"):
         return RecognisedDocument(
             document, partial(workbooks.parse_prices, report=workbooks.DAY_AHEAD_HISTORY, sheets=sheets)
@@ -56,8 +56,8 @@ def _recognise_workbook(document: Document) -> RecognisedDocument | OtherProduct
     ):
         if sheets := found(*telling):
             return RecognisedDocument(document, partial(workbooks.parse_adders, sheets=sheets))
-    if sheets := found("date", "fuel", "0:15") or found("date", "fuel", "00:15"):
-        return RecognisedDocument(document, partial(wide_workbooks.parse_generation, sheets=sheets))
-    if sheets := wide_workbooks.load_sheets(document):
-        return RecognisedDocument(document, partial(wide_workbooks.parse_load, sheets=sheets))
+    if months := wide_workbooks.generation_sheets(document):
+        return RecognisedDocument(document, partial(wide_workbooks.parse_generation, sheets=months))
+    if years := wide_workbooks.load_sheets(document):
+        return RecognisedDocument(document, partial(wide_workbooks.parse_load, sheets=years))
     return None

@@ -35,6 +35,8 @@ _PUBLISHED = re.compile(
 _OTHER_PRODUCTS = [
     ("rtdtimestamp", "ERCOT indicative prices of the real-time dispatch look-ahead"),
     ("shadowprice", "ERCOT shadow prices"),
+    ("energyonlybidawardinmw", "ERCOT awards of energy bids"),
+    ("energyonlyofferawardinmw", "ERCOT awards of energy offers"),
     ("sasmid", "ERCOT supplementary ancillary service market"),
 ]
 _ERCOT_COLUMNS = ("dstflag", "repeatedhourflag", "scedtimestamp")

@@ -34,6 +34,10 @@ from integrations.isos.ticks import Codes, Floats, Ints, ParsedPublication, labe
 
 _QUARTER = re.compile(r"(\d{1,2}):(\d{2})(?::00)?( ?\(DST\))?", re.IGNORECASE)
 _HOUR_ENDING = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?( DST)?", re.IGNORECASE)
+_DAY_WITH_FUEL = re.compile(r"(\d{2}/\d{2}/)(\d{2})\s*[-_]\s*(\S.*)")
+_DAY_AND_FUEL = "date-fuel"
+_FUEL = ("fuel", "fueltype")
+_FIRST_QUARTER = frozenset({"0:15", "00:15"})
 _NO_SUCH_TIME = -1
 _LOAD_TOTAL = "ERCOT"
 _LOAD_ZONES = frozenset({"coast", "east", "north", "south", "west", "southern"})
@@ -95,39 +99,70 @@ class _Table:
         return series_publication("fundamentals", rows, iso="ERCOT", feed=feed, vintage=vintage, parser=f"ercot.{feed}")
 
 
+def generation_sheets(document: Document) -> list[str]:
+    """The sheets of an `IntGenbyFuelYYYY` workbook that hold a month, of today's layout or the one to 2016."""
+    found = []
+    for name in document.sheets:
+        keys = set(header_of(document, name).header.keys)
+        if keys & _FIRST_QUARTER and (_DAY_AND_FUEL in keys or ("date" in keys and keys & set(_FUEL))):
+            found.append(name)
+    return found
+
+
 def parse_generation(document: Document, sheets: Sequence[str]) -> ParsedPublication:
     """`IntGenbyFuelYYYY.xlsx`: series `generation`, category a fuel, in MWh a quarter of an hour.
 
     A column is named by the end of its quarter; those of the second pass of the repeated hour bear `(DST)` and stand at
     the end. The hour that spring skips is empty. Settlement is final where every row of the workbook says so.
+
+    To 2016 one column names day and fuel (`01/01/15_Coal`), and how the columns of the two days of the clock change are
+    meant differs from year to year: these days are left out.
     """
     table = _Table()
     settled = True
     for sheet in sheets:
         header = header_of(document, sheet)
-        fuel, settlement = header.need("Fuel"), header.find("settlementtype")
-        day_at, quarters = header.need("Date"), _quarters(header)
+        settlement, quarters = header.find("settlementtype"), _quarters(header)
         grid = grid_of(document.sheets[sheet])
-        lines = [line for line, cell in enumerate(grid.column(range(1, len(grid)), fuel), start=1) if str(cell).strip()]
+        named = _named_lines(document, sheet, header, grid)
+        lines = [line for line, _, _ in named]
         if settlement is not None:
             settled &= not any(str(cell).strip().upper() == "INITIAL" for cell in grid.column(lines, settlement))
         values = _numbers(document, sheet, lines, {quarter.position: quarter.label for quarter in quarters})
         # A day has a line for each fuel.
         days: dict[datetime, int] = {}
-        day_of = np.array(
-            [days.setdefault(_midnight(document, sheet, line, grid.cell(line, day_at)), len(days)) for line in lines],
-            dtype=np.int64,
-        )
+        day_of = np.array([days.setdefault(midnight, len(days)) for _, midnight, _ in named], dtype=np.int64)
         starts = _starts(list(days), quarters)
         if (stray := (starts[day_of] == _NO_SUCH_TIME) & ~np.isnan(values)).any():
             number, column = np.argwhere(stray)[0].tolist()
             _refuse(document, sheet, lines[number], list(days)[day_of[number]], quarters[column])
-        codes = np.array([table.code(shown(grid.cell(line, fuel)).lower().replace(" ", "_")) for line in lines])
+        codes = np.array([table.code(fuel.lower().replace(" ", "_")) for _, _, fuel in named], dtype=np.int64)
         which = len(quarters) * day_of[:, np.newaxis] + np.arange(len(quarters))
         table.add(codes[:, np.newaxis], starts.ravel(), which, values)
     constants = {"series": "generation", "unit": "MWh"}
     vintage = "final" if settled else "preliminary"
     return table.publication(document, QUARTER_S, "category", constants, "int_gen_by_fuel", vintage)
+
+
+def _named_lines(document: Document, sheet: str, header: CsvFile, grid: Grid) -> list[tuple[int, datetime, str]]:
+    """The lines (from 0) that have a fuel, with the midnight of their day and the fuel."""
+    both = header.find(_DAY_AND_FUEL)
+    if both is None:
+        day, fuel = header.need("Date"), header.need("Fuel", *_FUEL)
+        cells = [(line, shown(cell)) for line, cell in enumerate(grid.column(range(1, len(grid)), fuel), start=1)]
+        return [(line, _midnight(document, sheet, line, grid.cell(line, day)), cell) for line, cell in cells if cell]
+    found = []
+    for line, cell in enumerate(grid.column(range(1, len(grid)), both), start=1):
+        text = shown(cell)
+        if match := _DAY_WITH_FUEL.fullmatch(text):
+            midnight = _midnight(document, sheet, line, f"{match[1]}20{match[2]}")
+            if midnight_of_plain_day(midnight.date(), CENTRAL) is not None:
+                found.append((line, midnight, match[3]))
+        elif text[:1].isdigit():
+            raise unreadable(
+                document.name, f"sheet {sheet}: {text[:40]!r} is no day with a fuel, as 01/01/15_Coal", line + 1
+            )
+    return found
 
 
 def load_sheets(document: Document) -> list[str]:
@@ -228,6 +263,17 @@ def _hour_starts(document: Document, sheet: str, lines: Sequence[int], cells: Se
                 starts[row] = midnight + (hour[0] - 1) * HOUR_S
     for row in np.flatnonzero(starts == _NO_SUCH_TIME).tolist():
         starts[row] = _hour_start(document, sheet, lines[row], cells[row])
+    return _second_passes(starts)
+
+
+def _second_passes(starts: Ints) -> Ints:
+    """Where an hour that the clock repeats stands there twice without a mark (to 2016), the later line is the later."""
+    _, first = np.unique(starts, return_index=True)
+    for row in np.setdiff1d(np.arange(len(starts)), first).tolist():
+        local = datetime.fromtimestamp(int(starts[row]), CENTRAL)
+        again = int(local.replace(fold=1).timestamp())
+        if again != starts[row] and again not in starts:
+            starts[row] = again
     return starts
 
 

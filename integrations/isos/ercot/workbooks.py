@@ -1,4 +1,8 @@
-"""ERCOT's workbooks of history with a line a row: hub and zone prices, ancillary prices, adders."""
+"""ERCOT's workbooks of history with a line a row: hub and zone prices, ancillary prices, adders.
+
+The header is a sheet's first line, or stands some lines down, below a logo and a title: so is that of the ancillary
+prices since October 2026.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +13,7 @@ from integrations.isos.heads import CsvFile
 from integrations.isos.sheet_reading import header_of, read_sheets
 from integrations.isos.ticks import ParsedPublication
 
+_HEADER_WITHIN = 12
 DAY_AHEAD_HISTORY = prices.Report(
     "dam_lzhb_spp", "DA", "SettlementPoint", "SettlementPointPrice", prices.DAY_AHEAD.expected
 )
@@ -18,12 +23,27 @@ REAL_TIME_HISTORY = prices.Report(
 )  # fmt: skip
 
 
-def sheets_with(document: Document, *columns: str) -> list[str]:
-    """The sheets whose first line has all these columns (as keys)."""
-    return [name for name in document.sheets if set(columns) <= set(header_of(document, name).header.keys)]
+Heads = Mapping[str, Sequence[frozenset[str]]]
+"""The column keys of each of a sheet's first lines."""
 
 
-def parse_prices(document: Document, report: prices.Report, sheets: Sequence[str]) -> ParsedPublication:
+def heads_of(document: Document) -> Heads:
+    lines = range(1, _HEADER_WITHIN + 1)
+    return {
+        sheet: [frozenset(header_of(document, sheet, line).header.keys) for line in lines] for sheet in document.sheets
+    }
+
+
+def sheets_with(heads: Heads, *columns: str) -> dict[str, int]:
+    """The sheets with a header that has all these columns (as keys), and the line of it."""
+    wanted = frozenset(columns)
+    found = (
+        (sheet, next((n for n, keys in enumerate(head, start=1) if wanted <= keys), 0)) for sheet, head in heads.items()
+    )
+    return {sheet: line for sheet, line in found if line}
+
+
+def parse_prices(document: Document, report: prices.Report, sheets: Mapping[str, int]) -> ParsedPublication:
     """A year of prices of hubs and load zones, a sheet a month. Raises UnreadablePublication."""
 
     def positions(header: CsvFile) -> Mapping[str, int]:
@@ -32,7 +52,7 @@ def parse_prices(document: Document, report: prices.Report, sheets: Sequence[str
     return prices.publication(read_sheets(document, sheets, positions, frozenset({"price"})), report, None)
 
 
-def parse_ancillary(document: Document, sheets: Sequence[str]) -> ParsedPublication:
+def parse_ancillary(document: Document, sheets: Mapping[str, int]) -> ParsedPublication:
     """A year of day-ahead ancillary prices with a column a service."""
 
     def positions(header: CsvFile) -> Mapping[str, int]:
@@ -41,11 +61,12 @@ def parse_ancillary(document: Document, sheets: Sequence[str]) -> ParsedPublicat
     return ancillary.history(read_sheets(document, sheets, positions, frozenset(ancillary.SERVICES)), None)
 
 
-def parse_adders(document: Document, sheets: Sequence[str]) -> ParsedPublication:
+def parse_adders(document: Document, sheets: Mapping[str, int]) -> ParsedPublication:
     """A year of price adders by run or by quarter of an hour."""
 
     def positions(header: CsvFile) -> Mapping[str, int]:
         return time_positions(header) | ordc.columns_of(header)
 
-    numbers = frozenset(name for sheet in sheets for name in ordc.columns_of(header_of(document, sheet)))
+    headers = (header_of(document, sheet, line) for sheet, line in sheets.items())
+    numbers = frozenset(name for header in headers for name in ordc.columns_of(header))
     return ordc.publication(read_sheets(document, sheets, positions, numbers), None)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from integrations.isos.documents import Document, RecognisedDocument
-from integrations.isos.miso import answers, workbooks
+from integrations.isos.miso import answers, histories, workbooks
 from integrations.isos.recognition import OtherProduct
 
 
@@ -21,6 +21,8 @@ def _recognise_workbook(document: Document) -> RecognisedDocument | OtherProduct
         return RecognisedDocument(document, workbooks.parse_load)
     if workbooks.is_generation_report(document):
         return RecognisedDocument(document, workbooks.parse_generation)
+    if history := histories.history_of(document):
+        return RecognisedDocument(document, partial(histories.parse, history=history))
     if workbooks.is_price_summary(document):
         day = workbooks.day_of_price_summary(document)
         return RecognisedDocument(document, workbooks.parse_price_summary, {"date": day.isoformat()})

@@ -1,15 +1,22 @@
-"""MISO's weekly five-minute LMPs (`YYYYMMDD_5MIN_LMP.zip`, one CSV): final, one row a node and interval.
+"""MISO's five-minute LMPs as CSV: one row a node and interval, stamped in Eastern Standard Time.
 
-Columns `MKTHOUR_EST, PNODENAME, LMP, CON_LMP, LOSS_LMP`; the stamp is the beginning of the interval in Eastern Standard
-Time. The energy component is not printed: it is LMP - CON_LMP - LOSS_LMP.
+The weekly archive (`YYYYMMDD_5MIN_LMP.zip`) is final: `MKTHOUR_EST, PNODENAME, LMP, CON_LMP, LOSS_LMP`, a few lines of
+title above and a disclaimer below; the stamp is the beginning of the interval. The running reports (`currentinterval`,
+`rollingmarketday`, `previousmarketday`) are preliminary: `INTERVAL, CPNODE, LMP, MLC, MCC`, stamped with its end.
+Neither prints the energy component: it is the LMP less congestion and loss.
 """
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from integrations.isos.codes import combine, first_repeat
+from integrations.isos.csv_faults import end_of_rows
 from integrations.isos.csv_reading import Frame, read
 from integrations.isos.gaps import Intervals, coverage_of_range, empty_cells, gap_table
-from integrations.isos.heads import CsvFile
+from integrations.isos.heads import CsvFile, column_key
 from integrations.isos.local_time import ClockError
 from integrations.isos.miso.answers import FIVE_MINUTES_S
 from integrations.isos.miso.clock import est_second
@@ -17,38 +24,75 @@ from integrations.isos.ticks import ParsedPublication, Places, Prices, tick_tabl
 
 PARSER = "miso.five_minute_lmp"
 
-_NUMBERS = ("LMP", "CON_LMP", "LOSS_LMP")
 _DERIVED_DECIMALS = 8
+_NOTES_BYTES = 16384
+_NOTE = re.compile(rb"[ \t]*\"?[A-Za-z]")
 
 
-def parse(file: CsvFile) -> ParsedPublication:
-    """Read a week whole. Raises UnreadablePublication, also for a node and interval that are there twice."""
-    columns = {name: file.need(name) for name in ("MKTHOUR_EST", "PNODENAME", *_NUMBERS)}
-    frame = read([file], [columns], frozenset(_NUMBERS))
-    node = frame.text("PNODENAME")
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a report, and how far its stamp lies behind the beginning of the interval."""
+
+    stamp: str
+    node: str
+    congestion: str
+    loss: str
+    vintage: str
+    stamp_after_start_s: int
+
+    def is_header(self, keys: Iterable[str]) -> bool:
+        return {column_key(name) for name in (self.stamp, self.node, "LMP", self.congestion, self.loss)} <= set(keys)
+
+
+LAYOUTS = (
+    Layout("MKTHOUR_EST", "PNODENAME", "CON_LMP", "LOSS_LMP", "final", 0),
+    Layout("INTERVAL", "CPNODE", "MCC", "MLC", "preliminary", FIVE_MINUTES_S),
+)
+
+
+def parse(file: CsvFile, layout: Layout) -> ParsedPublication:
+    """Read a report whole. Raises UnreadablePublication, also for a node and interval that are there twice."""
+    numbers = ("LMP", layout.congestion, layout.loss)
+    columns = {name: file.need(name) for name in (layout.stamp, layout.node, *numbers)}
+    if columns[layout.stamp] == 0:
+        file = _without_notes(file)
+    frame = read([file], [columns], frozenset(numbers))
+    node = frame.text(layout.node)
     places = Places.without_type(node.strings)
-    intervals = _intervals(frame)
+    intervals = _intervals(frame, layout)
     seen = combine([(node.codes, len(node)), (intervals.code, len(intervals.starts))])
     if repeat := first_repeat(seen.code, len(seen)):
         problem = f"one node and interval is there twice, in lines {frame.lines(*repeat)}"
-        frame.fail(repeat[1], "PNODENAME", problem)
-    lmp, congestion, loss = (frame.number(name) for name in _NUMBERS)
+        frame.fail(repeat[1], layout.node, problem)
+    lmp, congestion, loss = (frame.number(name) for name in numbers)
     prices = Prices(lmp, np.round(lmp - congestion - loss, _DERIVED_DECIMALS), congestion, loss)
     start, place = intervals.start(), node.codes.astype(np.int64)
     missing = coverage_of_range(len(places), place, intervals, FIVE_MINUTES_S).missing
     gaps = [missing, *empty_cells(prices, place, start, start + FIVE_MINUTES_S)]
     rows = tick_table(places, place, start, start + FIVE_MINUTES_S, prices, None)
-    return ParsedPublication("MISO", "RT5", "rt_five_min_lmp", "final", rows, None, gap_table(places, gaps), PARSER, 1)
+    return ParsedPublication(
+        "MISO", "RT5", "rt_five_min_lmp", layout.vintage, rows, None, gap_table(places, gaps), PARSER, 1
+    )
 
 
-def _intervals(frame: Frame) -> Intervals:
-    stamps = frame.text("MKTHOUR_EST")
+def _without_notes(file: CsvFile) -> CsvFile:
+    """The file without the lines below its rows that begin with a letter, where a row begins with its stamp."""
+    cut = max(file.header.end, len(file.content) - _NOTES_BYTES)
+    tail = file.content[cut:]
+    end = end_of_rows(tail)
+    while end and _NOTE.match(tail, start := tail.rfind(b"\n", 0, end - 1) + 1, end):
+        end = end_of_rows(tail[:start])
+    return file if end == end_of_rows(tail) else replace(file, content=file.content[: cut + end])
+
+
+def _intervals(frame: Frame, layout: Layout) -> Intervals:
+    stamps = frame.text(layout.stamp)
     starts = np.zeros(len(stamps), dtype=np.int64)
     for code, text in enumerate(stamps.values):
         try:
-            starts[code] = est_second(text)
+            starts[code] = est_second(text) - layout.stamp_after_start_s
             if starts[code] % FIVE_MINUTES_S:
                 raise ClockError(f"{text!r} is not on a five-minute mark")
         except ClockError as error:
-            frame.fail(int(np.argmax(stamps.codes == code)), "MKTHOUR_EST", str(error))
+            frame.fail(int(np.argmax(stamps.codes == code)), layout.stamp, str(error))
     return Intervals.of(starts, stamps.codes)

@@ -7,6 +7,7 @@ quarterly archives put the date into a column, `MARKET_DAY,NODE,TYPE,VALUE,HE1..
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from functools import partial
 
@@ -32,13 +33,16 @@ _OTHER_PRODUCTS = [
 
 def recognise(head: Head) -> Recognised | OtherProduct | None:
     """Raises UnreadablePublication for an LMP report without a needed column, date or feed."""
-    if stamps := next((line for line in head.lines if _is_five_minute_header(line)), None):
-        return Recognised(CsvFile(head.name, head.content, stamps), _parse_five_minutes)
+    for line in head.lines:
+        for layout in five_minute_lmps.LAYOUTS:
+            if layout.is_header(line.keys):
+                return Recognised(CsvFile(head.name, head.content, line), partial(_parse_five_minutes, layout))
     if mcps := next((line for line in head.lines if "mcptype" in line.keys), None):
         return _recognise_ancillary(head, mcps)
     header = next((line for line in head.lines if _looks_like_header(line)), None)
     if header is None:
-        if not head.lines or not _TITLE.search(head.first.cells[0] if head.first.cells else ""):
+        title = head.first.cells[0] if head.lines and head.first.cells else ""
+        if not _TITLE.search(title) or "market" not in title.lower():
             return None
         known = next((found for line in head.lines if (found := known_product(line.keys, _OTHER_PRODUCTS))), None)
         if known is None:
@@ -53,12 +57,8 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
     return Recognised(file, partial(_parse, report), facts)
 
 
-def _is_five_minute_header(line: HeadLine) -> bool:
-    return {"mkthourest", "pnodename", "lmp", "conlmp", "losslmp"}.issubset(line.keys)
-
-
-def _parse_five_minutes(files: Sequence[CsvFile]) -> ParsedPublication:
-    return five_minute_lmps.parse(files[0])
+def _parse_five_minutes(layout: five_minute_lmps.Layout, files: Sequence[CsvFile]) -> ParsedPublication:
+    return five_minute_lmps.parse(files[0], layout)
 
 
 def _recognise_ancillary(head: Head, header: HeadLine) -> Recognised:
@@ -93,7 +93,7 @@ def _report(head: Head, header: HeadLine, *, dated_rows: bool) -> tuple[lmps.Rep
     named_report = named[2].lower() if named else ""
     facts: dict[str, str] = {}
 
-    day = None if dated_rows else _first_date(preamble)
+    day = None if dated_rows else _only_date(head.name, header, preamble)
     if day is None and not dated_rows:
         day = _named_day(head.name, named, header)
         facts["date"] = day.isoformat()
@@ -110,13 +110,18 @@ def _report(head: Head, header: HeadLine, *, dated_rows: bool) -> tuple[lmps.Rep
     return lmps.Report(day, feed, vintage), facts
 
 
-def _first_date(cells: Sequence[str]) -> date | None:
+def _only_date(name: str, header: HeadLine, cells: Sequence[str]) -> date | None:
+    """The date above the header. Raises UnreadablePublication for two: one may be that of publication."""
+    days: dict[date, str] = {}
     for cell in cells:
-        try:
-            return calendar_date(cell)
-        except ClockError:
-            continue
-    return None
+        with suppress(ClockError):
+            days.setdefault(calendar_date(cell), cell)
+    if len(days) > 1:
+        problem = (
+            f"two dates stand above the header ({' and '.join(days.values())}): which is the market day is unknown"
+        )
+        raise unreadable(name, problem, header.number)
+    return next(iter(days), None)
 
 
 def _named_day(name: str, named: re.Match[str] | None, header: HeadLine) -> date:

@@ -2,9 +2,12 @@
 
 Hours are hour-ending in Eastern Standard Time (UTC-5) all year, so both days of the clock change have 24. The reports
 do not carry the energy component; MISO defines LMP = MEC + MCC + MLC (Business Practices Manual 002), so it is derived.
+
+The quarterly archives write a price of a thousand and more as `"1,234.56"`, in quotes.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -24,6 +27,7 @@ MARKETS = {"da_expost_lmp": "DA", "da_exante_lmp": "DA", REAL_TIME: "RTH"}
 _EST_BEHIND_UTC_S = 5 * HOUR_S
 _HOURS = [f"he{hour}" for hour in range(1, 25)]
 _KINDS = ("LMP", "MCC", "MLC")
+_IN_THOUSANDS = re.compile(rb'"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?"')
 _DERIVED_DECIMALS = 8  # MISO publishes cents; a difference of doubles carries noise far below
 
 
@@ -38,6 +42,9 @@ class Report:
 
 def parse(file: CsvFile, report: Report) -> ParsedPublication:
     """Read a report whole. Raises UnreadablePublication, also for a node whose three rows are not all there."""
+    if b'"' in file.content:
+        without = _IN_THOUSANDS.sub(lambda number: number[0].replace(b",", b""), file.content[file.header.end :])
+        file = replace(file, content=file.content[: file.header.end] + without)
     text_columns = ["node", "type", "value", *([] if report.day else ["marketday"])]
     frame = read([file], [{key: file.need(key) for key in [*text_columns, *_HOURS]}], frozenset(_HOURS))
     node, node_type = frame.text("node"), frame.text("type")

@@ -38,11 +38,13 @@ def parse_load(document: Document) -> ParsedPublication:
         for number, row in enumerate(sheet, start=1):
             columns = _load_columns(row) or columns
             if columns and isinstance(row[1], int | float):
-                start = midnight_second(_date(document, name, number, row[0])) + _hour(document, name, number, row[1])
+                start = midnight_second(date_of(document, name, number, row[0])) + hour_of(
+                    document, name, number, row[1]
+                )
                 for position, (area, series) in columns.items():
                     if isinstance(row[position], int | float):
                         rows.add(series, area, start, float(row[position]), unit="MWh")
-    return _publication(rows, "df_al")
+    return publication(rows, "df_al")
 
 
 def _load_columns(row: Sequence[Any]) -> dict[int, tuple[str, str]]:
@@ -79,11 +81,11 @@ def parse_generation(document: Document) -> ParsedPublication:
         columns = _fuel_columns(sheet[header - 1], sheet[header])
         for number, row in enumerate(sheet[header + 1 :], start=header + 2):
             if isinstance(row[0], int | float):
-                start = midnight_second(day) + _hour(document, name, number, row[0])
+                start = midnight_second(day) + hour_of(document, name, number, row[0])
                 for position, (area, fuel) in columns.items():
                     if isinstance(row[position], int | float):
                         rows.add(series, area, start, float(row[position]), category=fuel, unit="MW")
-    return _publication(rows, "sr_gfm")
+    return publication(rows, "sr_gfm")
 
 
 def _fuel_columns(regions: Sequence[Any], fuels: Sequence[Any]) -> dict[int, tuple[str, str]]:
@@ -100,7 +102,7 @@ def _fuel_columns(regions: Sequence[Any], fuels: Sequence[Any]) -> dict[int, tup
 def _market_day(document: Document, name: str, sheet: Sheet) -> date:
     for number, row in enumerate(sheet[:6], start=1):
         if found := _MARKET_DATE.match(str(row[0])):
-            return _date(document, name, number, found[1])
+            return date_of(document, name, number, found[1])
     raise unreadable(document.name, f"sheet {name}: no line 'Market Date:' above the table")
 
 
@@ -129,29 +131,31 @@ def parse_price_summary(document: Document) -> ParsedPublication:
             if "MISO System" in map(str, row):
                 header = row
             elif header and (hour := _HOUR_LABEL.fullmatch(str(row[0]))):
-                start = midnight + _hour(document, name, number, int(hour[1]))
+                start = midnight + hour_of(document, name, number, int(hour[1]))
                 for area, cell in zip(header[1:], row[1:], strict=False):
                     if str(area).strip() and isinstance(cell, int | float):
                         rows.add("day_ahead_price", str(area).strip(), start, round(float(cell), 6), unit="USD/MWh")
-    return _publication(rows, "da_pr", market="DA")
+    return publication(rows, "da_pr", market="DA")
 
 
-def _publication(rows: Rows, feed: str, market: str = "") -> ParsedPublication:
+def publication(rows: Rows, feed: str, market: str = "") -> ParsedPublication:
+    """The rows of a report as fundamentals."""
     return series_publication("fundamentals", rows.table(), iso="MISO", feed=feed, market=market, parser=f"miso.{feed}")
 
 
-def _date(document: Document, sheet: str, line: int, cell: Any) -> date:
+def date_of(document: Document, sheet: str, line: int, cell: Any) -> date:
+    """The day in a cell, a date or a text that may end in midnight. Raises UnreadablePublication."""
     if isinstance(cell, datetime):
         return cell.date()
     if isinstance(cell, date):
         return cell
     try:
-        return calendar_date(str(cell).strip())
+        return calendar_date(str(cell).strip().removesuffix(" 00:00:00"))
     except ClockError as error:
         raise unreadable(document.name, f"sheet {sheet}: {error}", line) from None
 
 
-def _hour(document: Document, sheet: str, line: int, cell: Any) -> int:
+def hour_of(document: Document, sheet: str, line: int, cell: Any) -> int:
     """Seconds from midnight to the beginning of an hour that is named by its end."""
     if not (float(cell).is_integer() and 1 <= cell <= 24):
         raise unreadable(document.name, f"sheet {sheet}: {cell} is not an hour from 1 to 24", line)

@@ -1,10 +1,12 @@
-"""PJM's Data Miner 2 reports as CSV, told apart by their columns."""
+"""PJM's reports as CSV: those of Data Miner 2, told apart by their columns, and the daily LMP files before it."""
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from integrations.isos.heads import CsvFile, Head
+from integrations.isos.pjm import daily_lmps
 from integrations.isos.pjm.reports import REPORTS, report_of
 from integrations.isos.pjm.tables import Report, csv_table
 from integrations.isos.recognition import OtherProduct, Recognised
@@ -19,6 +21,8 @@ _STAMPS = frozenset({"datetimebeginningutc", "datetimebeginningept"})
 
 def recognise(head: Head) -> Recognised | OtherProduct | None:
     """Raises UnreadablePublication for a report that lacks a needed column."""
+    if daily := daily_lmps.find(head):
+        return Recognised(daily.file, partial(_parse_daily, daily))
     keys = frozenset(head.first.keys)
     report = report_of(keys, head.name)
     if report:
@@ -33,3 +37,7 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
 
 def _parse(report: Report, files: Sequence[CsvFile]) -> ParsedPublication:
     return report.parse(csv_table(files[0], report))
+
+
+def _parse_daily(daily: daily_lmps.DailyFile, files: Sequence[CsvFile]) -> ParsedPublication:
+    return daily_lmps.parse(replace(daily, file=files[0]))

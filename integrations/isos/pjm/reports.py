@@ -3,7 +3,7 @@
 import re
 
 from integrations.isos.pjm import ancillary, constraints, generation, lmps, load, places
-from integrations.isos.pjm.tables import Report
+from integrations.isos.pjm.tables import Report, folded
 
 _BEGINNING = "datetime_beginning_utc"
 _LMP_OPTIONAL = lmps.TELLING_APART
@@ -20,6 +20,8 @@ def _lmp_report(name: str, run: lmps.Run, parse: lmps.Parse, *, verified: bool) 
         optional_texts=_LMP_OPTIONAL,
         optional_numbers=() if verified else (run.energy,),
         lacks=() if verified else ("version_nbr", "row_is_current"),
+        # With the energy component it may as well be a verified one whose versions were not asked for.
+        unnamed_lacks=() if verified else (run.energy,),
     )
 
 
@@ -200,8 +202,8 @@ def report_of(keys: frozenset[str], named: str) -> Report | None:
     told = [report for report in REPORTS if report.is_told_by(keys)]
     if hint in told:
         return hint
-    if told:
-        return told[0]
+    if unnamed := next((report for report in told if not folded(report.unnamed_lacks) & keys), None):
+        return unnamed
     if not keys:  # an empty answer, which only its link tells
         return hint
     if hint and 2 * len(hint.needed_keys & keys) >= len(hint.needed_keys):

@@ -18,7 +18,8 @@ PAGE_ROWS = 50_000
 class Report:
     """One Data Miner feed: the operator's name of it and its columns, of which `numbers` hold numbers.
 
-    `tells` are the columns that no other report has (with `lacks` absent); `parse` reads a table with the columns.
+    `tells` are the columns that no other report has (with `lacks` absent, and `unnamed_lacks` too where
+    no name says which report it is); `parse` reads a table with the columns.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Report:
     optional_texts: tuple[str, ...] = ()
     optional_numbers: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    unnamed_lacks: tuple[str, ...] = ()
 
     @property
     def number_columns(self) -> frozenset[str]:

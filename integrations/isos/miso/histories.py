@@ -1,0 +1,106 @@
+"""MISO's yearly workbooks of load and generation: a line an hour and place, under a header some lines down.
+
+`YYYYMMDD_dfal_HIST.xls` is the history of the daily report df_al, with the columns `MarketDay, HourEnding, LoadResource
+Zone, MTLF (MWh), ActualLoad (MWh)`; `historical_gen_fuel_mix_YYYY.xlsx` is that of sr_gfm, with `Market Date,
+HourEnding, Region, Fuel Type, DA Cleared UDS Generation, [RT Generation State Estimator`. They bear the feeds of these.
+Headers stand there again further down, numbers may be texts, and a disclaimer closes the sheet. Hours are hour-ending
+in Eastern Standard Time.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from integrations.isos.csv_faults import is_number_or_empty
+from integrations.isos.documents import Document
+from integrations.isos.errors import unreadable
+from integrations.isos.heads import column_key
+from integrations.isos.miso.clock import midnight_second
+from integrations.isos.miso.rows import Rows
+from integrations.isos.miso.workbooks import date_of, hour_of, publication
+from integrations.isos.ticks import ParsedPublication
+
+_HEADER_WITHIN = 12
+_TOTAL = "total"
+
+
+@dataclass(frozen=True)
+class History:
+    """The feed that a workbook is the history of, its columns by key, and the series of those that hold numbers."""
+
+    feed: str
+    day: str
+    hour: str
+    area: str
+    category: str
+    series: Mapping[str, str]
+    unit: str
+
+    @property
+    def columns(self) -> Sequence[str]:
+        return [key for key in (self.day, self.hour, self.area, self.category, *self.series) if key]
+
+
+HISTORIES = (
+    History(
+        "df_al", "marketday", "hourending", "loadresourcezone", "",
+        {"mtlf(mwh)": "load_forecast", "actualload(mwh)": "load"}, "MWh",
+    ),
+    History(
+        "sr_gfm", "marketdate", "hourending", "region", "fueltype",
+        {"daclearedudsgeneration": "cleared_generation", "[rtgenerationstateestimator": "generation"}, "MW",
+    ),
+)  # fmt: skip
+
+
+def history_of(document: Document) -> History | None:
+    """Which of the histories a workbook is; None for any other."""
+    heads = [list(sheet[:_HEADER_WITHIN]) for sheet in document.sheets.values()]
+    return next((found for found in HISTORIES if any(_positions(found, row) for rows in heads for row in rows)), None)
+
+
+def parse(document: Document, history: History) -> ParsedPublication:
+    """Every number of a year. Raises UnreadablePublication, also for one that is there twice."""
+    rows = Rows()
+    seen: set[tuple[object, ...]] = set()
+    for sheet, line, cells in _lines(document, history):
+        day = date_of(document, sheet, line, cells[history.day])
+        hour = hour_of(document, sheet, line, _number(document, sheet, line, history.hour, cells[history.hour]) or 0.0)
+        start = midnight_second(day) + hour
+        area, category = str(cells[history.area]).strip(), _label(str(cells.get(history.category, "")))
+        if history.category:  # the daily report calls MISO's own line the total
+            area = {"miso": _TOTAL}.get(area.lower(), area.lower())
+        if (area, category, start) in seen:
+            raise unreadable(document.name, f"sheet {sheet}: {f'{area} {category}'.strip()} has this hour twice", line)
+        seen.add((area, category, start))
+        for key, series in history.series.items():
+            if (value := _number(document, sheet, line, key, cells[key])) is not None:
+                rows.add(series, area, start, value, category=category, unit=history.unit)
+    return publication(rows, history.feed)
+
+
+def _lines(document: Document, history: History) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
+    """The lines below a header that have an hour, with their cells by key; the others are headers and notes."""
+    for sheet, lines in document.sheets.items():
+        positions: Mapping[str, int] = {}
+        for number, row in enumerate(lines, start=1):
+            if found := _positions(history, row):
+                positions = found
+            elif positions and str(row[positions[history.hour]]).strip():
+                yield sheet, number, {key: row[position] for key, position in positions.items()}
+
+
+def _positions(history: History, row: Sequence[Any]) -> dict[str, int]:
+    keys = [column_key(cell) if isinstance(cell, str) else "" for cell in row]
+    return {key: keys.index(key) for key in history.columns} if set(history.columns) <= set(keys) else {}
+
+
+def _label(text: str) -> str:
+    return text.strip().lower().replace(" ", "_")
+
+
+def _number(document: Document, sheet: str, line: int, key: str, cell: Any) -> float | None:
+    text = str(cell).strip()
+    if isinstance(cell, bool) or not is_number_or_empty(text):
+        raise unreadable(document.name, f"sheet {sheet}, {key}: {text[:40]!r} is not a number", line)
+    return float(text) if text else None
