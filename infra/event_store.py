@@ -7,7 +7,7 @@ change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import starmap
@@ -149,7 +149,7 @@ class EventLog:
 
         Events whose names are in `without` may be left out.
         """
-        return list(starmap(_read_somehow, self.recorder.select_rows(after, limit, without)))
+        return recorded_events(self.recorder.select_rows(after, limit, without))
 
     def named(self, names: Sequence[str], *, after: int, through: int, limit: int = 2**31) -> list[RecordedEvent]:
         """The first `limit` events of some names in positions (after, through]; without it for names that are rare."""
@@ -173,6 +173,11 @@ class EventLog:
         while page := self.page(after):
             yield from page
             after = page[-1].position
+
+
+def recorded_events(rows: Iterable[StoredRow]) -> list[RecordedEvent]:
+    """Events as `EventLog.page` gives them, of rows that a recorder gave."""
+    return list(starmap(_read_somehow, rows))
 
 
 def _row(stored: LoggedNotification) -> StoredRow:

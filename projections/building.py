@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from psycopg import sql
 
-from infra.event_recorder import Pool, PostgresRecorder
+from infra.event_mapper import RecordedEvent
+from infra.event_recorder import Pool, PostgresRecorder, Share
 from infra.event_store import EventLog
 from projections.filling import Span, Tables, fence_of, fill
-from projections.filling_process import FillingProcess, can_go_apart
+from projections.filling_process import FillingProcess, is_by_stream, names_to_share
 from projections.relational import Progress, RelationalProjection, names_of_no_use
 from read_models.dead_letters import DEAD_LETTERS
 
-_WORTH_A_PROCESS = 50_000  # for fewer events, starting one takes longer than what it saves
+_PROCESSES = 2  # beside this one
+_WORTH_PROCESSES = 50_000  # for fewer events, starting them takes longer than what it saves
 _FINISH_AT_ONCE = 2
 
 
@@ -47,29 +49,38 @@ class Building:
         self.position = 0
 
     def advance(self, through: int, progress: Progress) -> None:
-        """Applies all events up to a position, page by page; where they are many, in two processes."""
-        apart, own = self._shared_out(through - self.position)
+        """Applies all events up to a position, page by page; where they are many, in several processes."""
+        names = self._names_to_share(through - self.position)
         with ExitStack() as stack:
-            process = stack.enter_context(self._process(apart, through)) if apart else None
-            for position in fill(self._pool, self._log, own, self._tables, _span(own, self.position, through)):
-                if process:
-                    process.reach(position)
-                self.position = position
-                progress(position, through)
+            shares = [Share(names, number, _PROCESSES) for number in range(_PROCESSES)] if names else []
+            processes = [stack.enter_context(self._process(share, through)) for share in shares]
+            lanes: list[Iterator[int]] = [*processes, self._fill(names, through)]
+            reached = [self.position] * len(lanes)
+            while self.position < through:
+                slowest = reached.index(self.position)
+                reached[slowest] = next(lanes[slowest])
+                if min(reached) > self.position:
+                    self.position = min(reached)
+                    progress(self.position, through)
 
-    def _shared_out(self, events: int) -> tuple[list[RelationalProjection], list[RelationalProjection]]:
-        """The projections that a process of its own fills, and the others."""
-        apart = [projection for projection in self.projections if can_go_apart(projection)]
-        own = [projection for projection in self.projections if not can_go_apart(projection)]
+    def _names_to_share(self, events: int) -> tuple[str, ...]:
+        """The names of the events that processes of their own apply."""
         is_within_reach = isinstance(self._log.recorder, PostgresRecorder)
-        if own and is_within_reach and events > _WORTH_A_PROCESS:
-            return apart, own
-        return [], [*self.projections]
+        return names_to_share(self.projections) if is_within_reach and events > _WORTH_PROCESSES else ()
 
-    def _process(self, projections: Sequence[RelationalProjection], through: int) -> FillingProcess:
+    def _process(self, share: Share, through: int) -> FillingProcess:
         assert isinstance(self._log.recorder, PostgresRecorder)
-        span = _span(projections, self.position, through)
-        return FillingProcess(self._log.recorder.dsn, projections, self._tables, span)
+        projections = [projection for projection in self.projections if is_by_stream(projection)]
+        return FillingProcess(self._log.recorder.dsn, projections, self._tables, Span(self.position, through), share)
+
+    def _fill(self, without: tuple[str, ...], through: int) -> Iterator[int]:
+        """Applies what processes of their own don't."""
+        useless = without + names_of_no_use(self.projections)
+
+        def read(after: int, limit: int) -> Sequence[RecordedEvent]:
+            return self._log.page(after, limit, useless)
+
+        return fill(self._pool, read, self.projections, self._tables, Span(self.position, through))
 
     def finish(self) -> None:
         """Makes the indexes that are still missing, and tells the planner what is there."""
@@ -92,7 +103,3 @@ class Building:
 
 def _names(projections: Sequence[RelationalProjection]) -> list[sql.Identifier]:
     return [sql.Identifier(name) for projection in projections for name in projection.table_names]
-
-
-def _span(projections: Sequence[RelationalProjection], after: int, through: int) -> Span:
-    return Span(after, through, names_of_no_use(projections))

@@ -1,6 +1,6 @@
 """Tables of a build filled with the events of the log, page by page, one thing after the other.
 
-While this waits for PostgreSQL nothing is done here. A long build has two processes at this, which keeps two cores
+While this waits for PostgreSQL nothing is done here. A long build has several processes at this, which keeps the cores
 busy; threads that read ahead or fill several tables at once only take turns, and cost more than they bring.
 
 Each page of a projection is a transaction that does not wait for the disk: a build that was interrupted starts over,
@@ -9,7 +9,7 @@ and the commit that puts a finished one into use does wait.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -19,10 +19,12 @@ from psycopg.rows import TupleRow
 from infra.errors import PlatformError
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
-from infra.event_store import EventLog
 from infra.failures import is_fault_of_event
 from projections.parking import apply_or_park
 from projections.relational import RelationalProjection, shares
+
+Read = Callable[[int, int], Sequence[RecordedEvent]]
+"""Up to so many events after a position, in their order."""
 
 _PAGE = 10_000
 
@@ -57,19 +59,18 @@ def fence_of(connection: Connection[TupleRow]) -> int:
 
 
 class Span(msgspec.Struct, frozen=True):
-    """The positions of the log in (after, through]; the names of events in it that nobody asks for."""
+    """The positions of the log in (after, through]."""
 
     after: int
     through: int
-    without: tuple[str, ...] = ()
 
 
 def fill(
-    pool: Pool, log: EventLog, projections: Sequence[RelationalProjection], tables: Tables, span: Span
+    pool: Pool, read: Read, projections: Sequence[RelationalProjection], tables: Tables, span: Span
 ) -> Iterator[int]:
     """Applies the events of a span; gives the position that all projections have come to, page after page."""
     position = span.after
-    for page in _pages(log, span):
+    for page in _pages(read, span):
         for projection, share in zip(projections, shares(projections, page), strict=True):
             if share:
                 _apply(pool, projection, share, tables)
@@ -89,8 +90,8 @@ def _apply(pool: Pool, projection: RelationalProjection, events: Sequence[Record
             apply_or_park(connection, projection, events)
 
 
-def _pages(log: EventLog, span: Span) -> Iterator[Sequence[RecordedEvent]]:
+def _pages(read: Read, span: Span) -> Iterator[Sequence[RecordedEvent]]:
     after = span.after
-    while page := [recorded for recorded in log.page(after, _PAGE, span.without) if recorded.position <= span.through]:
+    while page := [recorded for recorded in read(after, _PAGE) if recorded.position <= span.through]:
         after = page[-1].position
         yield page

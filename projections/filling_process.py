@@ -1,55 +1,72 @@
-"""A process that fills some tables of a long build (this module run by itself), while its starter fills the others.
+"""A process that applies a share of the events of a long build (this module run by itself), beside its starter.
 
-Python runs one thread of a process at a time, and making rows out of events is most of the work of a build.
+Python runs one thread of a process at a time, and making rows out of events is most of the work of a build. Each event
+is read by one process alone, for all projections that take it.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 import msgspec
 
 from infra.errors import PlatformError
-from infra.event_recorder import PostgresRecorder
-from infra.event_store import EventLog
+from infra.event_mapper import RecordedEvent
+from infra.event_recorder import PostgresRecorder, Share
+from infra.event_store import recorded_events
 from infra.memory import collect_seldom
 from infra.postgres import open_pool
-from projections import curves, instruments, ppas, publications, quality
+from projections import audit, curves, instruments, ppas, publications, quality, scenarios
 from projections.filling import Span, Tables, fill
 from projections.relational import RelationalProjection
+from write_model.base import EVENTS
 
-# They are half of the work of all, and need nothing but events of a few kinds.
-_APART = {module.PROJECTION.name: module.PROJECTION for module in (instruments, curves, ppas, quality, publications)}
+# What they write of a stream depends on nothing but its own events: it does not matter who else is at work.
+_BY_STREAM = {
+    module.PROJECTION.name: module.PROJECTION
+    for module in (audit, curves, instruments, ppas, publications, quality, scenarios)
+}
 _REMEDY = "Try again; `carbon254 doctor` says more."
 
 
 class _Work(msgspec.Struct):
     dsn: str
-    names: list[str]
+    projections: list[str]
     tables: Tables
     span: Span
+    share: Share
 
 
-def can_go_apart(projection: RelationalProjection) -> bool:
-    """Whether a process of its own can fill the projection's tables."""
-    return _APART.get(projection.name) is projection
+def is_by_stream(projection: RelationalProjection) -> bool:
+    """Whether several processes can fill the projection's tables, each with streams of its own."""
+    return _BY_STREAM.get(projection.name) is projection
+
+
+def names_to_share(projections: Collection[RelationalProjection]) -> tuple[str, ...]:
+    """The names of the events that only such projections take."""
+    takers = {name: [each for each in projections if each.takes(kind)] for name, kind in EVENTS.items()}
+    return tuple(name for name, taking in takers.items() if taking and all(map(is_by_stream, taking)))
 
 
 class FillingProcess:
-    """A process that fills the tables of some projections; use it in a `with`, whose end is the end of it."""
+    """A process that applies a share of the events to some projections; gives the positions that it comes to.
 
-    def __init__(self, dsn: str, projections: Sequence[RelationalProjection], tables: Tables, span: Span) -> None:
+    Use it in a `with`, whose end is the end of it.
+    """
+
+    def __init__(
+        self, dsn: str, projections: Sequence[RelationalProjection], tables: Tables, span: Span, share: Share
+    ) -> None:
         """`dsn` leads to the database with the log and the tables."""
-        self._position = span.after
         # -P: a folder named `infra` where the user happens to stand must not be taken for ours.
         command = [sys.executable, "-P", "-m", __name__]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        work = _Work(dsn, [projection.name for projection in projections], tables, span)
+        work = _Work(dsn, [projection.name for projection in projections], tables, span, share)
         assert self._process.stdin
-        with suppress(BrokenPipeError), self._process.stdin as stdin:  # of one that has ended already `reach` tells
+        with suppress(BrokenPipeError), self._process.stdin as stdin:  # of one that has ended already `__next__` tells
             stdin.write(msgspec.json.encode(work).decode())
 
     def __enter__(self) -> FillingProcess:
@@ -61,14 +78,16 @@ class FillingProcess:
         self._process.terminate()
         self._process.wait()
 
-    def reach(self, position: int) -> None:
-        """Returns when the process has come to a position. Raises PlatformError when it never will."""
+    def __iter__(self) -> FillingProcess:
+        return self
+
+    def __next__(self) -> int:
+        """The position that the process has come to next. Raises PlatformError when there is none."""
         assert self._process.stdout
-        while self._position < position:
-            said = self._process.stdout.readline()
-            if not said.strip().isdigit():
-                raise PlatformError(f"Read models could not be built: {said.strip() or 'a process ended'}", _REMEDY)
-            self._position = int(said)
+        said = self._process.stdout.readline().strip()
+        if not said.isdigit():
+            raise PlatformError(f"Read models could not be built: {said or 'a process ended'}", _REMEDY)
+        return int(said)
 
 
 def main() -> None:
@@ -77,8 +96,12 @@ def main() -> None:
     work = msgspec.json.decode(sys.stdin.buffer.read(), type=_Work)
     try:
         with open_pool(work.dsn, most=2) as pool:  # one to read, one to write
-            log, projections = EventLog(PostgresRecorder(pool)), [_APART[name] for name in work.names]
-            for position in fill(pool, log, projections, work.tables, work.span):
+            recorder, projections = PostgresRecorder(pool), [_BY_STREAM[name] for name in work.projections]
+
+            def read(after: int, limit: int) -> Sequence[RecordedEvent]:
+                return recorded_events(recorder.select_share(after, limit, work.share))
+
+            for position in fill(pool, read, projections, work.tables, work.span):
                 print(position, flush=True)
     except BrokenPipeError:
         sys.exit(1)  # whoever started this is gone

@@ -16,7 +16,6 @@ from read_models.lineage import OBJECT, RAW_BYTES, Edge
 from write_model.curves import Curve
 from write_model.instruments import Instrument
 from write_model.ppas import PpaContract, PpaValuation
-from write_model.publications import Publication
 from write_model.quotes import QuoteSheet
 from write_model.results import Computation
 from write_model.scenarios import Scenario
@@ -31,7 +30,6 @@ _ENTERED: Mapping[type, str] = {
     PpaContract.Registered: "ppa",
 }
 _COMPUTED = (Curve.Built, PpaValuation.Priced)
-_FIRST_OUTCOMES = (Publication.Ingested, Publication.Quarantined)
 
 
 def lineage_projection(objects: Objects) -> RelationalProjection:
@@ -74,21 +72,15 @@ def lineage_projection(objects: Objects) -> RelationalProjection:
 
     return RelationalProjection(
         name="lineage",
-        version=4,
+        version=5,
         tables=table.TABLES,
         handlers={
-            Publication.Ingested: _further_parts,
-            Publication.Quarantined: _further_parts,
-            Publication.Reread: _same_parts,
-            Publication.FoundUnreadable: _same_parts,
             **dict.fromkeys(_ENTERED, _plain),
             QuoteSheet.Recorded: _sheet,
             Curve.Built: computed,
             PpaValuation.Priced: computed,
         },
         finds={
-            Publication.Reread: _parts_before,
-            Publication.FoundUnreadable: _parts_before,
             Curve.Built: _origins,
             PpaValuation.Priced: _origins,
         },
@@ -101,10 +93,6 @@ def _origins(recorded: RecordedEvent) -> Iterator[Wanted]:
     assert isinstance(event, _COMPUTED)
     for origin in event.computation.made_from.values():
         yield table.NodeRow, str(origin.id)
-
-
-def _parts_before(recorded: RecordedEvent) -> Iterator[Wanted]:
-    yield table.EdgeRow, recorded.stream_text
 
 
 def _node(batch: Batch, recorded: RecordedEvent, kind: str, label: str, details: dict[str, Any]) -> str:
@@ -120,27 +108,6 @@ def _computation_details(computation: Computation) -> dict[str, Any]:
         "code_version": computation.code_version,
         "parameters": computation.parameters,
     }
-
-
-def _further_parts(batch: Batch, recorded: RecordedEvent) -> None:
-    """Raw bytes of a publication in several parts; all else of it, the view has from the publication's own row."""
-    event = recorded.event
-    assert isinstance(event, _FIRST_OUTCOMES)
-    source = event.source
-    if len(source.raw_sha256) == 1:
-        return
-    first, *others = zip(source.raw_sha256, source.names, strict=True)
-    further = [(sha256, name) for sha256, name in others if sha256 != first[0]]
-    for sha256, name in further:
-        table.put_object(batch, sha256, bucket="raw", label=name, place=source.place)
-    edges = [(sha256, OBJECT, RAW_BYTES) for sha256, _ in further]
-    table.put_edges(batch, recorded.stream_text, recorded.position, edges)
-
-
-def _same_parts(batch: Batch, recorded: RecordedEvent) -> None:
-    """Made from the same raw bytes as the outcomes before."""
-    before = batch.of(table.EdgeRow, recorded.stream_text)
-    table.put_edges(batch, recorded.stream_text, recorded.position, [(e.parent, OBJECT, e.role) for e in before])
 
 
 def _rows_edge(batch: Batch, rows_sha256: str, row_count: int) -> Edge:

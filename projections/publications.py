@@ -61,6 +61,16 @@ def _create(batch: Batch, recorded: RecordedEvent, source: Source, outcome: Read
     )
     _fill(row, outcome)
     batch.insert(row)
+    if len(source.raw_sha256) > 1:
+        _further_parts(batch, recorded, source)
+
+
+def _further_parts(batch: Batch, recorded: RecordedEvent, source: Source) -> None:
+    named = {source.raw_sha256[0]}
+    for sha256, name in zip(source.raw_sha256, source.names, strict=True):
+        if sha256 not in named:
+            named.add(sha256)
+            batch.insert(table.PartRow(recorded.stream_id, sha256, name, source.place, recorded.position))
 
 
 def _own_rows(recorded: RecordedEvent) -> Iterator[Wanted]:
@@ -78,7 +88,7 @@ def _again(batch: Batch, recorded: RecordedEvent) -> None:
 
 PROJECTION = RelationalProjection(
     name="publications",
-    version=5,
+    version=6,
     tables=table.TABLES,
     handlers={
         Publication.Ingested: _ingested,

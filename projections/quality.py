@@ -71,7 +71,7 @@ def _add(batch: Batch, recorded: RecordedEvent, reading: Reading) -> None:
             )
         )
     if not batch.is_put(table.FeedRow, iso, dataset, market, feed):
-        batch.put(table.FeedRow(iso, dataset, market, feed, recorded.position))
+        batch.put(table.FeedRow(iso, dataset, market, feed))
 
 
 def _mark_s(moment_s: float, step: int) -> int:
@@ -122,7 +122,7 @@ def _answers_before(recorded: RecordedEvent) -> Iterator[Wanted]:
 
 PROJECTION = RelationalProjection(
     name="quality",
-    version=2,
+    version=3,
     tables=table.TABLES,
     handlers={
         Publication.Ingested: _ingested,

@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from functools import cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, ClassVar, LiteralString, TypeVar, cast, get_type_hints
 
 import msgspec
@@ -214,7 +214,8 @@ def _missing(cursor: Cursor, kind: type[Row], put: dict[tuple[Any, ...], Row]) -
     values = array_text(list({getattr(row, kind.LOOKUP) for row in put.values()}))
     query = _named("SELECT {columns} FROM {table} WHERE {lookup} = ANY(%s)", kind, columns=columns)
     there = set(cursor.execute(query, [values]).fetchall())
-    return (row for key, row in put.items() if key not in there)
+    # In one order, whoever writes them: two that put the same rows must not each wait for the other.
+    return (row for key, row in sorted(put.items(), key=itemgetter(0)) if key not in there)
 
 
 def _named(query: str, kind: type[Row], **parts: sql.Composable) -> sql.Composed:

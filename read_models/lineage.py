@@ -5,7 +5,7 @@ A node is an aggregate as one of its events left it (its id is the stream's, its
 then: what happens to a parent later changes nothing in the lineage of a result.
 
 Both are views. Nearly all nodes are publications and what they were read from, and `pg.publication` tells those
-already, but for raw bytes in further parts than the first; the rest is stored here.
+already; the rest is stored here.
 """
 
 from __future__ import annotations
@@ -57,6 +57,9 @@ FROM (
         UNION ALL
         SELECT rows_sha256, 0, NULL, 'object:rows', 'Parquet', jsonb_build_object('rows', row_count), log_position
         FROM publication WHERE rows_sha256 IS NOT NULL
+        UNION ALL
+        SELECT sha256, 0, NULL, 'object:raw', name, jsonb_build_object('place', place), log_position
+        FROM publication_part
     ) named
     ORDER BY id, position, named_at
 ) n LEFT JOIN audit_log a ON a.position = n.position
@@ -67,6 +70,9 @@ UNION ALL
 SELECT publication_id::text, log_position, raw_sha256[1], 0, 'raw bytes' FROM publication
 UNION ALL
 SELECT publication_id::text, log_position, rows_sha256, 0, 'rows' FROM publication WHERE rows_sha256 IS NOT NULL
+UNION ALL
+SELECT publication_id::text, p.log_position, part.sha256, 0, 'raw bytes'
+FROM publication p JOIN publication_part part USING (publication_id)
 """
 VIEWS: Mapping[str, LiteralString] = {"lineage_node": _NODE, "lineage": _EDGE}
 """Conditions on ids and positions go down to the tables; conditions of a join only where a LATERAL query has them."""

@@ -1,4 +1,4 @@
-"""`pg.publication`: each publication, a row an outcome.
+"""`pg.publication`: each publication, a row an outcome; `pg.publication_part`: raw bytes of those in several parts.
 
 An outcome (a reading, or what kept the bytes from being read) holds from its `log_position` until the position
 `superseded_by`; the newest has none. What supersedes a reading is always another reading.
@@ -33,8 +33,17 @@ CREATE INDEX IF NOT EXISTS publication_superseded ON publication (superseded_by)
 CREATE INDEX IF NOT EXISTS publication_by_node ON publication USING hash ((publication_id::text));
 CREATE INDEX IF NOT EXISTS publication_by_raw ON publication USING hash ((raw_sha256[1]));
 CREATE INDEX IF NOT EXISTS publication_by_rows ON publication (rows_sha256) WHERE rows_sha256 IS NOT NULL;
+CREATE TABLE IF NOT EXISTS publication_part (
+    publication_id uuid NOT NULL,
+    sha256 text NOT NULL,
+    name text NOT NULL,
+    place text NOT NULL,
+    log_position bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS publication_part_by_publication ON publication_part USING hash (publication_id);
+CREATE INDEX IF NOT EXISTS publication_part_by_sha256 ON publication_part USING hash (sha256);
 """
-"""By the last three the lineage finds its nodes. Many files may have the same rows, where a hash would be slow."""
+"""By the last five the lineage finds its nodes. Many files may have the same rows, where a hash would be slow."""
 
 
 class PublicationRow(Row):
@@ -71,6 +80,18 @@ class PublicationRow(Row):
     defect_line: int | None = None
     defect_column: str | None = None
     superseded_by: int | None = None
+
+
+class PartRow(Row):
+    """Raw bytes of a publication in several parts, but for the first, which stands in its own row."""
+
+    TABLE = "publication_part"
+
+    publication_id: UUID
+    sha256: str
+    name: str
+    place: str
+    log_position: int
 
 
 def next_outcome(batch: Batch, publication_id: UUID, log_position: int, recorded_at: datetime) -> PublicationRow:

@@ -33,7 +33,6 @@ CREATE UNIQUE INDEX IF NOT EXISTS data_quality_by_day
     ON data_quality (iso, dataset, market, feed, market_day, log_position);
 CREATE TABLE IF NOT EXISTS data_quality_feed (
     iso text NOT NULL, dataset text NOT NULL, market text NOT NULL, feed text NOT NULL,
-    log_position bigint NOT NULL,
     PRIMARY KEY (iso, dataset, market, feed)
 );
 CREATE INDEX IF NOT EXISTS data_quality_feed_lookup ON data_quality_feed (feed);
@@ -100,7 +99,6 @@ class FeedRow(Row):
     dataset: str
     market: str
     feed: str
-    log_position: int
 
 
 class AnswerRow(Row):

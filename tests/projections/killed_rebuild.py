@@ -41,7 +41,7 @@ def live(order: dict[str, Any]) -> None:
     ):  # fmt: skip
         _marked(mark, owner, method, value, delay_s if value == stage else None)
     filling._PAGE = 500  # so that a few thousand events are many pages
-    building._WORTH_A_PROCESS = 500
+    building._WORTH_PROCESSES = 500
     pool = open_pool(order["dsn"])
     log = EventLog(PostgresRecorder(pool))
     projector = RelationalProjector(pool, log, relational_projections(Objects.in_folder(Path(order["objects"]))))
