@@ -6,13 +6,16 @@ is read by one process alone, for all projections that take it.
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from importlib import import_module
 
 import msgspec
 
+import write_model
 from infra.errors import PlatformError
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import PostgresRecorder, Share
@@ -93,6 +96,7 @@ class FillingProcess:
 def main() -> None:
     """Does the work that stands on the standard input, and writes the positions that it comes to, a line each."""
     collect_seldom()
+    _know_all_events()
     work = msgspec.json.decode(sys.stdin.buffer.read(), type=_Work)
     try:
         with open_pool(work.dsn, most=2) as pool:  # one to read, one to write
@@ -107,6 +111,12 @@ def main() -> None:
         sys.exit(1)  # whoever started this is gone
     except Exception as error:  # whatever it is, it is told there
         print(" ".join(f"{type(error).__name__}: {error}".split()), flush=True)
+
+
+def _know_all_events() -> None:
+    """The audit takes events of every kind, and a kind is known once its module was imported."""
+    for module in pkgutil.iter_modules(write_model.__path__):
+        import_module(f"{write_model.__name__}.{module.name}")
 
 
 if __name__ == "__main__":

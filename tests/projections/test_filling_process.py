@@ -101,6 +101,16 @@ def test_several_processes_write_the_rows_that_one_would(
     assert {len(by_several[table]) > EVENTS / 4 for table in ("audit_log", "publication", "data_quality")} == {True}
 
 
+def test_the_audit_alone_has_every_event(pool: Pool, long_log: EventLog) -> None:
+    """None is left for the process that knows all kinds because it has loaded everything."""
+    audit = Building(pool, long_log, [AUDIT], "audit_alone")
+    audit.start()
+    audit.advance(long_log.head(), lambda position, of: None)
+    rows = content(pool, audit)
+    assert len(rows["audit_log"]) == EVENTS
+    assert len(rows["dead_letter"]) == long_log.head() - EVENTS, "only those that nobody can decode"
+
+
 def test_each_event_falls_to_one_share_and_those_of_a_stream_to_the_same(pool: Pool, long_log: EventLog) -> None:
     recorder, names = PostgresRecorder(pool), names_to_share([PUBLICATIONS])
     shares = [recorder.select_share(0, 2 * EVENTS, Share(names, number, 2)) for number in (0, 1)]
