@@ -112,8 +112,8 @@ DATASETS: Mapping[str, Dataset] = {
 def create_series_table(ch: ClickHouse, dataset: Dataset, table: str | None = None) -> None:
     """Creates the table if it is missing."""
     columns = ",\n    ".join(f"{field.name} {_column_type(field)}" for field in dataset.rows_schema)
-    ch.command("CREATE DATABASE IF NOT EXISTS ch")
-    ch.command(_DDL.format(table=table or dataset.table, columns=columns, labels=", ".join(dataset.labels)))
+    ch.define("CREATE DATABASE IF NOT EXISTS ch")
+    ch.define(_DDL.format(table=table or dataset.table, columns=columns, labels=", ".join(dataset.labels)))
 
 
 def series_table_rows(dataset: Dataset, facts: PublicationFacts, rows: pa.Table) -> Rows:
