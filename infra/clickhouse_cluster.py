@@ -100,7 +100,7 @@ class Cluster:
                 time.sleep(_LOOK_PAUSE_S)  # host by host, another process may be exchanging two of them
         raise PlatformError(
             f"The hosts of the cluster {self.name} do not have the same tables: {', '.join(map(str, found))}",
-            f"Stop all processes and `DROP DATABASE ch ON CLUSTER {self.name} SYNC`: the start builds it anew.",
+            f'Stop all processes and `DROP DATABASE ch ON CLUSTER "{self.name}" SYNC`: the start builds it anew.',
         )
 
 
