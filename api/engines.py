@@ -54,6 +54,11 @@ def own_engines(settings: Settings, now: Now, closers: Closers, *, is_simulated:
 
     Raises FolderHeld when another process owns the folder, and PlatformError for everything a user can mend.
     """
+    if settings.clickhouse_cluster and not settings.clickhouse_dsn:
+        raise PlatformError(
+            "CLICKHOUSE_CLUSTER is set, and CLICKHOUSE_DSN is not: the embedded engine is no host of a cluster",
+            "Name one of its hosts in CLICKHOUSE_DSN, or take CLICKHOUSE_CLUSTER away.",
+        )
     folder = DataFolder.open(settings.home)
     closers.append(folder.close)
     if settings.database_url:
@@ -66,7 +71,9 @@ def own_engines(settings: Settings, now: Now, closers: Closers, *, is_simulated:
     closers.append(pool.close)
     closers.append(own_database(dsn))
     clickhouse = (
-        ClickHouse.server(settings.clickhouse_dsn) if settings.clickhouse_dsn else ClickHouse.embedded(folder.chdb)
+        ClickHouse.server(settings.clickhouse_dsn, cluster=settings.clickhouse_cluster)
+        if settings.clickhouse_dsn
+        else ClickHouse.embedded(folder.chdb)
     )
     closers.append(clickhouse.close)
     objects = Objects.in_s3(settings.objects) if settings.objects else Objects.in_folder(folder.objects)
@@ -106,7 +113,7 @@ def join_engines(settings: Settings, now: Now, closers: Closers, *, seals: bool 
     pool = open_pool(settings.database_url, most=_SHARED_CONNECTIONS)
     closers.append(pool.close)
     closers.append(join_database(settings.database_url))
-    clickhouse = ClickHouse.server(settings.clickhouse_dsn, is_shared=True)
+    clickhouse = ClickHouse.server(settings.clickhouse_dsn, is_shared=True, cluster=settings.clickhouse_cluster)
     closers.append(clickhouse.close)
     objects = Objects.in_s3(settings.objects)
     recorder = _open_recorder(settings, pool, closers)

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pyarrow as pa
 
+from infra.clickhouse_cluster import CLUSTER_SETTINGS, DEFINE_SETTINGS, HOSTS_AWAY, Cluster
+from infra.clickhouse_store_id import id_in_folder, id_in_server
 from infra.errors import PlatformError
 from infra.tabular import arrow_stream
 
@@ -91,7 +92,9 @@ def together(parts: Sequence[Rows]) -> Rows:
 class ClickHouse:
     """A pool of clients of one store. Safe to use from any thread."""
 
-    def __init__(self, options: Mapping[str, Any], store_id: str, *, is_shared: bool = False) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], store_id: str, *, is_shared: bool = False, cluster: Cluster | None = None
+    ) -> None:
         """`options` are those of `clickhouse_connect.get_client`; see `embedded` and `server`.
 
         Of a store that is shared, other processes may read a table that was exchanged out; it is dropped after a while.
@@ -100,9 +103,11 @@ class ClickHouse:
         """
         self._options = options
         self.store_id = store_id
+        self.cluster = cluster
         self._is_shared = is_shared
         self._idle: list[Client] = []
         self._lock = threading.Lock()
+        self._inserting: dict[str, threading.Lock] = {}  # held, in a cluster, by who inserts into a table
         self._slots = threading.BoundedSemaphore(_CALLS_AT_ONCE)
         self._closed = False
         self._pins: Counter[str] = Counter()  # how many read a table, by its uuid
@@ -130,28 +135,38 @@ class ClickHouse:
             config = folder / "config.xml"
             config.write_text(_EMBEDDED_CONFIG)
             options["chdb_options"] = {"config-file": str(config)}
-        return cls(options, _store_id(folder))
+        return cls(options, id_in_folder(folder))
 
     @classmethod
-    def server(cls, dsn: str, *, is_shared: bool = False) -> ClickHouse:
-        """A ClickHouse server, such as `clickhouse://user:password@host:8123`.
+    def server(cls, dsn: str, *, is_shared: bool = False, cluster: str | None = None) -> ClickHouse:
+        """A ClickHouse server, such as `clickhouse://user:password@host:8123`; of a `cluster`, one of its hosts.
 
-        Raises ColumnarStoreError where it does not answer.
+        Raises ColumnarStoreError where it does not answer, and PlatformError where it is not as `cluster` says.
         """
+        hosts = Cluster(cluster) if cluster else None
         options = {
             "dsn": dsn,
-            "settings": dict(_READ_SETTINGS),
+            "settings": {**_READ_SETTINGS, **(CLUSTER_SETTINGS if hosts else {})},
             "autogenerate_session_id": False,  # calls of one session may not run side by side
             "form_encode_query_params": True,  # a long list of nodes does not fit into an address
         }
-        store = cls(options, store_id="", is_shared=is_shared)
-        store.store_id = _store_id_in_server(store)
+        store = cls(options, store_id="", is_shared=is_shared, cluster=hosts)
+        store.store_id = id_in_server(store)
         return store
 
-    def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
-        """Runs one statement that answers nothing, such as DDL."""
+    def command(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        """Runs one statement that answers nothing, on the server that is asked."""
         with self._client() as client:
-            client.command(sql, parameters=dict(parameters or {}))
+            client.command(sql, parameters=dict(parameters or {}), settings=dict(settings or {}))
+
+    def define(self, sql: str) -> None:
+        """Runs one statement of DDL; in a cluster, on every host of it."""
+        if self.cluster:
+            self.command(self.cluster.define(sql), settings=DEFINE_SETTINGS)
+        else:
+            self.command(sql)
 
     def query_arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """One result, whole, in memory; LowCardinality columns come as dictionaries.
@@ -172,7 +187,7 @@ class ClickHouse:
         """One insert. Columns are matched by name.
 
         The same call again with the same token changes nothing, also after a crash half-way, as far back as the table's
-        `non_replicated_deduplication_window` reaches. Other rows under a known token are dropped: name the content in
+        deduplication window reaches. Other rows under a known token are dropped: name the content in
         the token. An insert of more than a million rows, or over several partitions, becomes visible bit by bit.
         """
         if rows.table.num_rows == 0:
@@ -180,7 +195,7 @@ class ClickHouse:
         batches = _batches(rows)
         first = next(batches)
         chunks = arrow_stream(first.schema, chain([first], batches), compression="lz4")
-        with self._client() as client:
+        with self._turn(table), self._client() as client:
             client.raw_insert(
                 table,
                 first.schema.names,
@@ -214,23 +229,26 @@ class ClickHouse:
 
         Where readers have pinned that one, it is dropped as soon as the last of them is done.
         """
+        if self.cluster:
+            self.cluster.check_tables(self, [live, built])
         uuid = self._uuid(live)
-        self.command(f"EXCHANGE TABLES ch.{live} AND ch.{built}")
+        self.define(f"EXCHANGE TABLES ch.{live} AND ch.{built}")
         kept = f"{built}_{uuid.replace('-', '')}"
-        self.command(f"RENAME TABLE ch.{built} TO ch.{kept}")
+        self.define(f"RENAME TABLE ch.{built} TO ch.{kept}")
         with self._lock:
             self._doomed[uuid] = kept
         self._drop_if_done(uuid)
 
     def drop_beside(self, live: str) -> None:
         """Drops what builds of the table `live` left beside it (`beside`), but for what somebody still reads."""
-        query = "SELECT name FROM system.tables WHERE database = 'ch' AND name LIKE {pattern:String}"
+        tables = self.cluster.everywhere("system.tables") if self.cluster else "system.tables"
+        query = f"SELECT name FROM {tables} WHERE database = 'ch' AND name LIKE {{pattern:String}}"  # noqa: S608
         found = self.query_arrow(query, {"pattern": beside(live, "%").replace("_", r"\_")})["name"].to_pylist()
         with self._lock:
             kept = set(self._doomed.values())
         for name in sorted(set(found) - kept):
             # The last reader of one may have dropped it since it was looked up.
-            self.command(f"DROP TABLE IF EXISTS ch.{name} SYNC")
+            self.define(f"DROP TABLE IF EXISTS ch.{name} SYNC")
 
     def table_name(self, uuid: str) -> str:
         """The name that a table of database `ch` bears now. Raises ColumnarStoreError when it is gone."""
@@ -284,7 +302,7 @@ class ClickHouse:
         with self._lock:
             closed = self._closed
         if not closed:  # else the next build drops it
-            self.command(f"DROP TABLE IF EXISTS ch.{table} SYNC")
+            self.define(f"DROP TABLE IF EXISTS ch.{table} SYNC")
 
     def _open(self) -> Client:
         import clickhouse_connect  # takes half a second
@@ -297,6 +315,17 @@ class ClickHouse:
                 f"The columnar store {place} can't be opened: {error}",
                 "Another process may be using it, or this one another folder; `carbon254 doctor` names the holder.",
             ) from error
+
+    @contextmanager
+    def _turn(self, table: str) -> Iterator[None]:
+        """A cluster refuses an insert while another one into the same table waits for its quorum."""
+        if not self.cluster:
+            yield
+            return
+        with self._lock:
+            turn = self._inserting.setdefault(table, threading.Lock())
+        with turn:
+            yield
 
     @contextmanager
     def _client(self) -> Iterator[Client]:
@@ -340,40 +369,15 @@ class PinnedTable:
             name = now
 
 
-def _store_id(folder: Path) -> str:
-    """The id of the store in `folder`; a new one where the folder has none, for then its tables are gone as well."""
-    file = folder / "store-id"
-    try:
-        return file.read_text().strip()
-    except FileNotFoundError:
-        file.write_text(f"{uuid4()}\n")
-        return file.read_text().strip()
-
-
 def _explain(error: Exception) -> None:
-    """Raises ColumnarStoreError for an error of the client that says that nothing answered."""
+    """Raises ColumnarStoreError for an error of the client that says that nothing answered, or too few hosts."""
     from clickhouse_connect.driver.exceptions import OperationalError
 
-    if isinstance(error, OperationalError):
+    if isinstance(error, OperationalError) or getattr(error, "code", None) in HOSTS_AWAY:
         reason = str(error).partition("\n")[0]
         raise ColumnarStoreError(
             f"The columnar store does not answer: {reason}", "Check CLICKHOUSE_DSN and the server; it is tried again."
         ) from error
-
-
-def _store_id_in_server(store: ClickHouse) -> str:
-    """As `_store_id`, kept beside the tables: who drops them drops it too."""
-    store.command("CREATE DATABASE IF NOT EXISTS ch")
-    store.command("CREATE TABLE IF NOT EXISTS ch.store (id String) ENGINE = MergeTree ORDER BY id")
-    if not (ids := _store_ids(store)):
-        store.command("INSERT INTO ch.store SELECT {id:String}", {"id": str(uuid4())})
-        ids = _store_ids(store)
-    return ids[0]
-
-
-def _store_ids(store: ClickHouse) -> list[str]:
-    # Should two processes have written one at the same time, they still agree.
-    return [str(found) for found in store.query_arrow("SELECT id FROM ch.store ORDER BY id")["id"].to_pylist()]
 
 
 def _batches(rows: Rows) -> Iterator[pa.RecordBatch]:

@@ -39,7 +39,7 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_min_messages": "log",  # what went wrong with the server; a statement's error goes to who sent it
     "log_checkpoints": "off",
-    "max_wal_size": "4GB",  # a rebuild writes a gigabyte in half a minute, and checkpoints in its midst make it write more
+    "max_wal_size": "4GB",  # a rebuild writes a gigabyte in half a minute; checkpoints amid it make it more
 }
 _GUARD = Path(__file__).with_name("embedded_postgres_guard.py")
 # The shortest of the systems' limits for a socket's path (macOS; Linux takes 107), without the ending zero.

@@ -61,6 +61,9 @@ RedisUrl = Annotated[
 ]
 ServiceUrl = Annotated[str, _written_as(r"https?://[^/?#@\s]+", "http://host:port")]
 IssuerUrl = Annotated[str, AfterValidator(check_url)]
+ClusterName = Annotated[
+    str, _written_as(r"[A-Za-z_][A-Za-z0-9_-]{0,99}", "the servers name it: letters, digits, _ and -")
+]
 Key = Annotated[SecretStr, AfterValidator(_check_key)]
 Token = Annotated[SecretStr, Field(min_length=32, max_length=200)]
 
@@ -78,6 +81,7 @@ class Settings(BaseSettings):
 
     Where set, DATABASE_URL replaces the embedded PostgreSQL, CLICKHOUSE_DSN (`clickhouse://user:password@host:8123`)
     the embedded ClickHouse, and CARBON254_OBJECTS (`s3://bucket/prefix`) the data folder as the place of objects.
+    CLICKHOUSE_CLUSTER names the cluster on whose every host the tables are made, of which CLICKHOUSE_DSN names one.
 
     CARBON254_PLATFORM_TENANT names the tenant that owns the market data and operates the platform; the data folder's
     token acts for it. The `oidc_` settings name whose tokens are accepted; without an issuer the local one is on.
@@ -145,5 +149,6 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     eventstoredb_uri: EventStoreUri | None = Field(default=None, validation_alias="EVENTSTOREDB_URI")
     clickhouse_dsn: str | None = Field(default=None, validation_alias="CLICKHOUSE_DSN")
+    clickhouse_cluster: ClusterName | None = Field(default=None, validation_alias="CLICKHOUSE_CLUSTER")
     kafka_bootstrap_servers: str | None = Field(default=None, validation_alias="KAFKA_BOOTSTRAP_SERVERS")
     redis_url: RedisUrl | None = Field(default=None, validation_alias="REDIS_URL")

@@ -164,7 +164,7 @@ class TableBuild:
 
     def drop(self) -> None:
         for table in self._projection.tables:
-            self._clickhouse.command(f"DROP TABLE IF EXISTS ch.{self.name(table)} SYNC")
+            self._clickhouse.define(f"DROP TABLE IF EXISTS ch.{self.name(table)} SYNC")
 
     def _rows(self, recorded: RecordedEvent) -> Rows | Failure:
         return attempt(partial(self._projection.rows, recorded))

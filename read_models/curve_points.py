@@ -43,8 +43,8 @@ def curve_point_table(version: int | None = None) -> str:
 
 def create_curve_point_table(ch: ClickHouse, table: str | None = None) -> None:
     """Creates the table if it is missing."""
-    ch.command("CREATE DATABASE IF NOT EXISTS ch")
-    ch.command(_DDL.format(table=table or curve_point_table()))
+    ch.define("CREATE DATABASE IF NOT EXISTS ch")
+    ch.define(_DDL.format(table=table or curve_point_table()))
 
 
 def curve_rows(points: pa.Table, *, curve_id: UUID | str, hub: str, recorded_at: datetime, log_position: int) -> Rows:

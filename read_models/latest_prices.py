@@ -54,8 +54,8 @@ SETTINGS index_granularity = 2048, min_age_to_force_merge_seconds = 5,
 
 def create_latest_table(ch: ClickHouse, table: str = LATEST_TABLE) -> None:
     """Creates the table if it is missing."""
-    ch.command("CREATE DATABASE IF NOT EXISTS ch")
-    ch.command(_DDL.format(table=table))
+    ch.define("CREATE DATABASE IF NOT EXISTS ch")
+    ch.define(_DDL.format(table=table))
 
 
 def newest_rows(rows: Rows) -> Rows:

@@ -124,8 +124,8 @@ def price_table(version: int | None = None) -> str:
 
 def create_price_table(ch: ClickHouse, table: str | None = None) -> None:
     """Creates the table if it is missing."""
-    ch.command("CREATE DATABASE IF NOT EXISTS ch")
-    ch.command(_DDL.format(table=table or price_table()))
+    ch.define("CREATE DATABASE IF NOT EXISTS ch")
+    ch.define(_DDL.format(table=table or price_table()))
 
 
 def publication_rows(facts: PublicationFacts, rows: pa.Table) -> Rows:

@@ -115,8 +115,8 @@ DATASETS: Mapping[str, Dataset] = {
 def create_series_table(ch: ClickHouse, dataset: Dataset, table: str | None = None) -> None:
     """Creates the table if it is missing."""
     columns = ",\n    ".join(f"{field.name} {_column_type(field)}" for field in dataset.rows_schema)
-    ch.command("CREATE DATABASE IF NOT EXISTS ch")
-    ch.command(
+    ch.define("CREATE DATABASE IF NOT EXISTS ch")
+    ch.define(
         _DDL.format(
             table=table or dataset.table, columns=columns, labels=", ".join(dataset.labels),
             partition_by=dataset.partition_by,

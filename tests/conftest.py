@@ -33,7 +33,7 @@ pytest_plugins = [
 # What is set for the program or for a terminal where the tests are started decides none of them. Variables of the
 # tests' own engines (TEST_…, CARBON254_SERVICES_…, CARBON254_FETCH_S) stay.
 _STEERING = re.compile(
-    "CARBON254_(?!SERVICES_|FETCH_S$).*|DATABASE_URL|CLICKHOUSE_DSN|KAFKA_BOOTSTRAP_SERVERS|REDIS_URL|OTEL_.*"
+    "CARBON254_(?!SERVICES_|FETCH_S$).*|DATABASE_URL|CLICKHOUSE_(DSN|CLUSTER)|KAFKA_BOOTSTRAP_SERVERS|REDIS_URL|OTEL_.*"
     "|XDG_(DATA|CONFIG)_HOME|COLUMNS|LINES|TERMINAL_WIDTH|FORCE_COLOR|NO_COLOR|PY_COLORS|GITHUB_ACTIONS|TTY_.*"
 )
 for _name in list(filter(_STEERING.fullmatch, os.environ)):

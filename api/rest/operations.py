@@ -102,6 +102,7 @@ def doctor(platform: PlatformOf) -> dict[str, Any]:
         "event_store": _host(platform.settings.eventstoredb_uri) or "in the database",
         "embedded_database": platform.settings.database_url is None,
         "columnar_store": _host(platform.settings.clickhouse_dsn) or "embedded",
+        "columnar_cluster": platform.settings.clickhouse_cluster,
         "cache": _host(platform.settings.redis_url) or "in this process",
         "objects": platform.settings.objects or (str(folder.objects) if folder else None),
         "token_issuer": platform.identity.description,

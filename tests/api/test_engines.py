@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from api.engines import join_engines
+from api.engines import join_engines, own_engines
 from infra.errors import PlatformError
 from infra.event_store import EventLog
 from infra.log_verification import verify_log
@@ -56,6 +56,22 @@ def test_the_setting_that_is_missing_is_named(setting: str, named: str) -> None:
 def test_who_seals_needs_the_key_that_seals() -> None:
     with pytest.raises(PlatformError, match=r"Not set: CARBON254_SEAL_KEY\. "):
         join({}, seals=True)
+
+
+def test_a_cluster_needs_one_of_its_hosts(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", clickhouse_cluster="c254")
+    with pytest.raises(PlatformError, match="CLICKHOUSE_CLUSTER is set, and CLICKHOUSE_DSN is not"):
+        own_engines(settings, lambda: datetime.now(UTC), [], is_simulated=False)
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("given", ["prices`eu", "a b", "'", "{cluster}", "1a", "a" * 101])
+def test_a_cluster_is_named_as_servers_name_it(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("CLICKHOUSE_CLUSTER", "prices-eu_1")
+    assert Settings().clickhouse_cluster == "prices-eu_1"
+    monkeypatch.setenv("CLICKHOUSE_CLUSTER", given)
+    with pytest.raises(ValueError, match="letters, digits, _ and -"):
+        Settings()
 
 
 def test_a_key_that_is_none_is_refused_without_being_repeated() -> None:

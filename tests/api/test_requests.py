@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -220,6 +221,15 @@ def test_the_doctor_takes_events_and_position_from_one_look(
     api.command("define-scenario", SCENARIO | {"name": "looked at"})
     monkeypatch.setattr(type(platform.log), "head", lambda _: 0)  # as it was before another process wrote
     assert api.run(api.request("GET", "/v1/doctor")).json()["findings"] == []
+
+
+def test_the_doctor_names_the_cluster(platform: Platform) -> None:
+    dsn = "clickhouse://user:secret@one.example.com:8123/default"
+    on_cluster = replace(
+        platform, settings=platform.settings.model_copy(update={"clickhouse_dsn": dsn, "clickhouse_cluster": "c254"})
+    )
+    found = call(create_app(on_cluster), "GET", "/v1/doctor", token=platform.token).json()
+    assert (found["columnar_store"], found["columnar_cluster"]) == ("one.example.com:8123", "c254")
 
 
 def test_an_unexpected_fault_is_a_problem_in_process_too(
