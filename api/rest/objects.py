@@ -53,10 +53,9 @@ class UploadSurvey(BaseModel):
 )
 async def store_object(request: Request, platform: PlatformOf, principal: PrincipalOf) -> StoredObject:
     """Keeps the request's body as it is, and answers its SHA-256. The same bytes twice are one object."""
-    content = bytearray()  # of at most LARGEST_BODY_BYTES["uploads"], as `Bodies` sees to
-    async for chunk in request.stream():
-        content += chunk
-    sha256 = await run_in_threadpool(platform.bus.tools.uploads.keep, principal.tenant, bytes(content))
+    # Of at most LARGEST_BODY_BYTES["uploads"], as `Bodies` sees to. Where it is one chunk, joining copies nothing.
+    content = b"".join([chunk async for chunk in request.stream() if chunk])
+    sha256 = await run_in_threadpool(platform.bus.tools.uploads.keep, principal.tenant, content)
     return StoredObject(sha256=sha256, size_bytes=len(content))
 
 
