@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
+from random import Random
 from typing import Any
 from uuid import UUID
-
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from commands.message import Answer, Caller, Command, Context, Tools
 from commands.permissions import Permission, demand
@@ -17,13 +18,9 @@ from infra.event_store import ConcurrentAppend, EventLog, Stream
 from write_model.base import Aggregate, Refused
 from write_model.refusals import Refusal
 
-# One for all commands: `@retry` would copy it for each, and every copy is a cycle that waits for the collector.
-_DECIDING = Retrying(
-    retry=retry_if_exception_type(ConcurrentAppend),
-    stop=stop_after_attempt(10),
-    wait=wait_random_exponential(multiplier=0.01, max=0.5),
-    reraise=True,
-)
+_TRIES = 10
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.5
+_chance = Random()  # noqa: S311 - whoever guesses a pause has nothing of it
 
 
 def done_or_unchanged(_: Aggregate, changed: bool) -> str:
@@ -70,10 +67,25 @@ class CommandBus:
             if caller.principal:
                 demand(caller.principal, command.command_name(), (handling.permission,), self.tools.platform_tenant)
             target = handling.stream(command, caller, self.tools)
-            return _DECIDING(self._decide, command, handling, Context(caller, target, self.tools))
+            return self._decided(command, handling, Context(caller, target, self.tools))
         except Refused as refused:
             self.record_refusal(command, caller, refused, target)
             raise
+
+    def _decided(self, command: Command, handling: Handling, context: Context) -> Answer:
+        """Decides again while others append to the stream at the same time.
+
+        A loop, since tenacity holds what was raised in a cycle: all that a refused command had read would wait for the
+        collector, which comes seldom.
+        """
+        for number in count(1):
+            try:
+                return self._decide(command, handling, context)
+            except ConcurrentAppend:
+                if number == _TRIES:
+                    raise
+            time.sleep(_chance.uniform(0, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**number)))
+        raise AssertionError("the tries have an end")
 
     def _decide(self, command: Command, handling: Handling, context: Context) -> Answer:
         stream = _own(self._log.stream(context.stream_id), context)

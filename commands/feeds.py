@@ -95,9 +95,10 @@ class FeedRun:
     """What came of running a feed: requests by outcome, and what failed with the reason.
 
     `awaited` are files that the source does not have and, by the feed's freshness target, need not have yet: until
-    they come, what ends at their start is the newest. `damaged` are answers in which something was quarantined that
-    was not on record of their request. `troubles` are single tries that went wrong, whether or not a later one went
-    well.
+    they come, what ends at their start is the newest. Of what `failed`, `absent` are files that should have been
+    there, and `passing` is what asking again soon may mend. `damaged` are answers in which something was quarantined
+    that was not on record of their request. `troubles` are single tries that went wrong, whether or not a later one
+    went well.
     """
 
     requests: int = 0
@@ -105,6 +106,8 @@ class FeedRun:
     unchanged: int = 0
     fetched: int = 0
     awaited: int = 0
+    absent: int = 0
+    passing: int = 0
     damaged: int = 0
     publications: int = 0
     quarantined: int = 0
@@ -205,6 +208,8 @@ class _Worker:
                 self.run.awaited += 1
                 return ()
             self.run.failed.append({"request": request.key, "reason": str(error)})
+            self.run.absent += error.is_absent
+            self.run.passing += not error.lasting
             return ()
 
     def _note(self, request: Request, troubles: Sequence[Trouble]) -> None:

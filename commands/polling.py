@@ -35,14 +35,15 @@ _AGAIN_PER_CADENCE = 10
 def next_poll(feed: FeedDefinition, run: FeedRun | None, now_utc: datetime) -> datetime:
     """When a feed is due again after `run` (None: it broke off), which is over by now."""
     again = now_utc + max(_ASKED_AGAIN_AFTER, feed.cadence / _AGAIN_PER_CADENCE)
-    went_wrong = run is not None and bool(run.failed or run.damaged)
-    if feed.cadence > LONGEST_MARKED:
+    went_wrong = run is not None and bool(run.passing or run.damaged)
+    if feed.cadence > LONGEST_MARKED:  # a day that a source will never have must not be asked for all day long
         return again if went_wrong else now_utc + feed.cadence
     since_mark = timedelta(seconds=now_utc.timestamp() % feed.cadence.total_seconds())
     mark = now_utc - since_mark
     if since_mark < AFTER_THE_MARK:
         return mark + AFTER_THE_MARK
-    if since_mark < feed.cadence / 2 and (went_wrong or _is_missed(feed, run, mark)):
+    was_absent = run is not None and run.absent > 0
+    if since_mark < feed.cadence / 2 and (went_wrong or was_absent or _is_missed(feed, run, mark)):
         return again
     return mark + feed.cadence + AFTER_THE_MARK
 

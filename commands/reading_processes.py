@@ -6,6 +6,7 @@ A thread can't be stopped while it is inside a library, and a hostile file may w
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from typing import IO
 
 import msgspec
 
@@ -27,8 +29,7 @@ MAX_SECONDS = 120.0
 # A file takes some five times its size, and may have that of `MAX_MEMBER_BYTES`.
 MAX_MEMORY_BYTES = 8 * MAX_MEMBER_BYTES
 MOST_PROCESSES = min(4, os.cpu_count() or 1)
-# What the system lets anybody have; files of many MB else go over 64 KiB at a time.
-_PIPE_BYTES = 1 << 20
+_PIPE_BYTES = 1 << 20  # else files of many MB go over 64 KiB at a time
 # pyarrow's allocator else takes a whole GiB for its first few bytes, which counts as if it were used.
 _HONEST = {"MIMALLOC_ARENA_EAGER_COMMIT": "0"}
 
@@ -97,11 +98,11 @@ class ReadingProcesses:
                 return self._idle.pop()
             limits = str(self._max_seconds), str(self._max_memory_bytes)
             command = [sys.executable, "-P", "-m", "commands.reading_process", *limits]
-            process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | _HONEST, pipesize=_PIPE_BYTES
-            )
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | _HONEST)
             self._all.add(process)
+        assert process.stdin is not None
         assert process.stdout is not None
+        _widen(process.stdin, process.stdout)
         if process.stdout.read(1) != READY:
             self._ended(process)
             raise RuntimeError("a process to read publications in could not be started")
@@ -122,6 +123,13 @@ class ReadingProcesses:
         if status == -signal.SIGABRT:  # how libraries in C++ end where nobody would catch their exception
             return Unreadable(f"a library gave up reading it (SIGABRT), most likely because it {too_much}")
         return Unreadable(f"the process that read it came to an end: {_words(status)}")
+
+
+def _widen(*pipes: IO[bytes]) -> None:
+    """Lets more lie in pipes, where the system knows how and this user's have not enough together already."""
+    for pipe in pipes:
+        with suppress(OSError, AttributeError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _reap(process: Process) -> int:

@@ -34,7 +34,7 @@ class Uploads:
         if self._objects.is_claimed(tenant, sha256):
             with self._lock:
                 found = self._recent.get(sha256)
-            if found is not None:
+            if found is not None and self._objects.has("raw", sha256):  # else events would tell of what is nowhere
                 return found
             with suppress(MissingObject):
                 content = self._objects.get("raw", sha256)

@@ -7,7 +7,7 @@ that was taken over from another store may have gaps, up to its last event there
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -210,6 +210,12 @@ class PostgresRecorder(ApplicationRecorder):
         values = (after, list(share.names), share.of, share.number, limit)
         with one_statement(self.pool) as connection, connection.cursor(binary=True) as cursor:
             return cursor.execute(query, values).fetchall()
+
+    def has_others(self, names: Iterable[str]) -> bool:
+        """Whether there is an event of another name."""
+        with one_statement(self.pool) as connection:
+            row = connection.execute("SELECT EXISTS (SELECT FROM log.events WHERE name <> ALL(%s))", (list(names),))
+            return bool(row.fetchone() == (True,))
 
     def max_notification_id(self) -> int | None:
         """The newest position, or None while the log is empty."""

@@ -15,6 +15,7 @@ from projections.filling import Span, Tables, fence_of, fill
 from projections.filling_process import FillingProcess, is_by_stream, names_to_share
 from projections.relational import Progress, RelationalProjection, names_of_no_use
 from read_models.dead_letters import DEAD_LETTERS
+from write_model.base import EVENTS
 
 _PROCESSES = 2  # beside this one
 _WORTH_PROCESSES = 50_000  # for fewer events, starting them takes longer than what it saves
@@ -64,9 +65,15 @@ class Building:
                     progress(self.position, through)
 
     def _names_to_share(self, events: int) -> tuple[str, ...]:
-        """The names of the events that processes of their own apply."""
-        is_within_reach = isinstance(self._log.recorder, PostgresRecorder)
-        return names_to_share(self.projections) if is_within_reach and events > _WORTH_PROCESSES else ()
+        """The names of the events that processes of their own apply.
+
+        None where the log has events that nobody here knows: such a one is for all projections, and what comes behind
+        it in its stream waits for it.
+        """
+        recorder = self._log.recorder
+        if not isinstance(recorder, PostgresRecorder) or events <= _WORTH_PROCESSES or recorder.has_others(EVENTS):
+            return ()
+        return names_to_share(self.projections)
 
     def _process(self, share: Share, through: int) -> FillingProcess:
         assert isinstance(self._log.recorder, PostgresRecorder)

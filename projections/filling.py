@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 import msgspec
 from psycopg import Connection, sql
+from psycopg.errors import DeadlockDetected
 from psycopg.rows import TupleRow
 
 from infra.errors import PlatformError
@@ -86,8 +87,20 @@ def _apply(pool: Pool, projection: RelationalProjection, events: Sequence[Record
     except Exception as error:
         if not is_fault_of_event(error):
             raise
-        with tables.transaction(pool) as connection:
-            apply_or_park(connection, projection, events)
+        _park(pool, projection, events, tables)
+
+
+def _park(pool: Pool, projection: RelationalProjection, events: Sequence[RecordedEvent], tables: Tables) -> None:
+    """Applies all but what fails; again where another process, which puts the same rows, waited for this one."""
+    for last in (False, False, False, True):
+        try:
+            with tables.transaction(pool) as connection:
+                apply_or_park(connection, projection, events)
+        except DeadlockDetected:
+            if last:
+                raise
+        else:
+            return
 
 
 def _pages(read: Read, span: Span) -> Iterator[Sequence[RecordedEvent]]:

@@ -49,9 +49,18 @@ def is_by_stream(projection: RelationalProjection) -> bool:
 
 
 def names_to_share(projections: Collection[RelationalProjection]) -> tuple[str, ...]:
-    """The names of the events that only such projections take."""
+    """The names of the events that only such projections take, where that is so of all events of their streams.
+
+    A stream is one process's: who has its later events must know that an earlier one was set aside.
+    """
     takers = {name: [each for each in projections if each.takes(kind)] for name, kind in EVENTS.items()}
-    return tuple(name for name, taking in takers.items() if taking and all(map(is_by_stream, taking)))
+    others = {_aggregate(name) for name, taking in takers.items() if not all(map(is_by_stream, taking))}
+    return tuple(name for name, taking in takers.items() if taking and _aggregate(name) not in others)
+
+
+def _aggregate(name: str) -> str:
+    """Whose event it is, and so in what streams it stands."""
+    return EVENTS[name].__qualname__.partition(".")[0]
 
 
 class FillingProcess:

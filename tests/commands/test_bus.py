@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,12 +12,14 @@ from pydantic import ValidationError
 from tenacity import Retrying
 
 from api.platform import LOCAL_ACTOR, LOCAL_TENANT, Platform
+from commands.bus import CommandBus
 from commands.instruments import RegisterInstrument
 from commands.message import Answer, Caller, Command, Refused
 from commands.ppas import RegisterPpa
 from commands.results import RecomputeResult
 from commands.scenarios import DefineScenario, ReviseScenario
 from tests.uncollected import count_of, no_collector
+from write_model.scenarios import Scenario
 
 
 def caller(command_id: UUID | None = None, tenant: str = LOCAL_TENANT) -> Caller:
@@ -145,3 +149,22 @@ def test_commands_and_the_read_models_that_follow_leave_nothing_to_the_collector
             send(platform, scenario())
             platform.settled_position()
         assert count_of(Retrying) == before
+
+
+def test_what_a_refused_command_had_read_is_let_go_of_at_once(platform: Platform) -> None:
+    class Large:
+        """Stands for the bytes of an upload."""
+
+    kept: list[weakref.ref[Large]] = []
+
+    def refusing(*_: object) -> Scenario:
+        large = Large()
+        kept.append(weakref.ref(large))
+        raise Refused(f"{type(large).__name__} is too large", remedy="Split it.")
+
+    handling = replace(platform.bus.registry[DefineScenario.command_name()], handle=refusing)
+    bus = CommandBus({DefineScenario.command_name(): handling}, platform.log, platform.bus.tools)
+    with no_collector():
+        with pytest.raises(Refused):
+            bus.dispatch(scenario(), caller())
+        assert [each() for each in kept] == [None]

@@ -54,10 +54,11 @@ FAILED = {"request": "a.csv", "reason": "it broke off"}
     "run",
     [
         FeedRun(newest_interval_end_utc=MARK, damaged=1),
-        FeedRun(newest_interval_end_utc=MARK, failed=[FAILED]),
+        FeedRun(newest_interval_end_utc=MARK, failed=[FAILED], passing=1),
+        FeedRun(newest_interval_end_utc=MARK, failed=[FAILED], absent=1),
         FeedRun(newest_interval_end_utc=MARK - 5 * MINUTE, awaited=1),
     ],
-    ids=["damaged", "failed", "absent"],
+    ids=["damaged", "failed", "missing", "absent"],
 )
 def test_what_went_wrong_is_asked_for_again_soon_and_not_without_end(run: FeedRun) -> None:
     asked_at = [MARK + timedelta(seconds=70)]
@@ -86,5 +87,13 @@ def test_what_comes_seldom_is_asked_once_a_cadence() -> None:
 
 
 def test_what_comes_seldom_and_went_wrong_is_not_left_for_a_whole_cadence() -> None:
-    for run in (FeedRun(damaged=1), FeedRun(failed=[FAILED])):
+    for run in (FeedRun(damaged=1), FeedRun(failed=[FAILED], passing=1)):
         assert next_poll(DAILY, run, MARK + 7 * MINUTE) == MARK + 7 * MINUTE + timedelta(hours=2.4)
+    never_there = FeedRun(failed=[FAILED], absent=1)
+    assert next_poll(DAILY, never_there, MARK + 7 * MINUTE) == MARK + 7 * MINUTE + 24 * HOUR
+
+
+def test_who_was_refused_does_not_ask_again_soon() -> None:
+    refused = FeedRun(newest_interval_end_utc=MARK, failed=[FAILED])
+    assert next_poll(PROMPT, refused, MARK + timedelta(seconds=70)) == MARK + 5 * MINUTE + AFTER_THE_MARK
+    assert next_poll(DAILY, refused, MARK + 7 * MINUTE) == MARK + 7 * MINUTE + 24 * HOUR

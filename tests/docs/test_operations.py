@@ -17,7 +17,7 @@ from api.app import create_app
 from api.metrics import PlatformState
 from api.platform import Platform
 from api.rest.operations import LONGEST_LAG_S
-from commands import reading_processes
+from commands import reading_processes, uploads
 from infra import logs, metrics, tracing
 from infra.metrics import REGISTRY
 from infra.settings import Settings
@@ -76,7 +76,9 @@ def test_the_limits_are_those_of_the_code() -> None:
     rows = re.findall(
         r"^\| (.+?) \| ([\d,]+) ?(\w*) \| .*?\| `(\w+)\.(\w+)(?:\[\"(\w+)\"\])?` \|$", LIMITS, re.MULTILINE
     )
-    modules = {m.__name__.rpartition(".")[2]: vars(m) for m in (limits, connections, archives, reading_processes)}
+    modules = {
+        m.__name__.rpartition(".")[2]: vars(m) for m in (limits, connections, archives, reading_processes, uploads)
+    }
     modules["settings"] = defaults
     named: set[tuple[str, str]] = set()
     for what, number, unit, module, name, key in rows:

@@ -42,8 +42,12 @@ def damaged() -> list[LoggedEvent]:
     (publication,) = Publication.ingest(uuid4(), source, defect).collect_events()
     (scenario,) = Scenario.define(uuid4(), "s", Assumptions(0.0, 1.0)).collect_events()
     stored = [encode(event, metadata()) for event in (publication, scenario)]
-    nobodys = replace(encode(scenario, metadata()), originator_id=uuid4(), topic="nobodys.event")
-    return [*(replace(event, state=b"{}") for event in stored), nobodys]
+    return [replace(event, state=b"{}") for event in stored]
+
+
+def nobodys_event() -> LoggedEvent:
+    (scenario,) = Scenario.define(uuid4(), "s", Assumptions(0.0, 1.0)).collect_events()
+    return replace(encode(scenario, metadata()), topic="nobodys.event")
 
 
 @pytest.fixture
@@ -101,6 +105,25 @@ def test_several_processes_write_the_rows_that_one_would(
     assert {len(by_several[table]) > EVENTS / 4 for table in ("audit_log", "publication", "data_quality")} == {True}
 
 
+def test_what_comes_behind_an_event_that_nobody_knows_waits_for_it(
+    pool: Pool, log: EventLog, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a log of a newer version: a process that applies later events of the stream alone would not know."""
+    fill_log(log, objects, EVENTS)
+    source, defect = Source(("a" * 64,), ("f.csv",), "f.csv", 1, {}), Defect("line 3", "f.csv", 3, None)
+    publication = Publication.ingest(uuid4(), source, defect)
+    publication.read_again(Defect("line 4", "f.csv", 4, None))
+    first, last = (encode(event, metadata()) for event in publication.collect_events())
+    nobodys = replace(first, originator_version=last.originator_version, topic="publication.annotated")
+    last = replace(last, originator_version=last.originator_version + 1)
+    log.recorder.insert_events([first, nobodys, last])
+    monkeypatch.setattr(building, "_WORTH_PROCESSES", EVENTS // 2)
+    in_several = content(pool, built(pool, log, objects, "several"))
+    monkeypatch.setattr(building, "_WORTH_PROCESSES", 10 * EVENTS)
+    assert in_several == content(pool, built(pool, log, objects, "one"))
+    assert len([row for row in in_several["dead_letter"] if str(first.originator_id) in row]) > 1
+
+
 def test_the_audit_alone_has_every_event(pool: Pool, long_log: EventLog) -> None:
     """None is left for the process that knows all kinds because it has loaded everything."""
     audit = Building(pool, long_log, [AUDIT], "audit_alone")
@@ -152,6 +175,7 @@ def _somebody_waits_for_a_lock(pool: Pool) -> bool:
 
 
 def test_only_events_that_a_projection_takes_are_read_for_it_and_what_nobody_knows(long_log: EventLog) -> None:
+    long_log.recorder.insert_events([nobodys_event()])
     without = names_of_no_use([PUBLICATIONS])
     read = {recorded.name for recorded in long_log.page(0, 2 * EVENTS, without)}
     assert read == {"publication.ingested", "publication.reread", "publication.quarantined", "nobodys.event"}
@@ -162,6 +186,7 @@ def test_only_events_that_a_projection_takes_are_read_for_it_and_what_nobody_kno
 def test_an_event_that_cannot_be_decoded_concerns_those_who_take_its_kind(
     pool: Pool, long_log: EventLog, objects: Objects
 ) -> None:
+    long_log.recorder.insert_events([nobodys_event()])
     projector = RelationalProjector(pool, long_log, relational_projections(objects))
     projector.load()
     projector.isolate(long_log.page(0))
