@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 import api.rest.dependencies
 import api.rest.knowledge
+from api.app import create_app
 from api.openapi import operations
 from api.platform import Platform
 from api.rest.commands import PLACES
@@ -113,16 +116,23 @@ def test_the_same_command_while_it_is_under_way_is_409(
 
     monkeypatch.setattr(CommandBus, "dispatch", slow)
     key, body = {"Idempotency-Key": str(uuid4())}, {"name": "slow", "growth_per_year": 0.01}
-    answers: list[httpx2.Response] = []
-    sender = threading.Thread(target=lambda: answers.append(post(get, "define-scenario", body, **key)))
-    sender.start()
-    assert started.wait(60)
-    meanwhile = post(get, "define-scenario", body, **key)
-    go_on.set()
-    sender.join()
+
+    async def both() -> tuple[httpx2.Response, httpx2.Response]:
+        """In one loop, as a server has: what waits in one is not woken by another."""
+        transport = httpx2.ASGITransport(app=create_app(platform))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            headers = {"Authorization": f"Bearer {platform.token}"} | key
+            send = partial(client.post, "/v1/commands/define-scenario", json=body, headers=headers)
+            first = asyncio.create_task(send())
+            assert await asyncio.to_thread(started.wait, 60)
+            meanwhile = await send()
+            go_on.set()
+            return await first, meanwhile
+
+    first, meanwhile = asyncio.run(both())
     assert (meanwhile.status_code, meanwhile.headers["retry-after"]) == (409, "1")
-    assert answers[0].status_code == 201
-    assert post(get, "define-scenario", body, **key).json() == answers[0].json()
+    assert first.status_code == 201
+    assert post(get, "define-scenario", body, **key).json() == first.json()
 
 
 def test_every_command_has_an_operation_with_its_schema_and_an_example_that_is_valid(get: Get) -> None:
