@@ -8,7 +8,7 @@ import re
 import signal
 import stat
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -121,7 +121,7 @@ def test_a_stopped_server_leaves_nothing_behind_and_the_next_start_goes_on(progr
         assert first.stop(signal.SIGTERM) == 0
     is_over(first)
     # Ctrl-C goes to every process of the terminal, here in the midst of work.
-    more = month_of_files(tmp_path / "more")
+    more = half_a_year_of_files(tmp_path / "more")
     with Server(program, "--port", "0") as second:
         assert second.port
         assert len(second.prices("MISO", "2026-03-10", "2026-03-12")) == 24
@@ -136,7 +136,7 @@ def test_a_stopped_server_leaves_nothing_behind_and_the_next_start_goes_on(progr
 def test_an_interrupted_verb_ends_at_once_and_quietly(server: Server, program: Program, tmp_path: Path) -> None:
     """In its own process and over HTTP, in the midst of work that it does side by side."""
     for at, number in ((program, signal.SIGINT), (server.program, signal.SIGTERM)):
-        verb = at.start_ingesting(*month_of_files(tmp_path / "files"), further=3)
+        verb = at.start_ingesting(*half_a_year_of_files(tmp_path / "files"), further=3)
         verb.send_signal(number)
         out, err = verb.communicate(timeout=120)
         assert (verb.returncode, out) == (128 + number, "")
@@ -155,8 +155,10 @@ def test_a_hang_up_during_the_start_stops_cleanly_too(program: Program) -> None:
     assert database_processes(program.home) == {}
 
 
-def month_of_files(folder: Path) -> list[Path]:
-    return [write_miso(folder, "rt_lmp_final", {"MINN.HUB": [30] * 24}, date(2026, 1, day)) for day in range(1, 32)]
+def half_a_year_of_files(folder: Path) -> list[Path]:
+    """So many that whoever is interrupted after a few is still at work."""
+    days = [date(2026, 1, 1) + timedelta(days=number) for number in range(180)]
+    return [write_miso(folder, "rt_lmp_final", {"MINN.HUB": [30] * 24}, day) for day in days]
 
 
 def is_over(server: Server) -> None:
