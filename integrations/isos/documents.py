@@ -22,7 +22,9 @@ _BOM = b"\xef\xbb\xbf"
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 _LARGEST_WORKBOOK_BYTES = 64 * 1024**2
 _LARGEST_JSON_BYTES = 256 * 1024**2
-_LARGEST_XML_BYTES = 64 * 1024**2  # its elements take some 19 times as much memory
+LARGEST_XML_BYTES = 64 * 1024**2
+"""Elements take some 19 times as much memory."""
+
 _read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -100,8 +102,8 @@ class Document:
         from defusedxml import DefusedXmlException
         from defusedxml.ElementTree import fromstring
 
-        if len(self.content) > _LARGEST_XML_BYTES:
-            limit = _LARGEST_XML_BYTES // 1024**2
+        if len(self.content) > LARGEST_XML_BYTES:
+            limit = LARGEST_XML_BYTES // 1024**2
             raise unreadable(self.name, f"the XML is larger than {limit} MiB: ask for the CSV, or for less at once")
         try:
             root: Element = fromstring(self.content)

@@ -59,6 +59,8 @@ def test_rows_are_told_by_their_number() -> None:
     error = refusal("answer", answer(["deliveryDate", *FIELDS[2:]], [["2024-06-12", *ROW[2:]]]))
     assert error.line is None
     assert "column HourEnding: fields: the column is missing" in error.reason
+    error = refusal("answer", answer([*FIELDS[:3], "DSTFlag"], [[*ROW[:3], False]]))
+    assert "column SettlementPointPrice: fields: the column is missing" in error.reason
 
 
 @pytest.mark.parametrize("cell", [None, ""])

@@ -59,6 +59,14 @@ def test_every_child_of_a_price_is_needed(child: str) -> None:
     assert refusal("x.xml", content).column == child
 
 
+def test_area_and_technology_of_a_forecast_are_needed() -> None:
+    load = HEADER.format(report="SLD_FCST") + price("SYS_FCST_DA_MW")
+    assert read("x.xml", report(load)).rows["area"].to_pylist() == ["AS_CAISO"]
+    assert refusal("x.xml", report(load.replace("RESOURCE_NAME", "OTHER"))).column == "RESOURCE_NAME"
+    sun = HEADER.format(report="SLD_REN_FCST") + price("RENEW_FCST_DA_MW")
+    assert refusal("x.xml", report(sun)).column == "RENEWABLE_TYPE"
+
+
 def test_an_unknown_encoding_is_told() -> None:
     error = refusal("x.xml", b'<?xml version="1.0" encoding="FOO-9"?>' + report(WHOLE))
     assert "the XML cannot be read: unknown encoding" in error.reason
@@ -66,5 +74,5 @@ def test_an_unknown_encoding_is_told() -> None:
 
 def test_xml_has_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     content = report(WHOLE)
-    monkeypatch.setattr(documents, "_LARGEST_XML_BYTES", len(content) - 1)
+    monkeypatch.setattr(documents, "LARGEST_XML_BYTES", len(content) - 1)
     assert "ask for the CSV, or for less at once" in refusal("x.xml", content).reason

@@ -43,11 +43,11 @@ def parse(document: Document) -> ParsedPublication:
         markets.add(text_of(header, "MKT_TYPE"))
         run = text_of(header, "EXECUTION_TYPE") or text_of(header, "MKT_TYPE")
         for number, data in enumerate(item.numbers, start=1):
-            named = _name(feed, required_text(document, data, "DATA_ITEM", f"number {number}"), data, run)
+            named = _name(document, feed, data, run, f"number {number}")
             if named is None:
                 continue
             start, end = (_moment(document, data, f"INTERVAL_{side}_GMT", number) for side in ("START", "END"))
-            row = (*named, text_of(data, "RESOURCE_NAME") or text_of(data, "TRADING_HUB"), start)
+            row = (*named, _area(document, data, number), start)
             if row in seen:
                 raise unreadable(document.name, f"number {number} of {feed}: it is there twice")
             seen.add(row)
@@ -62,10 +62,21 @@ def parse(document: Document) -> ParsedPublication:
     return series_publication("fundamentals", rows, iso="CAISO", feed=feed, market=market, parser="caiso.oasis_xml")
 
 
-def _name(feed: str, item: str, data: Element, run: str) -> Named | None:
+def _name(document: Document, feed: str, data: Element, run: str, place: str) -> Named | None:
+    item = required_text(document, data, "DATA_ITEM", place)
     if feed == "sld_fcst":
         return load_name(item, run)
-    return schedule_name(item, "") if feed == "ene_slrs" else renewable_name(item, text_of(data, "RENEWABLE_TYPE"))
+    if feed == "ene_slrs":
+        return schedule_name(item, "")
+    return renewable_name(item, required_text(document, data, "RENEWABLE_TYPE", place))
+
+
+def _area(document: Document, data: Element, number: int) -> str:
+    area = text_of(data, "RESOURCE_NAME") or text_of(data, "TRADING_HUB")
+    if not area:
+        problem = f"number {number}: neither it nor TRADING_HUB says the area: download the report again"
+        raise unreadable(document.name, problem, None, "RESOURCE_NAME")
+    return area
 
 
 def _moment(document: Document, data: Element, tag: str, number: int) -> int:

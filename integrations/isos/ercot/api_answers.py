@@ -65,7 +65,7 @@ def _is_read(keys: set[str]) -> bool:
     """Whether all fields are those of prices or adders: others spell theirs so that quantities would be taken wrong."""
     if not keys & _DAYS:
         return False
-    if keys & _PRICES:
+    if keys & (_PRICES | _PRICED):
         return keys <= _TIMES | _PRICES | _PRICED
     # The reserves that adders come of are many, and all of them begin so.
     others = keys - _TIMES - _ADDERS - _BESIDE_ADDERS
