@@ -21,7 +21,7 @@ from commands import reading_processes
 from infra import logs, metrics, tracing
 from infra.metrics import REGISTRY
 from infra.settings import Settings
-from integrations.isos import archives
+from integrations.isos import archives, documents
 from tests.api.requests import call
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -76,7 +76,9 @@ def test_the_limits_are_those_of_the_code() -> None:
     rows = re.findall(
         r"^\| (.+?) \| ([\d,]+) ?(\w*) \| .*?\| `(\w+)\.(\w+)(?:\[\"(\w+)\"\])?` \|$", LIMITS, re.MULTILINE
     )
-    modules = {m.__name__.rpartition(".")[2]: vars(m) for m in (limits, connections, archives, reading_processes)}
+    modules = {
+        m.__name__.rpartition(".")[2]: vars(m) for m in (limits, connections, archives, documents, reading_processes)
+    }
     modules["settings"] = defaults
     named: set[tuple[str, str]] = set()
     for what, number, unit, module, name, key in rows:

@@ -63,7 +63,7 @@ def test_rows_are_told_by_their_number() -> None:
     assert "column SettlementPointPrice: fields: the column is missing" in error.reason
 
 
-@pytest.mark.parametrize("cell", [None, ""])
+@pytest.mark.parametrize("cell", [None, "", " "])
 def test_an_empty_row_is_refused(cell: str | None) -> None:
     assert "row 2 of data is empty" in refusal("answer", answer(FIELDS, [ROW, [cell] * 5])).reason
 

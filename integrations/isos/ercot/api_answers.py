@@ -115,7 +115,7 @@ def _as_csv(document: Document, names: Sequence[str], rows: Sequence[Any]) -> by
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, list) or len(row) != len(names):
             raise unreadable(document.name, f"row {number} of data is no list of {len(names)} cells")
-        if all(cell is None or cell == "" for cell in row):
+        if all(cell is None or not str(cell).strip() for cell in row):
             raise unreadable(document.name, f"row {number} of data is empty: ask for the answer again")
         lines.writerow(["" if cell is None else " ".join(str(cell).splitlines()) for cell in row])
     return text.getvalue().encode("utf-8", "surrogatepass")
