@@ -45,6 +45,8 @@ _UNKNOWN_DOCUMENTS = {
     "workbook": "an Excel workbook, but none of the reports read here",
     "xml": "XML or a page, but none of the reports read here",
 }
+# What the answers of OASIS and of ERCOT's API begin with.
+_SIGNS = {"xml": (b"OASISReport",), "json": (b'"fields"', b'"data"')}
 _TAR_MAGIC_AT = 257
 _ARCHIVE_SUFFIXES = (".zip", ".gz")
 _OTHER_REASON = "none of the files read here (MISO, CAISO, PJM and ERCOT)"
@@ -247,10 +249,19 @@ def _recognise(name: str, content: bytes) -> Recognised | RecognisedDocument | O
 
 def _recognise_document(document: Document) -> RecognisedDocument | OtherProduct | None:
     if document.problem:
+        if _looks_like_ours(document):
+            raise unreadable(document.name, document.problem)
         return OtherProduct(document.problem)
     verdicts = [verdict for iso in _DOCUMENTS if (verdict := iso.recognise(document))]
     recognised = (verdict for verdict in verdicts if isinstance(verdict, RecognisedDocument))
     return next(recognised, verdicts[0] if verdicts else None)
+
+
+def _looks_like_ours(document: Document) -> bool:
+    """Whether what can't be opened begins as an operator's answer does, or bears the name of a report."""
+    signs = _SIGNS.get(document.kind)
+    begins_so = signs is not None and all(sign in document.content[:65536] for sign in signs)
+    return begins_so or any(iso.OPERATOR_NAME.search(document.name) for iso in _ISOS)
 
 
 def _refuse_no_table(name: str, content: bytes) -> None:

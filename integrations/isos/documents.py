@@ -21,7 +21,10 @@ _OPENED_AS: Mapping[Kind, str] = {"json": "members", "workbook": "sheets", "xml"
 _BOM = b"\xef\xbb\xbf"
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 _LARGEST_WORKBOOK_BYTES = 64 * 1024**2
-_LARGEST_TREE_BYTES = 256 * 1024**2
+_LARGEST_JSON_BYTES = 256 * 1024**2
+LARGEST_XML_BYTES = 64 * 1024**2
+"""Elements take some 19 times as much memory."""
+
 _read_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -35,11 +38,12 @@ class Document:
 
     @cached_property
     def problem(self) -> str:
-        """Why the bytes can't be opened as what they begin like; empty where they can."""
+        """Why the bytes can't be opened as what they begin like; empty where they can. The name is left out."""
         try:
             getattr(self, _OPENED_AS[self.kind])
         except UnreadablePublication as error:
-            return error.reason
+            place = unreadable(self.name, "").reason.removesuffix(": ")
+            return error.reason.removeprefix(place).removeprefix(":").strip()
         return ""
 
     @cached_property
@@ -55,7 +59,8 @@ class Document:
             pass  # no object, or unusual, or broken
         found = self.json
         members = found.items() if isinstance(found, dict) else ()
-        return {key: msgspec.Raw(msgspec.json.encode(value)) for key, value in members}
+        # As ASCII: a lone surrogate can stand in JSON as an escape, but not in UTF-8.
+        return {key: msgspec.Raw(json.dumps(value).encode("ascii")) for key, value in members}
 
     @cached_property
     def json(self) -> Any:
@@ -71,7 +76,7 @@ class Document:
             raise unreadable(self.name, f"the JSON cannot be read: {error}", getattr(error, "lineno", None)) from None
 
     def _check_json_size(self) -> None:
-        if len(self.content) > _LARGEST_TREE_BYTES:
+        if len(self.content) > _LARGEST_JSON_BYTES:
             raise unreadable(self.name, "the JSON is larger than 256 MiB")
 
     @cached_property
@@ -97,11 +102,12 @@ class Document:
         from defusedxml import DefusedXmlException
         from defusedxml.ElementTree import fromstring
 
-        if len(self.content) > _LARGEST_TREE_BYTES:
-            raise unreadable(self.name, "the XML is larger than 256 MiB")
+        if len(self.content) > LARGEST_XML_BYTES:
+            limit = LARGEST_XML_BYTES // 1024**2
+            raise unreadable(self.name, f"the XML is larger than {limit} MiB: ask for the CSV, or for less at once")
         try:
             root: Element = fromstring(self.content)
-        except (ParseError, DefusedXmlException, ValueError) as error:
+        except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
             raise unreadable(self.name, f"the XML cannot be read: {error}") from None
         return root
 

@@ -21,7 +21,7 @@ from commands import reading_processes, uploads
 from infra import logs, metrics, tracing
 from infra.metrics import REGISTRY
 from infra.settings import Settings
-from integrations.isos import archives
+from integrations.isos import archives, documents
 from tests.api.requests import call
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -77,7 +77,8 @@ def test_the_limits_are_those_of_the_code() -> None:
         r"^\| (.+?) \| ([\d,]+) ?(\w*) \| .*?\| `(\w+)\.(\w+)(?:\[\"(\w+)\"\])?` \|$", LIMITS, re.MULTILINE
     )
     modules = {
-        m.__name__.rpartition(".")[2]: vars(m) for m in (limits, connections, archives, reading_processes, uploads)
+        m.__name__.rpartition(".")[2]: vars(m)
+        for m in (limits, connections, archives, documents, reading_processes, uploads)
     }
     modules["settings"] = defaults
     named: set[tuple[str, str]] = set()

@@ -134,6 +134,29 @@ def test_anything_else_is_skipped_with_the_reason_and_quarantined_when_named(
         parse(named.payloads[0])
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.xml", b"<?xml version='1.0'?><OASISReport><REPORT_ITEM>"),
+        ("x.json", b'{"fields": [{"name": "LMP"}], "data": [["2024'),
+        (CAISO_NAME.replace(".csv", ".xml"), b"<?xml version='1.0'?><m:Report"),
+    ],
+)
+def test_a_damaged_document_inside_a_zip_is_quarantined(name: str, content: bytes) -> None:
+    found = survey("a.zip", zipped({name: content}), named=False)
+    assert found.skipped == []
+    with pytest.raises(UnreadablePublication, match="cannot be read") as caught:
+        parse(found.payloads[0])
+    assert caught.value.reason.count(name) == 1
+
+
+def test_a_damaged_document_that_is_named_bears_its_name_once() -> None:
+    (payload,) = survey("x.xml", b"<other><", named=True).payloads
+    with pytest.raises(UnreadablePublication) as caught:
+        parse(payload)
+    assert caught.value.reason.count("x.xml") == 1
+
+
 def test_an_oasis_error_inside_a_zip_is_quarantined() -> None:
     error = refusal("20240612_PRC_LMP.zip", zipped({"INVALID_REQUEST.xml": NO_DATA}))
     assert "1000 No data returned for the specified selection" in error.reason

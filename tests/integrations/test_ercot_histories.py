@@ -54,12 +54,47 @@ def test_generation_with_day_and_fuel_in_one_column(key: str) -> None:
 
 
 def test_a_mangled_day_with_fuel_is_refused() -> None:
-    with pytest.raises(UnreadablePublication, match=r"sheet Jan15: '1/2/15 Coal' is no day with a fuel") as caught:
+    with pytest.raises(
+        UnreadablePublication, match=r"sheet Jan15, Date-Fuel: '1/2/15 Coal' is not a day with a fuel"
+    ) as caught:
         read([HEADER, fuel_row("01/02/15_Coal", 10.0), fuel_row("1/2/15 Coal", 10.0)])
     assert caught.value.line == 3
     twice = [HEADER, fuel_row("01/02/15_Coal", 10.0), fuel_row("01/02/15 - Coal", 11.0)]
     with pytest.raises(UnreadablePublication, match="coal has the interval from 2015-01-02 00:00:00-06:00 twice"):
         read(twice)
+
+
+@pytest.mark.parametrize("text", ["O1/03/15_Coal", "Jan 3 Coal", ""])
+def test_a_line_with_numbers_and_no_day_with_a_fuel_is_refused(text: str) -> None:
+    with pytest.raises(UnreadablePublication, match="is not a day with a fuel") as caught:
+        read([HEADER, fuel_row("01/02/15_Coal", 10.0), fuel_row(text, 10.0)])
+    assert caught.value.line == 3
+    assert read([HEADER, fuel_row("01/02/15_Coal", 10.0), fuel_row("Total", 10.0)]).rows.num_rows == 96
+
+
+def test_a_number_beyond_the_largest_is_refused() -> None:
+    for value in (1e300, float("inf"), -1.1e12):
+        row = fuel_row("01/02/15_Coal", 10.0)
+        row[5] = value
+        with pytest.raises(UnreadablePublication, match=r"sheet Jan15, 1:00: .* is not a number up to 1e12") as caught:
+            read([HEADER, row])
+        assert caught.value.line == 2
+
+
+def test_the_layout_to_2016_has_all_quarters() -> None:
+    row = fuel_row("01/02/15_Coal", 10.0)
+    with pytest.raises(UnreadablePublication, match="95 of the 96 quarters"):
+        read([HEADER[:40] + HEADER[41:], row[:40] + row[41:]])
+    with pytest.raises(UnreadablePublication, match="'23:75' is not the end of a quarter"):
+        read([["23:75" if cell == "23:45" else cell for cell in HEADER], row])
+
+
+def test_numbers_of_native_load_without_an_hour_are_refused() -> None:
+    hours = [load_row(datetime(2016, 6, 1, 1), 1.0), load_row("", 2.0)]
+    with pytest.raises(UnreadablePublication, match="numbers and no hour") as caught:
+        read([LOAD, *hours], "native_Load_2016")
+    assert (caught.value.line, caught.value.column) == (3, "Hour_End")
+    assert read([LOAD, hours[0], [""] * 10], "native_Load_2016").rows.num_rows == 9
 
 
 def test_generation_whose_column_is_called_fuel_type() -> None:

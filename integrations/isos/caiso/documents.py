@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from integrations.isos.caiso import lmps, oasis, price_xml
 from integrations.isos.caiso.oasis import MARKETS, Named, load_name, renewable_name, schedule_name
-from integrations.isos.caiso.xml_elements import all_of, local_name, text_of
+from integrations.isos.caiso.xml_elements import local_name, report_items, required_text, text_of
 from integrations.isos.documents import Document, RecognisedDocument
 from integrations.isos.errors import unreadable
 from integrations.isos.local_time import ClockError, utc_second
@@ -18,10 +18,10 @@ _REPORTS = {"SLD_FCST": "sld_fcst", "ENE_SLRS": "ene_slrs", "SLD_REN_FCST": "sld
 
 
 def recognise(document: Document) -> RecognisedDocument | OtherProduct | None:
-    """What a document of CAISO is; None for any other."""
+    """What a document of CAISO is; None for any other. Raises UnreadablePublication for an item without its report."""
     if document.kind != "xml" or local_name(document.xml.tag) != "OASISReport":
         return None
-    reports = {text_of(header, "REPORT") for header in all_of(document.xml, "REPORT_HEADER")}
+    reports = {item.report for item in report_items(document)}
     if reports and reports <= set(_REPORTS):
         return RecognisedDocument(document, parse)
     if len(reports) == 1 and reports <= set(price_xml.LMP_REPORTS):
@@ -38,17 +38,16 @@ def parse(document: Document) -> ParsedPublication:
     }
     feed, markets = "", set()
     seen: set[tuple[object, ...]] = set()
-    for item in all_of(document.xml, "REPORT_ITEM"):
-        header = next(all_of(item, "REPORT_HEADER"))
-        feed = _REPORTS[text_of(header, "REPORT")]
+    for item in report_items(document):
+        header, feed = item.header, _REPORTS[item.report]
         markets.add(text_of(header, "MKT_TYPE"))
         run = text_of(header, "EXECUTION_TYPE") or text_of(header, "MKT_TYPE")
-        for number, data in enumerate(all_of(item, "REPORT_DATA"), start=1):
-            named = _name(feed, data, run)
+        for number, data in enumerate(item.numbers, start=1):
+            named = _name(document, feed, data, run, f"number {number}")
             if named is None:
                 continue
             start, end = (_moment(document, data, f"INTERVAL_{side}_GMT", number) for side in ("START", "END"))
-            row = (*named, text_of(data, "RESOURCE_NAME") or text_of(data, "TRADING_HUB"), start)
+            row = (*named, _area(document, data, number), start)
             if row in seen:
                 raise unreadable(document.name, f"number {number} of {feed}: it is there twice")
             seen.add(row)
@@ -63,11 +62,21 @@ def parse(document: Document) -> ParsedPublication:
     return series_publication("fundamentals", rows, iso="CAISO", feed=feed, market=market, parser="caiso.oasis_xml")
 
 
-def _name(feed: str, data: Element, run: str) -> Named | None:
-    item = text_of(data, "DATA_ITEM")
+def _name(document: Document, feed: str, data: Element, run: str, place: str) -> Named | None:
+    item = required_text(document, data, "DATA_ITEM", place)
     if feed == "sld_fcst":
         return load_name(item, run)
-    return schedule_name(item, "") if feed == "ene_slrs" else renewable_name(item, text_of(data, "RENEWABLE_TYPE"))
+    if feed == "ene_slrs":
+        return schedule_name(item, "")
+    return renewable_name(item, required_text(document, data, "RENEWABLE_TYPE", place))
+
+
+def _area(document: Document, data: Element, number: int) -> str:
+    area = text_of(data, "RESOURCE_NAME") or text_of(data, "TRADING_HUB")
+    if not area:
+        problem = f"number {number}: neither it nor TRADING_HUB says the area: download the report again"
+        raise unreadable(document.name, problem, None, "RESOURCE_NAME")
+    return area
 
 
 def _moment(document: Document, data: Element, tag: str, number: int) -> int:

@@ -5,13 +5,14 @@ CSV's `XML_DATA_ITEM`: `LMP_PRC` and its components, `RU_CLR_PRC` and the like.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import NoReturn
 from xml.etree.ElementTree import Element
 
 import pyarrow as pa
 
 from integrations.isos import csv_faults
-from integrations.isos.caiso.xml_elements import all_of, text_of
+from integrations.isos.caiso.xml_elements import report_items, required_text, text_of
 from integrations.isos.csv_reading import Columns
 from integrations.isos.documents import Document
 from integrations.isos.errors import unreadable
@@ -63,16 +64,24 @@ class PriceTable(Columns):
 
 def _rows(document: Document) -> Iterator[Sequence[str]]:
     number = 0
-    for item in all_of(document.xml, "REPORT_ITEM"):
-        header = next(all_of(item, "REPORT_HEADER"))
-        report = text_of(header, "REPORT")
-        run = LMP_REPORTS.get(report) or _run(header)
-        for data in all_of(item, "REPORT_DATA"):
+    for item in report_items(document):
+        run = LMP_REPORTS.get(item.report) or _run(item.header)
+        for data in item.numbers:
             number += 1
-            name = text_of(data, "DATA_ITEM").upper()
-            kind = (_AS_TYPES if report == AS_REPORT else _LMP_TYPES).get(name, name)
-            start, end = (text_of(data, f"INTERVAL_{side}_GMT") for side in ("START", "END"))
-            yield start, end, text_of(data, "RESOURCE_NAME"), run, kind, _price(document, data, number)
+            cell = partial(required_text, document, data, place=f"price {number}")
+            kind = _kind(document, item.report, cell("DATA_ITEM").upper(), number)
+            start, end = cell("INTERVAL_START_GMT"), cell("INTERVAL_END_GMT")
+            yield start, end, cell("RESOURCE_NAME"), run, kind, _price(document, cell("VALUE"), number)
+
+
+def _kind(document: Document, report: str, item: str, number: int) -> str:
+    """What the CSV calls an item. Components of an LMP that are not known are left out later, as the CSV's are."""
+    if report != AS_REPORT:
+        return _LMP_TYPES.get(item, item)
+    if item not in _AS_TYPES:
+        problem = f"price {number}: {item[:40]!r} is no clearing price ({', '.join(_AS_TYPES)}): ask for PRC_AS alone"
+        raise unreadable(document.name, problem, None, "DATA_ITEM")
+    return _AS_TYPES[item]
 
 
 def _run(header: Element) -> str:
@@ -80,8 +89,7 @@ def _run(header: Element) -> str:
     return text_of(header, "MKT_TYPE") if execution in _NO_OTHER_RUN else execution
 
 
-def _price(document: Document, data: Element, number: int) -> str:
-    text = text_of(data, "VALUE")
+def _price(document: Document, text: str, number: int) -> str:
     if not csv_faults.is_number_or_empty(text):
         raise unreadable(document.name, f"price {number}: {text[:40]!r} is not a number", None, "VALUE")
     return text

@@ -7,7 +7,9 @@ ancillary services, adders. Only the real-time prices call their point `settleme
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from integrations.isos.documents import Document, RecognisedDocument
-from integrations.isos.ercot import formats
+from integrations.isos.ercot import formats, ordc
 from integrations.isos.errors import UnreadablePublication, unreadable
 from integrations.isos.gaps import MISSING_INTERVAL
 from integrations.isos.heads import CsvFile, column_key, head_of
@@ -24,8 +26,19 @@ from integrations.isos.ticks import ParsedPublication
 
 _FIRST_ROWS = 8
 _REAL_TIME = {"deliveryinterval", "settlementpoint", "settlementpointprice"}
-# Their fields are spelt otherwise than the columns of the files, so that areas and quantities would be others.
-_OTHERS = {"posteddatetime", "operatingday", "resourcename", "resourcetype"}
+_DAYS = {"deliverydate", "scedtimestamp"}
+_OTHER_DAYS = {"operatingday", "operday", "timeending", "intervaltime", "posteddatetime"}
+_TIMES = _DAYS | {
+    "hourending", "deliveryhour", "deliveryinterval", "dstflag", "repeathourflag", "repeatedhourflag",
+}  # fmt: skip
+_PRICES = {"settlementpointprice", "lmp", "mcpc", "cappedmcpc"}
+_PRICED = {
+    "settlementpoint", "settlementpointname", "settlementpointtype", "electricalbus", "busname", "ancillarytype",
+    "astype", "uncappedmcpc",
+}  # fmt: skip
+_ADDERS = {column_key(column) for adder in ordc.ADDERS for column in adder.columns}
+_BESIDE_ADDERS = {"prc", "batchid"}
+_LINES = re.compile(r"\blines (?=\d)")
 
 
 def recognise(document: Document) -> RecognisedDocument | OtherProduct | None:
@@ -33,31 +46,56 @@ def recognise(document: Document) -> RecognisedDocument | OtherProduct | None:
     if not {"fields", "data"} <= document.members.keys():
         return None
     names, rows = _names(document.json), document.json["data"]
-    if not names or not isinstance(rows, list):
-        return None
-    if _OTHERS & set(map(column_key, names)):
-        return OtherProduct("an answer of ERCOT's public API with no prices: its file is read")
+    keys = set(map(column_key, names))
+    if not _is_read(keys):
+        words = "an answer of ERCOT's public API with no prices or with fields not known here: its file is read"
+        return OtherProduct(words) if keys & (_DAYS | _OTHER_DAYS) else None
+    if not isinstance(rows, list):
+        raise unreadable(document.name, "it is no list of rows: ask for the answer again", None, "data")
     if not rows:
         raise unreadable(document.name, "the answer has no rows: nothing is published for it yet")
-    found = formats.recognise(head_of(document.name, _as_csv(document, names, rows[:_FIRST_ROWS])))
+    with _places_in_answer(document):
+        # The header counts as line 0, so that lines are rows.
+        head = head_of(document.name, _as_csv(document, names, rows[:_FIRST_ROWS]))
+        found = formats.recognise(replace(head, lines=(replace(head.first, number=0), *head.lines[1:])))
     return RecognisedDocument(document, partial(_parse, found)) if isinstance(found, Recognised) else found
+
+
+def _is_read(keys: set[str]) -> bool:
+    """Whether all fields are those of prices or adders: others spell theirs so that quantities would be taken wrong."""
+    if not keys & _DAYS:
+        return False
+    if keys & (_PRICES | _PRICED):
+        return keys <= _TIMES | _PRICES | _PRICED
+    # The reserves that adders come of are many, and all of them begin so.
+    others = keys - _TIMES - _ADDERS - _BESIDE_ADDERS
+    return bool(keys & _ADDERS) and all(key.startswith("rt") for key in others)
 
 
 def _parse(found: Recognised, document: Document) -> ParsedPublication:
     answer = document.json
     content = _as_csv(document, _names(answer), answer["data"])
-    try:
+    with _places_in_answer(document):
         publication = found.parse([CsvFile(document.name, content, found.file.header)])
+    meta = answer.get("_meta")
+    pages = meta.get("totalPages") if isinstance(meta, Mapping) else None
+    if type(pages) is int and pages > 1:
+        gaps = publication.gaps
+        publication = replace(publication, gaps=gaps.filter(pc.not_equal(gaps["cause"], MISSING_INTERVAL)))
+    return publication
+
+
+@contextmanager
+def _places_in_answer(document: Document) -> Iterator[None]:
+    """An answer has no lines: faults are told with their row of `data`, and those of the header with `fields`."""
+    try:
+        yield
     except UnreadablePublication as error:
         if error.line is None:
             raise
         words = error.reason.rpartition(": ")[2] if error.column is None else error.reason.partition(": ")[2]
-        raise unreadable(document.name, f"row {error.line - 1} of data: {words}", None, error.column) from None
-    meta = answer.get("_meta")
-    if isinstance(meta, Mapping) and meta.get("totalPages", 1) != 1:
-        gaps = publication.gaps
-        publication = replace(publication, gaps=gaps.filter(pc.not_equal(gaps["cause"], MISSING_INTERVAL)))
-    return publication
+        place = f"row {error.line} of data" if error.line else "fields"
+        raise unreadable(document.name, f"{place}: {_LINES.sub('rows ', words)}", None, error.column) from None
 
 
 def _names(answer: Any) -> list[str]:
@@ -77,5 +115,7 @@ def _as_csv(document: Document, names: Sequence[str], rows: Sequence[Any]) -> by
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, list) or len(row) != len(names):
             raise unreadable(document.name, f"row {number} of data is no list of {len(names)} cells")
+        if all(cell is None or not str(cell).strip() for cell in row):
+            raise unreadable(document.name, f"row {number} of data is empty: ask for the answer again")
         lines.writerow(["" if cell is None else " ".join(str(cell).splitlines()) for cell in row])
     return text.getvalue().encode("utf-8", "surrogatepass")

@@ -77,23 +77,27 @@ def renewable_quantities(file: CsvFile) -> dict[str, tuple[int, Quantity]]:
 
 def parse_load(file: CsvFile, feed: str, series: str, published_at: datetime | None) -> ParsedPublication:
     """A report of load or of its forecast. Raises UnreadablePublication."""
-    return _parse(file, feed, load_quantities(file, series), published_at)
+    return _parse(file, feed, _some(file, load_quantities(file, series)), published_at)
 
 
 def parse_renewables(file: CsvFile, published_at: datetime | None) -> ParsedPublication:
     """A report of wind or solar power (NP4-732, NP4-737, and by region NP4-742, NP4-745)."""
-    quantities = renewable_quantities(file)
+    quantities = _some(file, renewable_quantities(file))
     kinds = {quantity.series.partition("_")[0] for _, quantity in quantities.values()}
     by_region = any(quantity.area and not quantity.area.startswith("LZ_") for _, quantity in quantities.values())
     feed = f"{next(iter(kinds))}_power{'_by_region' if by_region else ''}"
     return _parse(file, feed, quantities, published_at)
 
 
+def _some(file: CsvFile, quantities: dict[str, tuple[int, Quantity]]) -> dict[str, tuple[int, Quantity]]:
+    if not quantities:
+        raise unreadable(file.name, "no column of a place or quantity", file.header.number)
+    return quantities
+
+
 def _parse(
     file: CsvFile, feed: str, quantities: Mapping[str, tuple[int, Quantity]], published_at: datetime | None
 ) -> ParsedPublication:
-    if not quantities:
-        raise unreadable(file.name, "no column of a place or quantity", file.header.number)
     model = file.find("model")
     columns = {name: position for name, (position, _) in quantities.items()}
     frame = read_timed(file, columns | ({"model": model} if model is not None else {}), frozenset(quantities))

@@ -14,12 +14,13 @@ from typing import Any, NoReturn
 import numpy as np
 
 from integrations.isos.codes import combine, first_repeat
+from integrations.isos.csv_faults import MAX_NUMBER
 from integrations.isos.documents import Document
 from integrations.isos.ercot.clock import CENTRAL
 from integrations.isos.ercot.times import QUARTER_S
 from integrations.isos.errors import unreadable
 from integrations.isos.gaps import Intervals
-from integrations.isos.grids import EMPTY, Grid, grid_of
+from integrations.isos.grids import EMPTY, NUMBER, Grid, grid_of
 from integrations.isos.heads import CsvFile, column_key
 from integrations.isos.local_time import (
     HOUR_S,
@@ -38,6 +39,7 @@ _DAY_WITH_FUEL = re.compile(r"(\d{2}/\d{2}/)(\d{2})\s*[-_]\s*(\S.*)")
 _DAY_AND_FUEL = "date-fuel"
 _FUEL = ("fuel", "fueltype")
 _FIRST_QUARTER = frozenset({"0:15", "00:15"})
+_QUARTERS_A_DAY = 96
 _NO_SUCH_TIME = -1
 _LOAD_TOTAL = "ERCOT"
 _LOAD_ZONES = frozenset({"coast", "east", "north", "south", "west", "southern"})
@@ -122,9 +124,9 @@ def parse_generation(document: Document, sheets: Sequence[str]) -> ParsedPublica
     settled = True
     for sheet in sheets:
         header = header_of(document, sheet)
-        settlement, quarters = header.find("settlementtype"), _quarters(header)
+        settlement, quarters = header.find("settlementtype"), _quarters(document, header)
         grid = grid_of(document.sheets[sheet])
-        named = _named_lines(document, sheet, header, grid)
+        named = _named_lines(document, sheet, header, grid, [quarter.position for quarter in quarters])
         lines = [line for line, _, _ in named]
         if settlement is not None:
             settled &= not any(str(cell).strip().upper() == "INITIAL" for cell in grid.column(lines, settlement))
@@ -144,24 +146,29 @@ def parse_generation(document: Document, sheets: Sequence[str]) -> ParsedPublica
     return table.publication(document, QUARTER_S, "category", constants, "int_gen_by_fuel", vintage)
 
 
-def _named_lines(document: Document, sheet: str, header: CsvFile, grid: Grid) -> list[tuple[int, datetime, str]]:
-    """The lines (from 0) that have a fuel, with the midnight of their day and the fuel."""
+def _named_lines(
+    document: Document, sheet: str, header: CsvFile, grid: Grid, values: Sequence[int]
+) -> list[tuple[int, datetime, str]]:
+    """The lines (from 0) that have a fuel, with the midnight of their day and the fuel.
+
+    Raises UnreadablePublication for any other line with something in its columns of `values`, but that of the total.
+    """
     both = header.find(_DAY_AND_FUEL)
-    if both is None:
-        day, fuel = header.need("Date"), header.need("Fuel", *_FUEL)
-        cells = [(line, shown(cell)) for line, cell in enumerate(grid.column(range(1, len(grid)), fuel), start=1)]
-        return [(line, _midnight(document, sheet, line, grid.cell(line, day)), cell) for line, cell in cells if cell]
+    day, fuel = (None, both) if both is not None else (header.need("Date"), header.need("Fuel", *_FUEL))
     found = []
-    for line, cell in enumerate(grid.column(range(1, len(grid)), both), start=1):
+    for line, cell in enumerate(grid.column(range(1, len(grid)), fuel), start=1):
         text = shown(cell)
-        if match := _DAY_WITH_FUEL.fullmatch(text):
+        match = _DAY_WITH_FUEL.fullmatch(text)
+        if day is not None and text:
+            found.append((line, _midnight(document, sheet, line, grid.cell(line, day)), text))
+        elif day is None and match:
             midnight = _midnight(document, sheet, line, f"{match[1]}20{match[2]}")
             if midnight_of_plain_day(midnight.date(), CENTRAL) is not None:
                 found.append((line, midnight, match[3]))
-        elif text[:1].isdigit():
-            raise unreadable(
-                document.name, f"sheet {sheet}: {text[:40]!r} is no day with a fuel, as 01/01/15_Coal", line + 1
-            )
+        elif text.lower() != "total" and any(shown(grid.cell(line, position)) for position in values):
+            wanted = "a fuel" if day is not None else "a day with a fuel, as 01/01/15_Coal"
+            name = header.header.cells[fuel]
+            raise unreadable(document.name, f"sheet {sheet}, {name}: {text[:40]!r} is not {wanted}", line + 1, name)
     return found
 
 
@@ -185,7 +192,11 @@ def parse_load(document: Document, sheets: Sequence[str]) -> ParsedPublication:
             for position, area in enumerate(header) if position
         }  # fmt: skip
         grid = grid_of(document.sheets[sheet])
-        lines = [1 + line for line in np.flatnonzero(grid.kinds[1:, 0] != EMPTY).tolist()]
+        has_hour = grid.kinds[1:, 0] != EMPTY
+        if (stray := ~has_hour & (grid.kinds[1:] == NUMBER).any(axis=1)).any():
+            problem = f"sheet {sheet}: the line has numbers and no hour: fill it in, or leave the line out"
+            raise unreadable(document.name, problem, 2 + int(np.argmax(stray)), header[0])
+        lines = [1 + line for line in np.flatnonzero(has_hour).tolist()]
         starts = _hour_starts(document, sheet, lines, grid.column(lines, 0))
         values = _numbers(document, sheet, lines, {position: area or _LOAD_TOTAL for position, area in named.items()})
         codes = np.array([table.code(area) for area in named.values()], dtype=np.int32)
@@ -196,32 +207,41 @@ def parse_load(document: Document, sheets: Sequence[str]) -> ParsedPublication:
 def _numbers(document: Document, sheet: str, lines: Sequence[int], columns: Mapping[int, str]) -> Floats:
     """The numbers of lines (from 0) by columns, by position with their names; NaN where a cell is empty.
 
-    Raises UnreadablePublication at the first cell that is something else.
+    Raises UnreadablePublication at the first cell that is something else, or beyond MAX_NUMBER.
     """
     grid = grid_of(document.sheets[sheet])
     found = grid.numbers(np.array(lines, dtype=np.intp), list(columns))
-    if found is None:
-        _refuse_first_text(document, sheet, grid, lines, columns)
+    if found is None or (np.abs(found) > MAX_NUMBER).any():
+        _refuse_first_cell(document, sheet, grid, lines, columns)
     return found
 
 
-def _refuse_first_text(
+def _refuse_first_cell(
     document: Document, sheet: str, grid: Grid, lines: Sequence[int], columns: Mapping[int, str]
 ) -> NoReturn:
     for line in lines:
         for position, name in columns.items():
             cell = grid.cell(line, position)
-            if (not isinstance(cell, int | float) or isinstance(cell, bool)) and str(cell).strip():
-                raise unreadable(document.name, f"sheet {sheet}, {name}: {cell!r} is not a number", line + 1)
+            is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
+            if abs(cell) > MAX_NUMBER if is_number else str(cell).strip():
+                raise unreadable(document.name, f"sheet {sheet}, {name}: {cell!r} is not a number up to 1e12", line + 1)
     raise AssertionError("a column of numbers was refused for nothing")
 
 
-def _quarters(header: CsvFile) -> list[_Quarter]:
+def _quarters(document: Document, header: CsvFile) -> list[_Quarter]:
+    """Raises UnreadablePublication for a time that ends no quarter, and to 2016 for a day without its 96 columns."""
     found = []
     for position, cell in enumerate(header.header.cells):
         if match := _QUARTER.fullmatch(cell):
             end = timedelta(hours=int(match[1]), minutes=int(match[2])) or timedelta(days=1)
+            if end > timedelta(days=1) or end % timedelta(seconds=QUARTER_S):
+                problem = f"{cell!r} is not the end of a quarter of an hour"
+                raise unreadable(document.name, problem, header.header.number, cell)
             found.append(_Quarter(position, end - timedelta(seconds=QUARTER_S), bool(match[3]), cell))
+    there = {quarter.after for quarter in found}
+    if header.find(_DAY_AND_FUEL) is not None and len(there) < _QUARTERS_A_DAY:
+        problem = f"the header has {len(there)} of the {_QUARTERS_A_DAY} quarters of a day: download the workbook again"
+        raise unreadable(document.name, problem, header.header.number)
     return found
 
 

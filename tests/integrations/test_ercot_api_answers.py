@@ -1,0 +1,78 @@
+"""Answers of ERCOT's public API: what is let in, and how its faults are told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from integrations.isos.catalogue import survey
+from tests.integrations.samples import read, refusal, text
+
+FIELDS = ["deliveryDate", "hourEnding", "settlementPoint", "settlementPointPrice", "DSTFlag"]
+ROW = ["2024-06-12", "01:00", "HB_NORTH", 20.5, False]
+
+
+def answer(names: list[str], rows: Any, **meta: Any) -> bytes:
+    return json.dumps({"_meta": meta, "fields": [{"name": name} for name in names], "data": rows}).encode()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["QSEName", "deliveryDate", "hourEnding", "regUp", "regDown"],
+        ["QSEName", "deliveryDate", "hourEnding", "ancillaryType", "MCPC"],
+        ["deliveryDate", "timeEnding", "demand", "DSTFlag"],
+        ["intervalTime", "intervalNumber", "resourceCode", "intervalValue"],
+        ["operDay", "hourEnding", "coast", "east", "total"],
+        ["SCEDTimestamp", "resourceCode", "rtOnLine", "systemLambda"],
+    ],
+)
+def test_only_prices_are_let_in(names: list[str]) -> None:
+    content = answer(names, [["2024-06-12", "1", "1", "1", "1"][: len(names)]])
+    (payload,) = survey("answer", content, named=True).payloads
+    assert "no prices or with fields not known here" in payload.problem
+
+
+def test_adders_and_the_system_lambda_are_let_in() -> None:
+    names = ["SCEDTimestamp", "repeatHourFlag", "batchId", "systemLambda", "PRC", "RTORPA", "RTOLCAP", "RTOLHSL"]
+    row = ["2024-06-12T07:00:12", False, 0, 25.5, 5000, 0.5, 6000, 7000]
+    assert read("answer", answer(names, [row])).feed == "sced_price_adders"
+
+
+def test_forecasts_without_a_kind_are_refused() -> None:
+    content = text("DeliveryDate,HourEnding,STWPFX,DSTFlag", "06/12/2024,01:00,1,N")
+    assert "no column of a place or quantity" in refusal("x.csv", content).reason
+
+
+@pytest.mark.parametrize("data", [[], None, [{"id": 1}]])
+def test_other_json_with_fields_and_data_is_skipped(data: Any) -> None:
+    assert not survey("x.json", answer(["id"], data), named=False).payloads
+    assert "no list of rows" in refusal("x.json", answer(FIELDS, None)).reason
+
+
+def test_rows_are_told_by_their_number() -> None:
+    error = refusal("answer", answer(FIELDS, [ROW, ["2024-06-12", "01:00", "LZ_WEST", 1, False], ROW]))
+    assert "row 3 of data" in error.reason
+    assert "rows 1 and 3" in error.reason
+    error = refusal("answer", answer(["deliveryDate", *FIELDS[2:]], [["2024-06-12", *ROW[2:]]]))
+    assert error.line is None
+    assert "column HourEnding: fields: the column is missing" in error.reason
+    error = refusal("answer", answer([*FIELDS[:3], "DSTFlag"], [[*ROW[:3], False]]))
+    assert "column SettlementPointPrice: fields: the column is missing" in error.reason
+
+
+@pytest.mark.parametrize("cell", [None, "", " "])
+def test_an_empty_row_is_refused(cell: str | None) -> None:
+    assert "row 2 of data is empty" in refusal("answer", answer(FIELDS, [ROW, [cell] * 5])).reason
+
+
+def test_only_several_pages_have_no_gaps() -> None:
+    for pages, gaps in ((None, 23), (1, 23), ("2", 23), (True, 23), (2, 0)):
+        assert read("answer", answer(FIELDS, [ROW], totalPages=pages)).gaps.num_rows == gaps
+
+
+def test_a_lone_surrogate_in_a_name_is_no_defect() -> None:
+    found = survey("x.json", answer([*FIELDS, "\ud800"], [[*ROW, 1]]), named=True)
+    assert "fields not known here" in found.payloads[0].problem
