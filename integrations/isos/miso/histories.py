@@ -67,9 +67,16 @@ def parse(document: Document, history: History) -> ParsedPublication:
         day = date_of(document, sheet, line, cells[history.day])
         hour = hour_of(document, sheet, line, _number(document, sheet, line, history.hour, cells[history.hour]) or 0.0)
         start = midnight_second(day) + hour
+        if not 2000 <= day.year <= 2100:
+            raise unreadable(document.name, f"sheet {sheet}, {history.day}: {day} is no day of a market", line)
+        for key in filter(None, (history.area, history.category)):
+            if not str(cells[key]).strip():
+                raise unreadable(document.name, f"sheet {sheet}: {key} is empty, and says whose number it is", line)
         area, category = str(cells[history.area]).strip(), _label(str(cells.get(history.category, "")))
         if history.category:  # the daily report calls MISO's own line the total
             area = {"miso": _TOTAL}.get(area.lower(), area.lower())
+        if category == _TOTAL:  # a sum of the others, left out of the daily report too
+            continue
         if (area, category, start) in seen:
             raise unreadable(document.name, f"sheet {sheet}: {f'{area} {category}'.strip()} has this hour twice", line)
         seen.add((area, category, start))
@@ -88,6 +95,8 @@ def _lines(document: Document, history: History) -> Iterator[tuple[str, int, Map
                 positions = found
             elif positions and str(row[positions[history.hour]]).strip():
                 yield sheet, number, {key: row[position] for key, position in positions.items()}
+            elif positions and any(isinstance(row[positions[key]], int | float) for key in history.series):
+                raise unreadable(document.name, f"sheet {sheet}: {history.hour} is empty beside numbers", number)
 
 
 def _positions(history: History, row: Sequence[Any]) -> dict[str, int]:
