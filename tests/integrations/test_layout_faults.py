@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from integrations.isos.documents import Document, RecognisedDocument
+from integrations.isos.errors import UnreadablePublication
+from integrations.isos.miso.documents import recognise
 from tests.integrations.samples import MISO_HEADER, miso_rows, read, refusal, text
 from tests.integrations.test_miso_histories import FUEL_ROWS, FUELS, LOAD_ROWS, by
 from tests.integrations.test_miso_histories import read as read_history
@@ -60,22 +63,33 @@ def test_rt_lmp_within_a_word_or_beside_day_ahead_is_no_market(name: str) -> Non
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        (["2024-03-10", "", "LRZ1", 1.0, ""], "hourending is empty"),
+        (["2024-03-10", "", "LRZ1", "1.0", ""], "hourending is empty"),
         (["2024-03-10", 1.0, "", 1.0, 1.0], "loadresourcezone is empty"),
         ([datetime(1900, 1, 1), 1.0, "LRZ1", 1.0, 1.0], "1900-01-01 is no day of a market"),
         ([datetime(2524, 1, 1), 1.0, "LRZ1", 1.0, 1.0], "2524-01-01 is no day of a market"),
     ],
 )
 def test_a_row_of_a_history_without_hour_place_or_day_is_refused(row: list[Any], words: str) -> None:
-    with pytest.raises(Exception, match=words) as caught:
+    with pytest.raises(UnreadablePublication, match=words):
         read_history([*LOAD_ROWS[:8], row])
-    assert type(caught.value).__name__ == "UnreadablePublication"
+
+
+def test_a_sheet_of_a_history_that_goes_on_without_a_header_is_refused() -> None:
+    document = Document("any name", b"", "workbook")
+    document.__dict__["sheets"] = {
+        "2023": [FUELS, ["01/01/2023", 1.0, "MISO", "Coal", 4.0, 1.0]],
+        "2023 (2)": [["01/01/2023", 2.0, "MISO", "Coal", "4.0", 1.0]],
+    }
+    found = recognise(document)
+    assert isinstance(found, RecognisedDocument)
+    with pytest.raises(UnreadablePublication, match="rows without a header above them: copy that of the sheet before"):
+        found.parse(document)
 
 
 def test_totals_of_a_history_are_left_out_and_a_blank_fuel_is_refused() -> None:
     total = ["01/01/2023", 1.0, "MISO", "Total", 400.0, 1.0]
     assert by(read_history([*FUEL_ROWS, total]), "value") == by(read_history(FUEL_ROWS), "value")
-    with pytest.raises(Exception, match="fueltype is empty"):
+    with pytest.raises(UnreadablePublication, match="fueltype is empty"):
         read_history([FUELS, ["01/01/2023", 1.0, "MISO", " ", 400.0, 1.0]])
 
 
