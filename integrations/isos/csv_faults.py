@@ -20,12 +20,17 @@ def end_of_rows(content: bytes) -> int:
     """The offset behind the last row: lines of nothing but blanks and commas at the end are none."""
     end = len(content)
     while end:
-        line_start = content.rfind(b"\n", 0, end - 1) + 1
-        line_start = max(line_start, content.rfind(b"\r", line_start, end - 1) + 1)
+        line_start = start_of_last_line(content, end)
         if content[line_start:end].strip(b" \t\r\n,"):
             break
         end = line_start
     return end
+
+
+def start_of_last_line(content: bytes, end: int) -> int:
+    """Where the line that ends at `end`, its line break included, begins: behind a line feed or a carriage return."""
+    start = content.rfind(b"\n", 0, end - 1) + 1
+    return max(start, content.rfind(b"\r", start, end - 1) + 1)
 
 
 def refuse(file: CsvFile, number_columns: Sequence[int], otherwise: str) -> NoReturn:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from integrations.isos.codes import combine, first_repeat
-from integrations.isos.csv_faults import end_of_rows
+from integrations.isos.csv_faults import end_of_rows, start_of_last_line
 from integrations.isos.csv_reading import Frame, read
 from integrations.isos.gaps import Intervals, coverage_of_range, empty_cells, gap_table
-from integrations.isos.heads import CsvFile, column_key
+from integrations.isos.heads import CsvFile, column_key, split_line
 from integrations.isos.local_time import ClockError
 from integrations.isos.miso.answers import FIVE_MINUTES_S
 from integrations.isos.miso.clock import est_second
@@ -76,11 +76,14 @@ def parse(file: CsvFile, layout: Layout) -> ParsedPublication:
 
 
 def _without_notes(file: CsvFile) -> CsvFile:
-    """The file without the lines below its rows that begin with a letter, where a row begins with its stamp."""
+    """The file without the lines below its rows that begin with a letter and have not the cells of a row."""
     cut = max(file.header.end, len(file.content) - _NOTES_BYTES)
     tail = file.content[cut:]
-    end = end_of_rows(tail)
-    while end and _NOTE.match(tail, start := tail.rfind(b"\n", 0, end - 1) + 1, end):
+    end, cells = end_of_rows(tail), len(file.header.cells)
+    while end and _NOTE.match(tail, start := start_of_last_line(tail, end), end):
+        whole_line = start > 0 or cut == file.header.end
+        if not whole_line or len(split_line(tail[start:end].rstrip(b"\r\n"))) == cells:
+            break
         end = end_of_rows(tail[:start])
     return file if end == end_of_rows(tail) else replace(file, content=file.content[: cut + end])
 

@@ -26,6 +26,9 @@ OPERATOR_NAME = re.compile(
 _HOURS = [f"HE {hour}" for hour in range(1, 25)]
 _HOUR_KEYS = frozenset(f"he{hour}" for hour in range(1, 25))
 _TITLE = re.compile(r"(day[\s-]*ahead|real[\s-]*time)\b.{0,200}\blmp", re.IGNORECASE)
+_REAL_TIME_NAME = re.compile(r"(?<![a-z])rt_lmps?(?![a-z])", re.IGNORECASE)
+_DAY_AHEAD_NAME = re.compile(r"(?<![a-z])da_|day_?ahead", re.IGNORECASE)
+_TABLE_OF_PJM = re.compile(rb"Start of (?:Day Ahead|Real Time) LMP Data", re.IGNORECASE)
 _OTHER_PRODUCTS = [
     ("epnode", "MISO LMPs of elemental pricing nodes"),
 ]
@@ -42,7 +45,7 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
     header = next((line for line in head.lines if _looks_like_header(line)), None)
     if header is None:
         title = head.first.cells[0] if head.lines and head.first.cells else ""
-        if not _TITLE.search(title) or "market" not in title.lower():
+        if not _TITLE.search(title) or "market" not in title.lower() or _TABLE_OF_PJM.search(head.content[:65536]):
             return None
         known = next((found for line in head.lines if (found := known_product(line.keys, _OTHER_PRODUCTS))), None)
         if known is None:
@@ -144,7 +147,7 @@ def _feed_of_title(title: str) -> str | None:
 
 
 def _named_feed(name: str, named_report: str, title: str, header: HeadLine) -> str:
-    if not named_report and re.search(r"rt_lmps?(?![a-z])", name, re.IGNORECASE):
+    if not named_report and _REAL_TIME_NAME.search(name) and not _DAY_AHEAD_NAME.search(name):
         named_report = "rt_lmp_final"  # the quarterly archives: 2024-Jul-Sep_RT_LMPs
     if not named_report or (title and not named_report.startswith("da_")):
         problem = (

@@ -67,9 +67,18 @@ def parse(document: Document, history: History) -> ParsedPublication:
         day = date_of(document, sheet, line, cells[history.day])
         hour = hour_of(document, sheet, line, _number(document, sheet, line, history.hour, cells[history.hour]) or 0.0)
         start = midnight_second(day) + hour
+        if not 2000 <= day.year <= 2100:
+            raise unreadable(
+                document.name, f"sheet {sheet}, {history.day}: {day} is no day of a market (2000 to 2100)", line
+            )
+        for key in filter(None, (history.area, history.category)):
+            if not str(cells[key]).strip():
+                raise unreadable(document.name, f"sheet {sheet}: {key} is empty, and says whose number it is", line)
         area, category = str(cells[history.area]).strip(), _label(str(cells.get(history.category, "")))
         if history.category:  # the daily report calls MISO's own line the total
             area = {"miso": _TOTAL}.get(area.lower(), area.lower())
+        if category == _TOTAL:  # a sum of the others, left out of the daily report too
+            continue
         if (area, category, start) in seen:
             raise unreadable(document.name, f"sheet {sheet}: {f'{area} {category}'.strip()} has this hour twice", line)
         seen.add((area, category, start))
@@ -81,13 +90,27 @@ def parse(document: Document, history: History) -> ParsedPublication:
 
 def _lines(document: Document, history: History) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
     """The lines below a header that have an hour, with their cells by key; the others are headers and notes."""
+    above: Mapping[str, int] = {}  # where the columns stand on the sheet before
     for sheet, lines in document.sheets.items():
         positions: Mapping[str, int] = {}
         for number, row in enumerate(lines, start=1):
             if found := _positions(history, row):
-                positions = found
-            elif positions and str(row[positions[history.hour]]).strip():
+                positions = above = found
+            elif not positions:
+                if above and _has_numbers(history, above, row):
+                    problem = f"sheet {sheet}: rows without a header above them: copy that of the sheet before"
+                    raise unreadable(document.name, problem, number)
+            elif str(row[positions[history.hour]]).strip():
                 yield sheet, number, {key: row[position] for key, position in positions.items()}
+            elif _has_numbers(history, positions, row):
+                problem = f"sheet {sheet}: {history.hour} is empty beside numbers: fill in the hour or clear the row"
+                raise unreadable(document.name, problem, number)
+
+
+def _has_numbers(history: History, positions: Mapping[str, int], row: Sequence[Any]) -> bool:
+    """Whether a number stands, perhaps as text, where a series has its column."""
+    cells = [str(row[positions[key]]).strip() for key in history.series if positions[key] < len(row)]
+    return any(cell and is_number_or_empty(cell) for cell in cells)
 
 
 def _positions(history: History, row: Sequence[Any]) -> dict[str, int]:

@@ -18,7 +18,7 @@ from integrations.isos.csv_faults import end_of_rows
 from integrations.isos.csv_reading import Columns, Frame, Text, read
 from integrations.isos.errors import unreadable
 from integrations.isos.heads import CsvFile, Head, HeadLine, split_line
-from integrations.isos.local_time import ClockError, calendar_date, local_to_utc_second
+from integrations.isos.local_time import ClockError, calendar_date, local_day_hours, local_to_utc_second
 from integrations.isos.pjm import lmps
 from integrations.isos.pjm.stamps import EASTERN
 from integrations.isos.ticks import Floats, ParsedPublication
@@ -27,7 +27,8 @@ _START = re.compile(rb'(?im)^"?Start of (Day Ahead|Real Time) LMP Data[^\r\n]*\r
 _LINE = re.compile(rb"[^\r\n]*\r?\n?")
 _END = re.compile(rb'(?i)"?End of')
 _LOOKED_AT_BYTES = 65536
-_HOUR = re.compile(r"(\d{1,2})00")
+_HOUR = re.compile(r"(0?[1-9]|1\d|2[0-4])00")
+_REPEATED_HOUR = re.compile(r"(?i)25(00)?|.*DST.*")
 _TEXTS: Mapping[str, str] = {
     "day": "Date", "pnode_id": "PnodeID", "pnode_name": "Name", "voltage": "Voltage", "equipment": "Equipment",
     "type": "Type",
@@ -76,7 +77,7 @@ class _HourTable(Columns):
         prices = {f"{name} {hour}": position for hour, columns in places.items() for name, position in columns.items()}
         frame = read([_without_end(daily.file)], [texts | prices], frozenset(prices))
         self._frame = frame
-        self._starts = _starts(frame, places)
+        self._starts = _starts(frame, daily, places)
         hours = list(self._starts)
         numbers = {
             name: np.vstack([frame.number(f"{name} {hour}") for hour in hours]).T.reshape(-1) for name in _PRICES
@@ -106,48 +107,77 @@ class _HourTable(Columns):
 def _without_end(file: CsvFile) -> CsvFile:
     end = end_of_rows(file.content)
     last = file.content.rfind(b"\n", 0, end - 1) + 1
-    return replace(file, content=file.content[:last]) if _END.match(file.content, last) else file
+    if not _END.match(file.content, last):
+        problem = "the line 'End of … LMP Data' is missing: the file is cut short, fetch it again"
+        raise unreadable(file.name, problem, file.content.count(b"\n", 0, last) + 1)
+    return replace(file, content=file.content[:last])
 
 
 def _price_places(daily: DailyFile) -> dict[str, dict[str, int]]:
-    """By the hour as it is written, where its prices stand. Raises UnreadablePublication where one is missing.
+    """By the hour as it is written, where its prices stand. Raises UnreadablePublication for one missing or twice.
 
     The hour may stand above the first of its three columns alone.
     """
     found: dict[str, dict[str, int]] = {}
     name_of = {key: name for name, key in _PRICES.items()}
-    hour = ""
-    for position, (above, key) in enumerate(zip(daily.hours, daily.file.header.keys, strict=False)):
+    hour, name, number = "", daily.file.name, daily.file.header.number
+    keys = daily.file.header.keys
+    if any(daily.hours[len(keys) :]):
+        raise unreadable(name, "there are more hours than the header has columns: fetch the file again", number)
+    hours = (*daily.hours, *[""] * (len(keys) - len(daily.hours)))[: len(keys)]
+    for position, (above, key) in enumerate(zip(hours, keys, strict=True)):
         hour = above if above or key == _PRICES["total_lmp"] else hour
-        if key in name_of and hour:
-            found.setdefault(hour, {})[name_of[key]] = position
+        if key not in name_of:
+            continue
+        if not hour:
+            raise unreadable(name, f"{key} in column {position + 1} has no hour above it (0100 to 2400)", number)
+        if found.setdefault(hour, {}).setdefault(name_of[key], position) != position:
+            problem = f"hour {hour} has two columns {key}, the second is column {position + 1}: one hour is mislabelled"
+            raise unreadable(name, problem, number)
     for hour, columns in found.items():
-        for name, key in _PRICES.items():
-            if name not in columns:
-                raise unreadable(daily.file.name, f"hour {hour} has no column {key}", daily.file.header.number)
+        for price, key in _PRICES.items():
+            if price not in columns:
+                raise unreadable(name, f"hour {hour} has no column {key}", number)
     if not found:
-        raise unreadable(daily.file.name, "no column of a price has an hour above it", daily.file.header.number)
+        raise unreadable(name, "no column of a price has an hour above it", number)
     return found
 
 
-def _starts(frame: Frame, places: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+def _starts(frame: Frame, daily: DailyFile, places: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
     """When each hour begins, in seconds since 1970. An hour that the day does not have may stand there, but empty."""
     day = _day(frame)
+    name, number = daily.file.name, daily.file.header.number
     starts: dict[str, int] = {}
     for hour in places:
-        found = _HOUR.fullmatch(hour)
         try:
-            if not (found and 1 <= int(found[1]) <= 24):
-                raise ClockError(
-                    f"the hour {hour!r} is none from 0100 to 2400: which pass of an hour it is, is unknown"
-                )
-            local = datetime(day.year, day.month, day.day) + timedelta(hours=int(found[1]) - 1)
-            starts[hour] = local_to_utc_second(local, EASTERN, None)
+            start = _start(day, hour)
         except ClockError as error:
-            filled = np.flatnonzero(~np.isnan(frame.number(f"total_lmp {hour}")))
-            if len(filled):
-                frame.fail(int(filled[0]), f"total_lmp {hour}", str(error))
+            if not _REPEATED_HOUR.fullmatch(hour) and not _HOUR.fullmatch(hour):
+                raise unreadable(name, str(error), number) from None
+            for price in _PRICES:
+                filled = np.flatnonzero(~np.isnan(frame.number(f"{price} {hour}")))
+                if len(filled):
+                    frame.fail(int(filled[0]), f"{price} {hour}", str(error))
+            continue
+        if start in starts.values():
+            raise unreadable(name, f"hour {hour} is there twice, in two spellings", number)
+        starts[hour] = start
+    expected = local_day_hours(day, EASTERN)
+    if len(starts) < len(expected):
+        problem = f"the day has {len(expected)} hours and the header {len(starts)} of them: fetch the file again"
+        raise unreadable(name, problem, number)
     return starts
+
+
+def _start(day: date, hour: str) -> int:
+    """Raises ClockError for an hour that is none of the day's, or of which nothing says which pass it is."""
+    found = _HOUR.fullmatch(hour)
+    if found:
+        local = datetime(day.year, day.month, day.day) + timedelta(hours=int(found[1]) - 1)
+        return local_to_utc_second(local, EASTERN, None)
+    if _REPEATED_HOUR.fullmatch(hour):
+        raise ClockError(f"the hour {hour!r} is none from 0100 to 2400: which pass of an hour it is, is unknown")
+    raise ClockError(f"the hour {hour!r} is not written as 0100 to 2400")
 
 
 def _day(frame: Frame) -> date:
