@@ -19,6 +19,7 @@ from infra.failures import reason_of
 logger = logging.getLogger(__name__)
 
 Handle = Callable[[Sequence[RecordedEvent]], None]
+IsEnding = Callable[[], bool]
 LaneOf = Callable[[RecordedEvent], str | None]
 """What an event must be in order with; None for an event that the group does not want."""
 
@@ -51,12 +52,13 @@ class Group(Protocol):
 
 
 class GroupWorker:
-    """A thread that takes what a group hands out. `begin` is called each time it has joined.
+    """A thread that takes what a group hands out. `begin` is called each time it has joined, with what tells whether
+    the worker is to end, so that it need not be waited for.
 
     `handled` counts the events that it has handled since it was started.
     """
 
-    def __init__(self, group: Group, begin: Callable[[], None], handle: Handle) -> None:
+    def __init__(self, group: Group, begin: Callable[[IsEnding], None], handle: Handle) -> None:
         self.name = group.name
         self.failure: str | None = "it has not begun yet"
         self.handled = 0
@@ -102,8 +104,8 @@ class GroupWorker:
     def _work(self) -> None:
         self._group.join()
         self._has_joined = True
-        self._begin()
         self.failure = None
+        self._begin(self._stop.is_set)
         while not self._stop.is_set():
             if taken := self._group.take(self._handle):
                 self.handled += taken

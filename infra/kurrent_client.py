@@ -51,12 +51,13 @@ __all__ = [
 ]
 
 PATIENCE_S = 30.0
+_KEEP_ALIVE = "KeepAliveInterval=10000&KeepAliveTimeout=10000"  # ms
 
 
 def open_kurrent(uri: str) -> KurrentDBClient:
     """A client of the EventStoreDB that `uri` leads to. Raises EventStoreError, which does not repeat the password."""
     try:
-        client = KurrentDBClient(address(uri))
+        client = KurrentDBClient(kept_alive(address(uri)))
     except (ValueError, OSError, KurrentDBClientError) as error:
         raise EventStoreError(
             f"EVENTSTOREDB_URI leads to no EventStoreDB: {type(error).__name__}",
@@ -81,6 +82,13 @@ def answered(what: str) -> Iterator[None]:
             f"EventStoreDB could not {what}: {type(error).__name__}.",  # the client's own words may name hosts
             "See that it runs and that EVENTSTOREDB_URI leads to it; then try again.",
         ) from error
+
+
+def kept_alive(uri: str) -> str:
+    """The address, so that a connection that dies without a word is noticed: what waits for events never asks."""
+    if "keepaliveinterval" in uri.lower():
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}{_KEEP_ALIVE}"
 
 
 def address(uri: str) -> str:

@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS work.waiting (
     group_name text NOT NULL, lane text NOT NULL, position bigint NOT NULL, PRIMARY KEY (group_name, lane, position)
 );
 """
-_PAGE = 500
+_PAGE = 5_000  # most of which the group does not want
 # So many events of a lane are handled before they are acknowledged.
 _MOST_AT_HAND = 50
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import takewhile
 
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
@@ -61,9 +62,9 @@ class Agent:
             batch_size=_BATCH_SIZE,
         )
 
-    def begin(self) -> None:
-        """Does what stands to be done. Raises where an engine does not answer."""
-        self.isolate(self._standing())
+    def begin(self, is_ending: Callable[[], bool] = lambda: False) -> None:
+        """Does what stands to be done, until it is told to end. Raises where an engine does not answer."""
+        self.isolate(takewhile(lambda _: not is_ending(), self._standing()))
 
     def take(self, events: Sequence[RecordedEvent]) -> None:
         """Handles events together, or each alone where one fails by its own fault. Raises as `isolate` does."""

@@ -40,7 +40,7 @@ def main(address: str, category: str, name: str, file: str) -> None:
     else:
         pool = open_pool(address)
         group = PostgresGroup(name, pool, EventLog(PostgresRecorder(pool)), lane_of)
-    GroupWorker(group, lambda: None, handle).start()
+    GroupWorker(group, lambda _: None, handle).start()
     time.sleep(10_000)
 
 

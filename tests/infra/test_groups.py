@@ -7,6 +7,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -15,7 +16,8 @@ import pytest
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import EventLog
-from infra.groups import Group, GroupWorker
+from infra.groups import Group, GroupWorker, IsEnding
+from infra.kurrent_client import kept_alive
 from infra.kurrent_group import KurrentGroup
 from infra.kurrent_recorder import KurrentRecorder
 from infra.postgres_group import PostgresGroup
@@ -47,7 +49,7 @@ class Shared:
         worker = GroupWorker(self.group(), helper.begin, helper.handle)
         self._workers.append(worker)
         worker.start()
-        wait_until(lambda: worker.trouble is None)
+        wait_until(lambda: helper.begun > 0 and worker.trouble is None)
         return worker
 
     def grow(self, streams: int) -> list[int]:
@@ -71,7 +73,8 @@ class Helper:
         self.begun = 0
         self.done: list[tuple[UUID, int]] = []
 
-    def begin(self) -> None:
+    def begin(self, is_ending: IsEnding) -> None:
+        assert not is_ending()
         self.begun += 1
 
     def handle(self, events: Sequence[RecordedEvent]) -> None:
@@ -175,3 +178,29 @@ def test_what_a_killed_worker_had_begun_is_done_by_another(
     wait_until(lambda: len(helper.done) >= len(wanted))
     assert sorted(helper.positions) == wanted
     assert int(notes.read_text().split()[0]) in wanted
+
+
+def test_a_worker_that_is_to_end_leaves_what_stands_to_others(shared: Shared) -> None:
+    done: list[int] = []
+    begun = threading.Event()
+
+    def begin(is_ending: IsEnding) -> None:
+        begun.set()
+        wait_until(is_ending)
+        done.extend(takewhile(lambda _: not is_ending(), [1, 2]))
+
+    worker = GroupWorker(shared.group(), begin, lambda _: None)
+    worker.start()
+    assert begun.wait(60)
+    assert worker.trouble is None, "it has joined"
+    worker.stop()
+    assert done == []
+
+
+@pytest.mark.parametrize(("uri", "kept"), [
+    ("esdb://h:2113", "esdb://h:2113?KeepAliveInterval=10000&KeepAliveTimeout=10000"),
+    ("esdb://h:2113?tls=false", "esdb://h:2113?tls=false&KeepAliveInterval=10000&KeepAliveTimeout=10000"),
+    ("esdb://h:2113?keepAliveInterval=5000", "esdb://h:2113?keepAliveInterval=5000"),
+])  # fmt: skip
+def test_a_connection_that_dies_is_noticed(uri: str, kept: str) -> None:
+    assert kept_alive(uri) == kept
