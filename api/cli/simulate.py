@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,7 +98,8 @@ def simulate(
     with open_simulator(seed=seed, nodes=count, clock=clock, port=port, rate=rate, faults=listed) as server:
         _describe(server, clock, count, as_json)
         with contextlib.suppress(KeyboardInterrupt, SystemExit):
-            threading.Event().wait()
+            while True:
+                time.sleep(1.0)  # a signal that the system gave to another thread is seen between two of these
         injected = server.faults()
     if as_json:
         out.print_json(json.dumps({"faults": injected}))

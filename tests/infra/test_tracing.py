@@ -34,8 +34,9 @@ def exporter() -> Iterator[InMemorySpanExporter]:
 
 @pytest.fixture
 def app(platform: Platform) -> ASGIApp:
-    platform.settled_position()
-    return create_app(platform)
+    made = create_app(platform)
+    define(made, platform)  # what follows the log from its end has begun once it has passed this
+    return made
 
 
 def define(app: ASGIApp, platform: Platform, **headers: str) -> None:
