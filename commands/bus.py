@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import count
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -78,14 +78,11 @@ class CommandBus:
         A loop, since tenacity holds what was raised in a cycle: all that a refused command had read would wait for the
         collector, which comes seldom.
         """
-        for number in count(1):
-            try:
+        for number in range(1, _TRIES):
+            with suppress(ConcurrentAppend):
                 return self._decide(command, handling, context)
-            except ConcurrentAppend:
-                if number == _TRIES:
-                    raise
             time.sleep(_chance.uniform(0, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**number)))
-        raise AssertionError("the tries have an end")
+        return self._decide(command, handling, context)
 
     def _decide(self, command: Command, handling: Handling, context: Context) -> Answer:
         stream = _own(self._log.stream(context.stream_id), context)

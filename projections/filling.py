@@ -10,7 +10,7 @@ and the commit that puts a finished one into use does wait.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import msgspec
 from psycopg import Connection, sql
@@ -28,6 +28,7 @@ Read = Callable[[int, int], Sequence[RecordedEvent]]
 """Up to so many events after a position, in their order."""
 
 _PAGE = 10_000
+_TRIES = 4
 
 
 class Tables(msgspec.Struct, frozen=True):
@@ -81,26 +82,22 @@ def fill(
 
 
 def _apply(pool: Pool, projection: RelationalProjection, events: Sequence[RecordedEvent], tables: Tables) -> None:
+    """Applies them; again where this and another process, which puts the same rows, waited for each other."""
+    for _ in range(_TRIES - 1):
+        with suppress(DeadlockDetected):
+            return _apply_once(pool, projection, events, tables)
+    return _apply_once(pool, projection, events, tables)
+
+
+def _apply_once(pool: Pool, projection: RelationalProjection, events: Sequence[RecordedEvent], tables: Tables) -> None:
     try:
         with tables.transaction(pool) as connection, connection.cursor() as cursor:
             projection.apply(cursor, events)
     except Exception as error:
         if not is_fault_of_event(error):
             raise
-        _park(pool, projection, events, tables)
-
-
-def _park(pool: Pool, projection: RelationalProjection, events: Sequence[RecordedEvent], tables: Tables) -> None:
-    """Applies all but what fails; again where another process, which puts the same rows, waited for this one."""
-    for last in (False, False, False, True):
-        try:
-            with tables.transaction(pool) as connection:
-                apply_or_park(connection, projection, events)
-        except DeadlockDetected:
-            if last:
-                raise
-        else:
-            return
+        with tables.transaction(pool) as connection:
+            apply_or_park(connection, projection, events)
 
 
 def _pages(read: Read, span: Span) -> Iterator[Sequence[RecordedEvent]]:

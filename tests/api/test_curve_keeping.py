@@ -14,61 +14,27 @@ from typer.testing import CliRunner
 
 from api.cli.connection import ApiError, Connection
 from api.cli.main import app
-from api.curve_keeping import TOPICS, Messages, curve_keeper, keep_curves, share_curves
+from api.curve_keeping import curve_keeper, keep_curves, share_curves
 from api.platform import Platform
-from commands.curve_keeping import concerns_curves
 from commands.curves import BuildCurve
 from commands.message import Answer, Caller, Command
-from infra.broker import Received, Record
-from infra.event_mapper import RecordedEvent
-from infra.objects import Objects
 from infra.principal import Principal
-from infra.set_aside import SetAside
 from projections.agents import CURVE_KEEPER, Agent
-from projections.topic_messages import INPUTS, TICKS, records_of, topic_of
-from queries.dead_letters import dead_letters
 from tests.api.callers import calling_as
+from tests.api.following import builds, events, follow, following_desk, listed
 from tests.api.test_staleness import Desk
 from tests.e2e.program import wait_until
-from write_model.curves import Curve
-from write_model.entitlements import Entitlements
-from write_model.followed_curves import FollowedCurve
-from write_model.publications import Publication
-from write_model.quotes import QuoteSheet
-from write_model.scenarios import Scenario
 
 
 @pytest.fixture
 def desk(platform: Platform, api: Connection) -> Iterator[Desk]:
-    """A curve that is followed until the end of the test."""
-    made = Desk(platform, api)
-    follow(made)
-    yield made
-    assert dead_letters(platform.pool, CURVE_KEEPER) == []
-    if listed(made)[0]["followed_by"]:
-        follow(made, "unfollow-curve")
+    with following_desk(platform, api) as made:
+        yield made
 
 
 @pytest.fixture
 def keeper(platform: Platform) -> Agent:
     return curve_keeper(platform)
-
-
-def follow(desk: Desk, command: str = "follow-curve") -> dict[str, Any]:
-    return desk.api.command(command, {"hub": desk.hub, "scenario": desk.scenario})
-
-
-def listed(desk: Desk) -> list[dict[str, Any]]:
-    """The curves of a desk, newest first."""
-    return list(desk.api.get("/v1/curves", hub=desk.hub, wait_for="head")["items"])
-
-
-def events(platform: Platform, after: int = 0) -> list[RecordedEvent]:
-    return platform.log.page(after, 10_000)
-
-
-def builds(platform: Platform, after: int) -> list[RecordedEvent]:
-    return [recorded for recorded in events(platform, after) if isinstance(recorded.event, Curve.Built)]
 
 
 def refusals(platform: Platform, tenant: str, after: int) -> list[str]:
@@ -319,89 +285,6 @@ def test_as_of_tells_who_followed_then(platform: Platform, desk: Desk) -> None:
     for as_of, who in ((then, "local-operator"), (now, None)):
         found = desk.api.get(path, as_of=str(as_of), wait_for="head")
         assert found["followed_by"] == who
-
-
-def message(topic: str, recorded: RecordedEvent, objects: Objects, part: int = 0) -> tuple[str, Received]:
-    assert topic_of(recorded) == topic
-    return topic, Received(records_of(objects, recorded)[part], 0, 1)
-
-
-def test_messages_of_the_topics_are_hints_where_to_look(platform: Platform, desk: Desk) -> None:
-    taken = Messages(platform.log, curve_keeper(platform), SetAside(platform.pool))
-    before = platform.log.head()
-    desk.quote("2026-11-22T17:00:00Z", 44.0)
-    desk.publish(41.0, again=desk.first)
-    quotes, prices = events(platform, before)
-    for topic, recorded in ((INPUTS, quotes), (TICKS, prices)) * 2:  # all of them come again
-        taken.take(*message(topic, recorded, platform.objects))
-    assert len(builds(platform, before)) == 1, "the first one found what the second one tells of, too"
-    known = desk.publish(42.0, again=desk.first)
-    (recorded,) = known.events[-1:]
-    topic, received = message(TICKS, recorded, platform.objects)
-    later = replace(received.record, headers={**received.record.headers, "message-id": f"{recorded.position}/2"})
-    taken.take(topic, replace(received, record=later))
-    assert len(builds(platform, before)) == 1, "a further part says no more than the first"
-
-
-def test_the_topics_tell_of_all_that_concerns_curves(platform: Platform, api: Connection, desk: Desk) -> None:
-    desk.quote("2026-11-23T17:00:00Z", 45.0)
-    desk.publish(44.0, again=desk.first)
-    desk.api.command("revise-scenario", {"name": desk.scenario, "growth_per_year": 0.04})
-    follow(desk)
-    api.command("grant-entitlement", {"tenant": "told", "iso": "PJM", "channels": ["api"]})
-    concerning = {recorded.kind for recorded in events(platform) if concerns_curves(recorded)}
-    assert concerning >= {
-        QuoteSheet.Recorded, Publication.Ingested, Scenario.Revised, FollowedCurve.Followed,
-        FollowedCurve.FollowedAgain, Entitlements.Granted,
-    }  # fmt: skip
-    for recorded in events(platform):
-        assert (topic_of(recorded) in TOPICS) == concerns_curves(recorded), recorded.name
-
-
-@pytest.mark.parametrize(
-    ("message_id", "reason"),
-    [
-        (None, "its header message-id names no position of the log"),
-        ("x/1", "its header message-id names no position of the log"),
-        ("999999999999/1", "no event stands at position 999999999999 of the log"),
-    ],
-)
-def test_what_names_no_event_is_set_aside(
-    platform: Platform, api: Connection, message_id: str | None, reason: str
-) -> None:
-    set_aside = SetAside(platform.pool)
-    set_aside.prepare()
-    taken = Messages(platform.log, curve_keeper(platform), set_aside)
-    headers = {} if message_id is None else {"message-id": message_id}
-    for _ in range(2):
-        taken.take(TICKS, Received(Record("a\0b", b"\xff", headers), 3, len(reason) + len(headers)))
-    found = set_aside.recent()
-    assert found
-    assert (found.topic, found.partition, found.reason) == (TICKS, 3, reason)
-    (finding,) = [
-        f for f in api.run(api.request("GET", "/v1/doctor")).json()["findings"] if "set aside" in f["problem"]
-    ]
-    assert finding["problem"].startswith(f"{found.count} messages")
-    assert reason in finding["problem"]
-
-
-def test_an_engine_that_is_away_has_the_message_given_again(
-    platform: Platform, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    taken = Messages(platform.log, curve_keeper(platform), SetAside(platform.pool))
-    before = platform.log.head()
-    desk.publish(43.0, again=desk.first)
-    (recorded,) = events(platform, before)
-
-    def away(*_: object) -> Answer:
-        raise OSError("connection refused")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(platform.bus, "dispatch", away)
-        with pytest.raises(OSError, match="refused"):
-            taken.take(*message(TICKS, recorded, platform.objects))
-    taken.take(*message(TICKS, recorded, platform.objects))
-    assert len(builds(platform, before)) == 1
 
 
 def test_what_was_asked_by_a_key_ends_with_the_key(platform: Platform, api: Connection) -> None:

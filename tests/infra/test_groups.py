@@ -17,7 +17,6 @@ from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import EventLog
 from infra.groups import Group, GroupWorker, IsEnding
-from infra.kurrent_client import kept_alive
 from infra.kurrent_group import KurrentGroup
 from infra.kurrent_recorder import KurrentRecorder
 from infra.postgres_group import PostgresGroup
@@ -195,12 +194,3 @@ def test_a_worker_that_is_to_end_leaves_what_stands_to_others(shared: Shared) ->
     assert worker.trouble is None, "it has joined"
     worker.stop()
     assert done == []
-
-
-@pytest.mark.parametrize(("uri", "kept"), [
-    ("esdb://h:2113", "esdb://h:2113?KeepAliveInterval=10000&KeepAliveTimeout=10000"),
-    ("esdb://h:2113?tls=false", "esdb://h:2113?tls=false&KeepAliveInterval=10000&KeepAliveTimeout=10000"),
-    ("esdb://h:2113?keepAliveInterval=5000", "esdb://h:2113?keepAliveInterval=5000"),
-])  # fmt: skip
-def test_a_connection_that_dies_is_noticed(uri: str, kept: str) -> None:
-    assert kept_alive(uri) == kept
