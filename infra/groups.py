@@ -67,16 +67,21 @@ class GroupWorker:
         self._handle = handle
         self._has_joined = False
         self._stop = threading.Event()
+        self._at_work = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"group-{group.name}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the events at hand, acknowledges them, and leaves the group, so that others have the rest at once."""
+        """Ends the events at hand, acknowledges them, and leaves the group, so that others have the rest at once.
+
+        Does not wait for an engine that is long in letting it join: its thread is left behind then, and does nothing.
+        """
         self._stop.set()
         self._group.leave()
-        self._thread.join()
+        with self._at_work:
+            pass
 
     @property
     def trouble(self) -> str | None:
@@ -105,9 +110,11 @@ class GroupWorker:
         self._group.join()
         self._has_joined = True
         self.failure = None
-        self._begin(self._stop.is_set)
-        while not self._stop.is_set():
-            if taken := self._group.take(self._handle):
-                self.handled += taken
-            else:
-                self._stop.wait(POLL_S)
+        with self._at_work:
+            if not self._stop.is_set():
+                self._begin(self._stop.is_set)
+            while not self._stop.is_set():
+                if taken := self._group.take(self._handle):
+                    self.handled += taken
+                else:
+                    self._stop.wait(POLL_S)

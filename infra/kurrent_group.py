@@ -29,8 +29,11 @@ class KurrentGroup:
     def join(self) -> None:
         with self._at_hand:
             self._go()
-            if not self._has_left:
-                self._given = self._recorder.join_group(self.name)
+        given = self._recorder.join_group(self.name)  # may be long in coming: whoever is to leave does not wait for it
+        with self._at_hand:
+            self._given = given
+            if self._has_left:
+                self._go()
 
     def take(self, handle: Handle) -> int:
         """Waits until there is an event that the group wants, or it is to leave."""

@@ -17,6 +17,7 @@ from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool, PostgresRecorder
 from infra.event_store import EventLog
 from infra.groups import Group, GroupWorker, IsEnding
+from infra.kurrent_client import open_kurrent
 from infra.kurrent_group import KurrentGroup
 from infra.kurrent_recorder import KurrentRecorder
 from infra.postgres_group import PostgresGroup
@@ -24,6 +25,9 @@ from infra.recorder import EventRecorder
 from tests.e2e.program import wait_until
 from tests.infra.group_process import lane_of
 from tests.infra.test_event_store import define
+from tests.services.kurrentdb import KurrentStandIn
+from tests.services.kurrentdb_groups import Consumer
+from tests.services.kurrentdb_groups import Group as StandInGroup
 
 pytestmark = pytest.mark.enable_socket
 
@@ -194,3 +198,33 @@ def test_a_worker_that_is_to_end_leaves_what_stands_to_others(shared: Shared) ->
     assert worker.trouble is None, "it has joined"
     worker.stop()
     assert done == []
+
+
+def test_one_that_is_told_to_end_does_not_wait_until_it_is_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EventStoreDB may be long in answering who joins; what it lets in too late leaves again."""
+    has_asked, may_join, join = threading.Event(), threading.Event(), StandInGroup.join
+
+    def join_late(group: StandInGroup, room: int) -> Consumer:
+        has_asked.set()
+        may_join.wait()
+        return join(group, room)
+
+    monkeypatch.setattr(StandInGroup, "join", join_late)
+    server = KurrentStandIn()
+    client = open_kurrent(server.uri)
+    recorder = KurrentRecorder(client)
+    log, late, prompt = EventLog(recorder), Helper(), Helper()
+    worker = GroupWorker(KurrentGroup("group", recorder, log, lane_of), late.begin, late.handle)
+    worker.start()
+    has_asked.wait()
+    worker.stop()
+    may_join.set()
+    another = GroupWorker(KurrentGroup("group", recorder, log, lane_of), prompt.begin, prompt.handle)
+    another.start()
+    wait_until(lambda: prompt.begun > 0)
+    wanted = [recorded.position for _ in range(10) for recorded in define(log, events=2).events if lane_of(recorded)]
+    wait_until(lambda: len(prompt.done) >= len(wanted))
+    another.stop()
+    client.close()
+    server.stop()
+    assert (late.begun, late.done, sorted(prompt.positions)) == (0, [], wanted)
