@@ -100,8 +100,9 @@ def own_engines(settings: Settings, now: Now, closers: Closers, *, is_simulated:
     )
 
 
-def join_engines(settings: Settings, now: Now, closers: Closers, *, seals: bool = False) -> Engines:
-    """Joins the engines that settings name; `seals` says that this process is to make seals, and so needs their key.
+def join_engines(settings: Settings, now: Now, closers: Closers, *, seals: bool = False, held: int = 0) -> Engines:
+    """Joins the engines that settings name; `seals` says that this process is to make seals, and so needs their key,
+    `held` how many connections to the database its duties hold for long.
 
     Raises PlatformError, naming the setting, where one is missing or an engine does not answer.
     """
@@ -110,7 +111,7 @@ def join_engines(settings: Settings, now: Now, closers: Closers, *, seals: bool 
     assert settings.clickhouse_dsn
     assert settings.objects
     assert settings.cursor_key
-    pool = open_pool(settings.database_url, most=_SHARED_CONNECTIONS)
+    pool = open_pool(settings.database_url, most=_SHORTLY_USED + held)
     closers.append(pool.close)
     closers.append(join_database(settings.database_url))
     clickhouse = ClickHouse.server(settings.clickhouse_dsn, is_shared=True, cluster=settings.clickhouse_cluster)
@@ -134,8 +135,9 @@ def join_engines(settings: Settings, now: Now, closers: Closers, *, seals: bool 
     )
 
 
-# One for each projection, one for their locks, and some for who asks.
-_SHARED_CONNECTIONS = 12
+# Connections that come back after a statement or two: of whoever asks, of appends, of the subscriptions and locks of a
+# projector. Who finds none waits for one.
+_SHORTLY_USED = 12
 
 
 def _check_shared(settings: Settings, *, seals: bool) -> None:

@@ -81,10 +81,11 @@ class Worker(Protocol):
 @dataclass(frozen=True)
 class Duties:
     """What one of many processes does besides answering, where no other one does it: projections, by the name of
-    their subscriptions, seals, and keeping followed curves fresh.
+    their subscriptions, fetching feeds, seals, and keeping followed curves fresh.
     """
 
     projections: frozenset[str] = frozenset()
+    feeds: bool = False
     seals: bool = False
     curves: bool = False
 

@@ -102,7 +102,7 @@ def join_platform(settings: Settings, duties: Duties = ANSWERING) -> Platform:
     collect_seldom()
 
     def join(closers: Closers) -> Platform:
-        engines = join_engines(settings, _utc_now, closers, seals=duties.seals)
+        engines = join_engines(settings, _utc_now, closers, seals=duties.seals, held=_held_connections(duties))
         platform, makers = _assemble(engines, Clock(), closers, {})
         elsewhere = {name: FollowedElsewhere(name, engines.pool, *_filled_by(name, platform)) for name in makers}
         own = {
@@ -130,6 +130,12 @@ def join_platform(settings: Settings, duties: Duties = ANSWERING) -> Platform:
         return platform
 
     return _opened(join)
+
+
+def _held_connections(duties: Duties) -> int:
+    """How many connections are held for as long as a source is asked, or the curve of a lane is built."""
+    sources = {feed.source.name for feed in FEEDS.values()} if duties.feeds else ()
+    return len(sources) + duties.curves
 
 
 def _opened(open_: Callable[[Closers], Platform]) -> Platform:

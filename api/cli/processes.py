@@ -75,8 +75,8 @@ def worker(
         platform.closers.append(poller.stop)
         say(f"Polling {len(poller.feed_ids)} feeds, in turns with other workers.", err)
 
-    duties = Duties(seals=SEALS in queues, curves=CURVES in queues)
-    _run(Service("worker", WORKER_PORT), port, duties, poll if FEEDS in queues else None)
+    duties = Duties(feeds=FEEDS in queues, seals=SEALS in queues, curves=CURVES in queues)
+    _run(Service("worker", WORKER_PORT), port, duties, poll if duties.feeds else None)
 
 
 def new_keys() -> None:

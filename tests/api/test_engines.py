@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from api.engines import join_engines, own_engines
+from api.engines import Closers, join_engines, own_engines
+from api.platform import Duties, Platform
+from api.wiring import _held_connections
+from commands.polling import ALL, SourceThreads, chosen_feeds
+from infra.clickhouse import ClickHouse
 from infra.errors import PlatformError
 from infra.event_store import EventLog
 from infra.log_verification import verify_log
@@ -78,6 +84,27 @@ def test_a_key_that_is_none_is_refused_without_being_repeated() -> None:
     with pytest.raises(ValueError, match="64 hexadecimal digits") as error:
         Settings(cursor_key=SecretStr("0" * 63))
     assert "0" * 63 not in str(error.value)
+
+
+@pytest.mark.enable_socket
+def test_what_duties_hold_is_not_taken_from_who_asks(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ClickHouse, "server", lambda *_, **__: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(Objects, "in_s3", lambda _: Objects.in_folder(tmp_path))
+    closers: Closers = []
+    engines = join_engines(Settings(**{**WHOLE, "database_url": dsn}), lambda: datetime.now(UTC), closers, held=9)
+    with ExitStack() as stack:
+        for close in closers:
+            stack.callback(close)
+        for _ in range(9 + 12):
+            stack.enter_context(engines.pool.connection())
+
+
+def test_a_worker_that_fetches_holds_a_connection_for_each_thread(platform: Platform) -> None:
+    feeds = platform.feeds
+    poller = SourceThreads(feeds, platform.bus.tools, platform.bus.dispatch, chosen_feeds(feeds, [ALL]), platform.clock)
+    assert _held_connections(Duties(feeds=True)) == len(poller._threads)
+    assert _held_connections(Duties(curves=True)) == 1
+    assert _held_connections(Duties(seals=True)) == 0
 
 
 @pytest.fixture
