@@ -60,6 +60,10 @@ def test_rt_lmp_within_a_word_or_beside_day_ahead_is_no_market(name: str) -> Non
     assert "says which report this is" in refusal(f"2024_{name}.csv", content).reason
 
 
+FUEL_ROW = ["01/01/2023", 1.0, "MISO", "Coal", 4.0, 1.0]
+FUEL_ROW_AS_TEXT = ["01/01/2023", 2.0, "MISO", "Coal", "4.0", 1.0]
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [
@@ -74,16 +78,30 @@ def test_a_row_of_a_history_without_hour_place_or_day_is_refused(row: list[Any],
         read_history([*LOAD_ROWS[:8], row])
 
 
-def test_a_sheet_of_a_history_that_goes_on_without_a_header_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("sheets", "place"),
+    [
+        ([[FUELS, FUEL_ROW], [FUEL_ROW_AS_TEXT]], "line 1: sheet 2"),
+        ([[["a title"], FUEL_ROW_AS_TEXT], [FUELS, FUEL_ROW]], "line 2: sheet 1"),
+        ([[["", "notes"]], [FUEL_ROW_AS_TEXT, FUELS, FUEL_ROW]], "line 1: sheet 2"),
+    ],
+)
+def test_rows_of_a_history_without_a_header_above_them_are_refused(sheets: list[list[list[Any]]], place: str) -> None:
     document = Document("any name", b"", "workbook")
-    document.__dict__["sheets"] = {
-        "2023": [FUELS, ["01/01/2023", 1.0, "MISO", "Coal", 4.0, 1.0]],
-        "2023 (2)": [["01/01/2023", 2.0, "MISO", "Coal", "4.0", 1.0]],
-    }
+    document.__dict__["sheets"] = {str(number): lines for number, lines in enumerate(sheets, start=1)}
     found = recognise(document)
     assert isinstance(found, RecognisedDocument)
-    with pytest.raises(UnreadablePublication, match="rows without a header above them: copy that of the sheet before"):
+    with pytest.raises(UnreadablePublication, match=f"{place}: rows without a header above them: copy that of the"):
         found.parse(document)
+
+
+def test_a_sheet_of_a_history_that_is_a_summary_is_passed_over() -> None:
+    document = Document("any name", b"", "workbook")
+    summary = [["Summary"], ["", "hours", "", "", "8760"], ["MISO"]]
+    document.__dict__["sheets"] = {"Contents": summary, "2023": FUEL_ROWS}
+    found = recognise(document)
+    assert isinstance(found, RecognisedDocument)
+    assert by(found.parse(document), "value") == by(read_history(FUEL_ROWS), "value")
 
 
 def test_totals_of_a_history_are_left_out_and_a_blank_fuel_is_refused() -> None:

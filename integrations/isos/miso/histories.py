@@ -90,17 +90,18 @@ def parse(document: Document, history: History) -> ParsedPublication:
 
 def _lines(document: Document, history: History) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
     """The lines below a header that have an hour, with their cells by key; the others are headers and notes."""
-    above: Mapping[str, int] = {}  # where the columns stand on the sheet before
+    headers = (found for lines in document.sheets.values() for row in lines if (found := _positions(history, row)))
+    known = next(headers, {})  # where the columns stand, on the sheet before or on the first with a header
     for sheet, lines in document.sheets.items():
         positions: Mapping[str, int] = {}
         for number, row in enumerate(lines, start=1):
             if found := _positions(history, row):
-                positions = above = found
+                positions = known = found
             elif not positions:
-                if above and _has_numbers(history, above, row):
-                    problem = f"sheet {sheet}: rows without a header above them: copy that of the sheet before"
+                if _has_numbers(history, known, row) and is_number_or_empty(_text(row, known[history.hour])):
+                    problem = f"sheet {sheet}: rows without a header above them: copy that of the other rows there"
                     raise unreadable(document.name, problem, number)
-            elif str(row[positions[history.hour]]).strip():
+            elif _text(row, positions[history.hour]):
                 yield sheet, number, {key: row[position] for key, position in positions.items()}
             elif _has_numbers(history, positions, row):
                 problem = f"sheet {sheet}: {history.hour} is empty beside numbers: fill in the hour or clear the row"
@@ -109,8 +110,12 @@ def _lines(document: Document, history: History) -> Iterator[tuple[str, int, Map
 
 def _has_numbers(history: History, positions: Mapping[str, int], row: Sequence[Any]) -> bool:
     """Whether a number stands, perhaps as text, where a series has its column."""
-    cells = [str(row[positions[key]]).strip() for key in history.series if positions[key] < len(row)]
+    cells = [_text(row, positions[key]) for key in history.series]
     return any(cell and is_number_or_empty(cell) for cell in cells)
+
+
+def _text(row: Sequence[Any], position: int) -> str:
+    return str(row[position]).strip() if position < len(row) else ""
 
 
 def _positions(history: History, row: Sequence[Any]) -> dict[str, int]:
