@@ -24,6 +24,7 @@ from infra.principal import ROLES, Authenticator, Principal
 from infra.seals import Seals
 from infra.settings import Settings
 from infra.turns import Turns
+from infra.workers import Worker
 from projections.columnar import ColumnarProjector
 from projections.live_credentials import LiveCredentials
 from projections.projector import RelationalProjector
@@ -63,19 +64,6 @@ class Follower(Protocol):
     def hurry_to(self, position: int) -> None: ...
 
     def wait_for(self, position: int, patience_s: float = 30.0) -> None: ...
-
-
-class Worker(Protocol):
-    """What takes messages of a broker or events of the log, as one of a group."""
-
-    name: str
-    handled: int
-
-    @property
-    def lag(self) -> int: ...
-
-    @property
-    def trouble(self) -> str | None: ...
 
 
 @dataclass(frozen=True)

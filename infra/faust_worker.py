@@ -21,6 +21,7 @@ import faust
 
 from infra.broker import Received, Record
 from infra.failures import reason_of
+from infra.workers import LONGEST_PAUSE_S, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,6 @@ SESSION_S = 10.0
 STUCK_AFTER_S = 60.0
 _LOOK_EVERY_S = 0.5
 _LOOK_PATIENCE_S = 10.0
-_LONGEST_PAUSE_S = 5.0
 _STOP_PATIENCE_S = 20.0
 # A message may have a megabyte: few are fetched before they are needed.
 _MOST_WAITING = 50
@@ -42,7 +42,7 @@ for _name in ("faust", "mode", "aiokafka"):  # they say a lot, and all that matt
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
-class FaustWorker:
+class FaustWorker(Worker):
     """`servers` as `host:port,host:port`. It waits until none of its topics is `missing`.
 
     `lag` counts the messages in its partitions that are not committed yet.
@@ -51,10 +51,8 @@ class FaustWorker:
     def __init__(
         self, servers: str, group: str, topics: Sequence[str], handle: Handle, missing: Callable[[], Collection[str]]
     ) -> None:
-        self.name = group
-        self.failure: str | None = "it has not begun yet"
-        self.lag = 0
-        self.handled = 0
+        super().__init__(group)
+        self._lag = 0
         self._brokers = ";".join(f"kafka://{server.strip()}" for server in servers.split(","))
         self._topics = topics
         self._handle = handle
@@ -62,11 +60,6 @@ class FaustWorker:
         self._done_at = time.monotonic()
         self._is_handling = False
         self._alone = threading.Lock()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"faust-{group}", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
 
     def stop(self) -> None:
         """Ends the message at hand, commits, and leaves the group, so that others have its partitions at once."""
@@ -74,24 +67,12 @@ class FaustWorker:
         self._thread.join()
 
     @property
-    def trouble(self) -> str | None:
-        """What keeps it from working, if anything does."""
-        return self.failure if self.failure or self._thread.is_alive() else "its thread has ended"
+    def lag(self) -> int:
+        return self._lag
 
-    def _run(self) -> None:
-        pause_s = 0.1
-        while not self._stop.is_set():
-            begun = time.monotonic()
-            try:
-                with tempfile.TemporaryDirectory() as folder:  # it wants one, though it keeps nothing there
-                    asyncio.run(self._consume(Path(folder)))
-            except Exception as error:
-                self.failure = reason_of(error)
-                logger.warning("%s: a worker of the group ended, and another one begins: %s", self.name, self.failure)
-            if time.monotonic() - begun > STUCK_AFTER_S:
-                pause_s = 0.1
-            self._stop.wait(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+    def _work(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:  # Faust wants one, though it keeps nothing there
+            asyncio.run(self._consume(Path(folder)))
 
     async def _consume(self, folder: Path) -> None:
         """Until it is stopped; raises what the application crashed with, and TimeoutError where it is stuck."""
@@ -136,10 +117,10 @@ class FaustWorker:
             stream_buffer_maxsize=_MOST_WAITING,
         )
         topic = app.topic(*self._topics, key_serializer="raw", value_serializer="raw")
-        app.agent(topic)(self._work)
+        app.agent(topic)(self._take)
         return app
 
-    async def _work(self, stream: Any) -> None:
+    async def _take(self, stream: Any) -> None:
         # By itself Faust commits what failed or was broken off, too.
         stream = stream.noack()
         async for event in stream.events():
@@ -164,7 +145,7 @@ class FaustWorker:
                 if self._stop.is_set():
                     raise asyncio.CancelledError  # not handled, and not to be committed
                 await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         finally:
             self._done_at = time.monotonic()
             self._is_handling = False
@@ -177,12 +158,12 @@ class FaustWorker:
         """Notes how many messages of its partitions wait. Raises TimeoutError where they do, and none is taken."""
         if app.flow_control.is_active() and not app.rebalancing:
             with suppress(Exception):  # its partitions may be taken away meanwhile
-                self.lag = await asyncio.wait_for(_waiting(app.consumer), _LOOK_PATIENCE_S)
-                if not self.lag and not self._is_handling:
+                self._lag = await asyncio.wait_for(_waiting(app.consumer), _LOOK_PATIENCE_S)
+                if not self._lag and not self._is_handling:
                     self._done_at = time.monotonic()
                     self.failure = None
         if not self._is_handling and time.monotonic() - self._done_at > STUCK_AFTER_S:
-            raise TimeoutError(f"{self.lag} messages wait, and Faust has handed out none for {STUCK_AFTER_S:.0f} s")
+            raise TimeoutError(f"{self._lag} messages wait, and Faust has handed out none for {STUCK_AFTER_S:.0f} s")
 
 
 async def _waiting(consumer: Any) -> int:

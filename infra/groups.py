@@ -7,16 +7,12 @@ gives the events of a stream to the same worker as long as the group stays as it
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from infra.event_mapper import RecordedEvent
-from infra.failures import reason_of
-
-logger = logging.getLogger(__name__)
+from infra.workers import Worker
 
 Handle = Callable[[Sequence[RecordedEvent]], None]
 IsEnding = Callable[[], bool]
@@ -25,8 +21,6 @@ LaneOf = Callable[[RecordedEvent], str | None]
 
 # An event that another process appends is found within this time, where the engine does not push it.
 POLL_S = 0.25
-_LONGEST_PAUSE_S = 5.0
-_LONG_S = 60.0
 
 
 class Group(Protocol):
@@ -51,27 +45,18 @@ class Group(Protocol):
         """How many events the group has not acknowledged yet, as far as the engine tells."""
 
 
-class GroupWorker:
-    """A thread that takes what a group hands out. `begin` is called each time it has joined, with what tells whether
-    the worker is to end, so that it need not be waited for.
-
-    `handled` counts the events that it has handled since it was started.
+class GroupWorker(Worker):
+    """Takes what a group hands out, and counts the events. `begin` is called each time it has joined, with what tells
+    whether the worker is to end, so that it need not be waited for.
     """
 
     def __init__(self, group: Group, begin: Callable[[IsEnding], None], handle: Handle) -> None:
-        self.name = group.name
-        self.failure: str | None = "it has not begun yet"
-        self.handled = 0
+        super().__init__(group.name)
         self._group = group
         self._begin = begin
         self._handle = handle
         self._has_joined = False
-        self._stop = threading.Event()
         self._at_work = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name=f"group-{group.name}", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
 
     def stop(self) -> None:
         """Ends the events at hand, acknowledges them, and leaves the group, so that others have the rest at once.
@@ -84,27 +69,8 @@ class GroupWorker:
             pass
 
     @property
-    def trouble(self) -> str | None:
-        """What keeps it from working, if anything does."""
-        return self.failure if self.failure or self._thread.is_alive() else "its thread has ended"
-
-    @property
     def lag(self) -> int:
         return self._group.lag() if self._has_joined else 0
-
-    def _run(self) -> None:
-        pause_s = 0.1
-        while not self._stop.is_set():
-            begun = time.monotonic()
-            try:
-                self._work()
-            except Exception as error:  # whatever it meets, the thread must live to try it again
-                self.failure = reason_of(error)
-                logger.warning("%s: a worker of the group will try again: %s", self.name, self.failure)
-                if time.monotonic() - begun > _LONG_S:
-                    pause_s = 0.1
-                self._stop.wait(pause_s)
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _work(self) -> None:
         self._group.join()
