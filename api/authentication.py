@@ -39,7 +39,7 @@ def open_identity(settings: Settings, folder: DataFolder | None, now: Callable[[
         assert folder, "the local issuer has its key in the data folder"
         local = LocalIssuer(lambda: folder.ensure_issuer_key(new_key), now)
         verifier = TokenVerifier(issuer=ISSUER, audience=AUDIENCE, keys=local)
-        return Identity(verifier, local, "local development issuer: `carbon254 token` makes tokens, on loopback only")
+        return Identity(verifier, local, "local development issuer; `carbon254 token` makes them, on loopback only")
     if not settings.oidc_audience:
         raise PlatformError(
             "CARBON254_OIDC_ISSUER is set, but not for which audience its tokens have to be",

@@ -83,9 +83,17 @@ def response(problem: Problem) -> JSONResponse:
 
 def validation_problem(errors: list[Any]) -> Problem:
     """Pydantic's findings, each with the place of the field in the message."""
-    found = [_field_error(tuple(error["loc"]), _plain(error["msg"])) for error in errors]
+    found = [_field_error(tuple(error["loc"]), _plain(error["msg"])) for error in errors if not _follows(error, errors)]
     named = "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in found)
     return Problem(422, f"the message is not valid: {named}", remedy="Correct the named fields.", errors=found)
+
+
+def _follows(error: Mapping[str, Any], errors: list[Any]) -> bool:
+    """Whether a list is too short only because what is in it is wrong."""
+    place = tuple(error["loc"])
+    return error["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and tuple(other["loc"][: len(place)]) == place for other in errors
+    )
 
 
 def _field_error(place: tuple[str | int, ...], message: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infra.errors import PlatformError
+from infra.errors import PlatformError, WrongUsage
 
 GATEWAY = "gateway"
 PROJECTOR_PORT, WORKER_PORT = 8020, 8021
@@ -50,9 +50,9 @@ SERVICES: Mapping[str, Service] = {service.name: service for service in _TABLE}
 
 
 def service_named(name: str) -> Service:
-    """Raises PlatformError for a name that is none."""
+    """Raises WrongUsage for a name that is none."""
     if name not in SERVICES:
-        raise PlatformError(f"There is no service {name}", f"The services are {', '.join(SERVICES)}.")
+        raise WrongUsage(f"There is no service {name}", f"The services are {', '.join(SERVICES)}.")
     return SERVICES[name]
 
 

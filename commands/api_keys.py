@@ -89,7 +89,7 @@ def handle_revoke_api_key(command: RevokeApiKey, key: ApiKey | None, context: Co
     principal = _principal(context)
     # Somebody else's key is as little to be seen as one that does not exist.
     if key is None or not (_is_admin(principal) or key.actor == principal.actor):
-        raise NotFound("API key", command.key_id, remedy="`api-keys list` shows the keys.")
+        raise NotFound("API key", command.key_id, remedy="`carbon254 api-keys list` shows the keys.")
     key.revoke()
     return key
 

@@ -131,7 +131,7 @@ class CurveKeeper:
             return None
         try:
             if why := self._followed.revoked(due):
-                remedy = "Somebody who may build curves follows it again: `curves follow`."
+                remedy = "Somebody who may build curves follows it again: `carbon254 curves follow`."
                 refused = NotPermitted(why, remedy=remedy)
                 self._bus.record_refusal(command, caller, refused)
                 raise refused

@@ -45,16 +45,22 @@ def stream_of_curve(command: BuildCurve, caller: Caller, _: Tools) -> UUID:
 def handle_build_curve(command: BuildCurve, _: None, context: Context) -> Curve:
     tenant, tools = context.caller.tenant, context.tools
     instrument = context.load(
-        Instrument, instrument_id(tenant, command.hub), "hub", command.hub, remedy="`instruments list` shows the hubs."
+        Instrument,
+        instrument_id(tenant, command.hub),
+        "hub",
+        command.hub,
+        remedy="`carbon254 instruments list` shows the hubs.",
     )
     scenario = context.load(
         Scenario, scenario_id(tenant, command.scenario), "scenario", command.scenario,
-        remedy="`scenarios list` shows them; define one with `scenarios define`.",
+        remedy="`carbon254 scenarios list` shows them; define one with `carbon254 scenarios define`.",
     )  # fmt: skip
     through = tools.settled_position()
     quotes = tools.forward_quotes(tenant=tenant, hub=command.hub, through_position=through)
     if not quotes.num_rows:
-        raise Refused(f"no quotes are recorded for {command.hub}", remedy="Record some with `quotes record FILE.csv`.")
+        raise Refused(
+            f"no quotes are recorded for {command.hub}", remedy="Record some with `carbon254 quotes record FILE.csv`."
+        )
     hub = instrument.value.hub
     if context.caller.principal:
         demand_entitlement(tools, context.caller.principal, hub.iso, context.caller.principal.channel)

@@ -88,7 +88,9 @@ def handle_revoke_entitlement(
     command: RevokeEntitlement, entitlements: Entitlements | None, _: Context
 ) -> Entitlements:
     if entitlements is None:
-        raise NotFound("entitlement", f"of {command.tenant}", remedy="`entitlements list` shows what is granted.")
+        raise NotFound(
+            "entitlement", f"of {command.tenant}", remedy="`carbon254 entitlements list` shows what is granted."
+        )
     entitlements.revoke(command.iso, set(command.channels))
     return entitlements
 
@@ -128,6 +130,6 @@ def demand_entitlement(tools: Tools, principal: Principal, iso: str, channel: Ch
     if iso not in entitled_isos(tools, principal, channel):
         raise NotPermitted(
             f"{principal.tenant} is not entitled to {iso} by the channel {channel}",
-            remedy=f"The platform's admin grants it: `entitlements grant {principal.tenant} --iso {iso} "
+            remedy=f"The platform's admin grants it: `carbon254 entitlements grant {principal.tenant} --iso {iso} "
             f"--channel {channel}`.",
         )

@@ -44,11 +44,15 @@ def handle_follow_curve(command: FollowCurve, followed: FollowedCurve | None, co
     if principal is None:
         raise NotPermitted("nobody in particular sent this", remedy="Send it with a token.")
     instrument = context.load(
-        Instrument, instrument_id(tenant, command.hub), "hub", command.hub, remedy="`instruments list` shows the hubs."
+        Instrument,
+        instrument_id(tenant, command.hub),
+        "hub",
+        command.hub,
+        remedy="`carbon254 instruments list` shows the hubs.",
     )
     context.load(
         Scenario, scenario_id(tenant, command.scenario), "scenario", command.scenario,
-        remedy="`scenarios list` shows them; define one with `scenarios define`.",
+        remedy="`carbon254 scenarios list` shows them; define one with `carbon254 scenarios define`.",
     )  # fmt: skip
     demand_entitlement(context.tools, principal, instrument.value.hub.iso, principal.channel)
     rights = Rights(

@@ -119,7 +119,7 @@ def stream_of_valuation(command: PricePpa, caller: Caller, _: Tools) -> UUID:
 
 def handle_register_ppa(command: RegisterPpa, contract: PpaContract | None, context: Context) -> PpaContract:
     hub_id = instrument_id(context.caller.tenant, command.hub)
-    context.load(Instrument, hub_id, "hub", command.hub, remedy="Register it with `instruments register`.")
+    context.load(Instrument, hub_id, "hub", command.hub, remedy="Register it with `carbon254 instruments register`.")
     terms = Terms(
         hub=command.hub,
         side=command.side,
@@ -138,9 +138,11 @@ def handle_register_ppa(command: RegisterPpa, contract: PpaContract | None, cont
 
 def handle_price_ppa(command: PricePpa, _: None, context: Context) -> PpaValuation:
     contract = context.load(
-        PpaContract, command.ppa_id, "contract", command.ppa_id, remedy="`ppas list` shows the contracts."
+        PpaContract, command.ppa_id, "contract", command.ppa_id, remedy="`carbon254 ppas list` shows the contracts."
     )
-    curve = context.load(Curve, command.curve_id, "curve", command.curve_id, remedy="`curves list` shows the curves.")
+    curve = context.load(
+        Curve, command.curve_id, "curve", command.curve_id, remedy="`carbon254 curves list` shows the curves."
+    )
     terms, made = contract.value.terms, curve.value
     if made.shape.hub != terms.hub:
         raise Refused(

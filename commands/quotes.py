@@ -52,7 +52,7 @@ def handle_record_quotes(command: RecordQuotes, sheet: QuoteSheet | None, contex
     for hub in hubs:
         context.load(
             Instrument, instrument_id(context.caller.tenant, hub), "hub", hub,
-            remedy="Register it with `instruments register`, or correct the column hub.",
+            remedy="Register it with `carbon254 instruments register`, or correct the column hub.",
         )  # fmt: skip
     return QuoteSheet.record(
         context.stream_id,
@@ -105,7 +105,7 @@ def _quote(row: dict[str, str], line: int, now: datetime) -> dict[str, object]:
     try:
         delivery_period(row["product"].strip())
     except ValueError as error:
-        raise _unreadable(f"{place}, column product: {error}", "write 2027-01, 2027-Q3 or CAL-2028") from error
+        raise _unreadable(f"{place}, column product: {error}", "correct the product, or leave the line out") from error
     if not _NUMBER.fullmatch(row["price_usd_per_mwh"].strip()):
         raise _unreadable(
             f"{place}, column price_usd_per_mwh: {row['price_usd_per_mwh']!r} is no number",

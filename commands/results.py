@@ -37,7 +37,9 @@ def handle_recompute_result(
 ) -> ComputedResult:
     if result is None:
         raise NotFound(
-            "result", command.result_id, remedy="`curves list` and `ppas show ID` show what can be recomputed."
+            "result",
+            command.result_id,
+            remedy="`carbon254 curves list` and `carbon254 ppas show ID` show what can be recomputed.",
         )
     recompute = _RECOMPUTE[type(result)]
     found, difference = recompute(result.computation, context.tools.objects)

@@ -47,6 +47,6 @@ def handle_define_scenario(command: DefineScenario, scenario: Scenario | None, c
 
 def handle_revise_scenario(command: ReviseScenario, scenario: Scenario | None, _: Context) -> Scenario:
     if scenario is None:
-        raise NotFound("scenario", command.name, remedy="Define it first with `scenarios define`.")
+        raise NotFound("scenario", command.name, remedy="Define it first with `carbon254 scenarios define`.")
     scenario.revise(command.assumptions(), command.revision)
     return scenario

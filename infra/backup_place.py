@@ -59,7 +59,9 @@ class BackupPlace:
             if made:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             elif not folder.is_dir():
-                raise PlatformError(f"There is no backup in {address}.", "Name the place that `backup` wrote to.")
+                raise PlatformError(
+                    f"There is no backup in {address}.", "Name the place that `carbon254 backup` wrote to."
+                )
             return cls(address, LocalStore(folder, mkdir=True), folder)
 
     def manifest(self) -> Manifest | None:
@@ -70,7 +72,9 @@ class BackupPlace:
     def demand_manifest(self) -> Manifest:
         manifest = self.manifest()
         if manifest is None:
-            raise PlatformError(f"There is no backup in {self.name}.", "Name the place that `backup` wrote to.")
+            raise PlatformError(
+                f"There is no backup in {self.name}.", "Name the place that `carbon254 backup` wrote to."
+            )
         return manifest
 
     def demand_ours(self) -> None:

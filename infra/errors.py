@@ -17,6 +17,10 @@ class PlatformError(Exception):
         return f"{self.message}\n{self.remedy}"
 
 
+class WrongUsage(PlatformError):
+    """What was typed, or what a file says that was handed in, cannot be used."""
+
+
 class DataFolderError(PlatformError):
     """The data folder can't be used: unreachable, not ours, not writable, or on a full disk."""
 

@@ -76,7 +76,7 @@ class Entitlements(Aggregate):
             raise NotFound(
                 "entitlement",
                 f"of {self.tenant} to {iso} by {', '.join(sorted(channels))}",
-                remedy="`entitlements list` shows what is granted.",
+                remedy="`carbon254 entitlements list` shows what is granted.",
             )
         self.trigger_event(self.Revoked, tenant=self.tenant, iso=iso, channels=held)
 

@@ -76,7 +76,7 @@ def not_followed(hub: str, scenario: str) -> NotFound:
     return NotFound(
         NOUN,
         f"of {hub} under {scenario}",
-        remedy="`curves list` shows in `followed_by` which are followed.",
+        remedy="`carbon254 curves list` shows in `followed_by` which are followed.",
     )
 
 

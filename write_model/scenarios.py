@@ -55,7 +55,7 @@ class Scenario(Aggregate):
         if assumptions != self.assumptions:
             raise Refused(
                 f"the scenario {self.name} is defined already, with other assumptions",
-                remedy="Revise it with `scenarios revise`, or give the new one another name.",
+                remedy="Revise it with `carbon254 scenarios revise`, or give the new one another name.",
             )
 
     def revise(self, assumptions: Assumptions, revision: int | None = None) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.common import AsJson, Id, connect, send
+from api.cli.common import AsJson, Id, connect, nothing, send
 from api.cli.output import err, out, say, show_json, show_rows
 from api.cli.token import Channel, Roles
 
@@ -45,7 +45,8 @@ def list_(
     """List the keys, newest first."""
     with connect() as connection:
         found = connection.items("/v1/api-keys", prefix=prefix)
-        show_rows(found, _COLUMNS, as_json=as_json, empty="No keys: `carbon254 api-keys issue NAME --role reader`.")
+        empty = nothing("No keys: `carbon254 api-keys issue NAME --role reader`.", prefix)
+        show_rows(found, _COLUMNS, as_json=as_json, empty=empty)
 
 
 @app.command()

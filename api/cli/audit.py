@@ -12,12 +12,12 @@ from uuid import UUID
 
 import typer
 
-from api.cli.common import AsJson, Id, connect, reads
+from api.cli.common import AsJson, Id, connect, nothing, reads
 from api.cli.connection import Connection
 from api.cli.output import err, out, say, show_json, show_rows, table
 from api.cli.progress import follow
 from api.cli.saving import save
-from infra.errors import PlatformError
+from infra.errors import PlatformError, WrongUsage
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
 seals = typer.Typer(help="Signed evidence of the log, to be kept elsewhere.", no_args_is_help=True)
@@ -42,9 +42,9 @@ def list_(
     """List who did what, when, and what came of it; newest first. Long lists are written as they come."""
     chosen = "json" if as_json else output_format
     if chosen == "parquet" and output is None and sys.stdout.isatty():
-        raise PlatformError("Parquet is not for a terminal", "Name a file with --out.")
+        raise WrongUsage("Parquet is not for a terminal", "Name a file with --out.")
     if chosen in ("table", "json") and output is not None:
-        raise PlatformError(f"--out has no {chosen}", "Add --format csv or parquet.")
+        raise WrongUsage(f"--out has no {chosen}", "Add --format csv or parquet.")
     params = {
         "actor": actor, "outcome": outcome, "noun": noun, "id": target, "correlation_id": correlation,
         "since": since, "until": until,
@@ -60,7 +60,9 @@ def list_(
             return
         found = connection.items("/v1/audit", **params, most=limit)
         columns = ("position", "recorded_at", "actor", "command", "event", "outcome", "reason", "target_id")
-        show_rows(found, columns, as_json=chosen == "json", empty="Nothing has happened yet.")
+        show_rows(
+            found, columns, as_json=chosen == "json", empty=nothing("Nothing has happened yet.", *params.values())
+        )
 
 
 @app.command()
@@ -94,8 +96,8 @@ def verify(
         show_json(found)
     else:
         out.print(
-            f"{found['events']:,} events read: {found['sealed_events']:,} agree with {found['seals']:,} seals, "
-            f"the newest {found['unsealed_events']:,} are not sealed yet"
+            f"{found['events']:,} events read: {found['sealed_events']:,} agree with {found['seals']:,} seals"
+            + (f", the newest {newest:,} are not sealed yet" if (newest := found["unsealed_events"]) else "")
         )
         if difference:
             where = f" at position {difference['position']}" if difference["position"] else ""

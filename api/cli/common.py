@@ -17,7 +17,7 @@ import yaml
 
 from api.cli.connection import Connection
 from api.cli.output import err, out, show_json
-from infra.errors import PlatformError
+from infra.errors import WrongUsage
 from infra.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -66,18 +66,26 @@ def send(connection: Connection, name: str, fields: Mapping[str, Any], as_json: 
     return answer
 
 
+def nothing(yet: str, *filters: object) -> str:
+    """What to say of an empty list: `yet`, or where a filter was given, that nothing fits."""
+    return "Nothing fits what was asked for." if any(filters) else yet
+
+
 def read_fields(file: Path) -> dict[str, Any]:
-    """The fields of a YAML (or JSON) file. Raises PlatformError naming the line that can't be read."""
+    """The fields of a YAML (or JSON) file. Raises WrongUsage naming the line that can't be read."""
     try:
         fields = yaml.safe_load(file.read_bytes())
+    except yaml.MarkedYAMLError as error:
+        place = f"{file} line {error.problem_mark.line + 1}" if error.problem_mark else str(file)
+        raise WrongUsage(f"{place} is not YAML: {error.problem}", "Write one `field: value` a line.") from error
     except yaml.YAMLError as error:
-        raise PlatformError(f"{file} is not YAML: {error}", "Correct the file.") from error
+        raise WrongUsage(f"{file} is not YAML: {error}", "Save the file as plain text.") from error
     except UnicodeDecodeError as error:
-        raise PlatformError(f"{file} is not text: {error}", "Save the file as UTF-8.") from error
+        raise WrongUsage(f"{file} is not text: {error}", "Save the file as UTF-8.") from error
     except ValueError as error:
-        raise PlatformError(f"{file} holds a date that is none: {error}", "Correct the file.") from error
+        raise WrongUsage(f"{file} holds a date that is none: {error}", "Correct the date.") from error
     if not isinstance(fields, dict):
-        raise PlatformError(f"{file} holds no fields", "Write one `field: value` a line.")
+        raise WrongUsage(f"{file} holds no fields", "Write one `field: value` a line.")
     return {str(name): _plain(value, f"{file}, field {name}") for name, value in fields.items()}
 
 
@@ -86,7 +94,7 @@ def _plain(value: Any, place: str) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
-        raise PlatformError(f"{place}: {value} is no number", "Write a finite number.")
+        raise WrongUsage(f"{place}: {value} is no number", "Write a finite number.")
     if isinstance(value, dict):
         return {str(name): _plain(inner, f"{place}.{name}") for name, inner in value.items()}
     return [_plain(item, place) for item in value] if isinstance(value, list) else value

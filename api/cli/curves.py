@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.common import AsJson, Id, connect, reads
+from api.cli.common import AsJson, Id, connect, nothing, reads
 from api.cli.output import err, out, say, show_json, table
 from api.cli.staleness import Stale, show_stale_rows, stale_lines
 
@@ -55,7 +55,8 @@ def list_(
         "followed_by",
         "stale_since",
     )
-    empty = "No curve is stale." if stale else "No curves yet: `carbon254 curves build --hub H --scenario S`."
+    yet = "No curve is stale." if stale else "No curves yet: `carbon254 curves build --hub H --scenario S`."
+    empty = nothing(yet, hub)
     with connect() as connection:
         found = connection.items("/v1/curves", hub=hub, stale="true" if stale else None)
         show_stale_rows(found, columns, only_stale=stale, as_json=as_json, empty=empty)

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from api.cli.common import AsJson, InputFile, connect, read_fields, send
+from api.cli.common import AsJson, InputFile, connect, nothing, read_fields, send
 from api.cli.output import err, show_json, show_rows
-from infra.errors import PlatformError
+from infra.errors import WrongUsage
 
 app = typer.Typer(help="Entitlements: whose market data, by which channel.", no_args_is_help=True)
 
@@ -57,7 +57,7 @@ def apply(file: InputFile, as_json: AsJson = False) -> None:
     tenant, grants = fields.pop("tenant", None), fields.pop("grants", None)
     well_formed = isinstance(grants, list) and all(isinstance(one, dict) for one in grants)
     if not tenant or not grants or not well_formed or fields:
-        raise PlatformError(
+        raise WrongUsage(
             f"{file} is no list of entitlements",
             "Write `tenant: NAME`, and `grants:` with a list of `iso` and `channels`.",
         )
@@ -76,6 +76,6 @@ def list_(
 ) -> None:
     """List what is granted: to every tenant for the platform's admins, to your own else."""
     columns = ("tenant", "iso", "channel", "valid_from", "valid_until", "granted_by", "granted_at")
-    empty = "Nothing is granted: `carbon254 entitlements grant TENANT --iso MISO`."
+    empty = nothing("Nothing is granted: `carbon254 entitlements grant TENANT --iso MISO`.", tenant)
     with connect() as connection:
         show_rows(connection.items("/v1/entitlements", tenant=tenant), columns, as_json=as_json, empty=empty)

@@ -19,7 +19,18 @@ _COLUMNS = (
     "id", "dataset", "market", "cadence_s", "requests", "newest_interval_end_utc", "is_fresh", "failing_since",
     "asked_at",
 )  # fmt: skip
-FeedId = Annotated[str, typer.Argument(metavar="FEED", help="As `feeds list` names it: miso/da_expost_lmp.")]
+
+
+def _feed_id(text: str) -> str:
+    if text.count("/") != 1:
+        raise typer.BadParameter("write ISO/NAME, as `carbon254 feeds list` does")
+    return text
+
+
+FeedId = Annotated[
+    str,
+    typer.Argument(metavar="FEED", help="As `carbon254 feeds list` names it: miso/da_expost_lmp.", callback=_feed_id),
+]
 
 
 @app.command("list")

@@ -11,7 +11,7 @@ import typer
 
 from api.cli.common import AsJson, connect
 from api.cli.output import err, say, show_json
-from infra.errors import PlatformError
+from infra.errors import WrongUsage
 
 
 def graphql(
@@ -39,7 +39,7 @@ def _text(argument: str) -> str:
     try:
         return Path(argument[1:]).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise PlatformError(f"{argument[1:]} is not text: {error}", "Save the file as UTF-8.") from error
+        raise WrongUsage(f"{argument[1:]} is not text: {error}", "Save the file as UTF-8.") from error
 
 
 def _variables(argument: str | None) -> dict[str, Any] | None:

@@ -167,9 +167,14 @@ def _place(file: Path, place: str) -> str:
     return shown(file) + place.removeprefix(shown(Path(file.name)))
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _show(report: Report) -> None:
     out.print(
-        f"{report.files:,} files: {report.publications:,} publications with {report.rows:,} rows "
+        f"{_counted(report.files, 'file')}: {_counted(report.publications, 'publication')} with "
+        f"{_counted(report.rows, 'row')} "
         f"({report.rows_per_second:,.0f} rows/s), {report.unchanged:,} unchanged, {len(report.skipped):,} skipped, "
         f"{len(report.quarantined):,} quarantined"
     )

@@ -45,7 +45,7 @@ from api.cli import (
 )
 from api.cli.connection import ApiError
 from api.cli.output import err, say
-from infra.errors import PlatformError
+from infra.errors import PlatformError, WrongUsage
 from infra.settings import SECRET_SETTINGS, Settings
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def main() -> None:
         sys.exit(NOT_ALLOWED if error.status in (401, 403) else USAGE if error.status in (400, 422) else FAILED)
     except PlatformError as error:
         _say(error.message, error.remedy)
-        sys.exit(FAILED)
+        sys.exit(USAGE if isinstance(error, WrongUsage) else FAILED)
     except ValidationError as error:
         if error.title != Settings.__name__:
             raise
@@ -153,7 +153,7 @@ def _stop(number: int, _: object) -> None:
 
 def _say(message: str, remedy: str) -> None:
     err.print("[red]Error:[/red]", end=" ")
-    say(f"{message.rstrip('.')}.", err)
+    say(message if message.endswith("?") else f"{message.rstrip('.')}.", err)
     if remedy:
         say(remedy, err)
 

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from api.cli.common import AsJson, connect, reads
+from api.cli.common import AsJson, connect, nothing, reads
 from api.cli.output import err, out, say, show_rows, table
 from api.cli.saving import save
-from infra.errors import PlatformError
+from infra.errors import WrongUsage
 
 app = typer.Typer(help="Prices.", no_args_is_help=True)
 
@@ -22,6 +22,8 @@ PRICE = (
 COLUMNS = (*PLACE, "interval_start_utc", "interval_end_utc", *PRICE)
 COVERAGE = ("iso", "market", "feed", "publications", "row_count", "first_interval_start_utc", "last_interval_end_utc")
 LOCAL_COLUMNS = (*PLACE, "interval_start_local", "interval_end_local", *PRICE)
+
+_NOTHING_YET = "Nothing was ingested yet: `carbon254 ingest PATH`."
 
 
 @app.command()
@@ -43,9 +45,9 @@ def get(
     """Get prices of an ISO in [start, end): no row limit, sorted by market, node and start."""
     chosen = "json" if as_json else output_format
     if chosen == "parquet" and output is None and sys.stdout.isatty():
-        raise PlatformError("Parquet is not for a terminal", "Name a file with --out.")
+        raise WrongUsage("Parquet is not for a terminal", "Name a file with --out.")
     if chosen == "table" and output is not None:
-        raise PlatformError("A table is for a terminal", "Add --format csv, json or parquet.")
+        raise WrongUsage("A table is for a terminal", "Add --format csv, json or parquet.")
     with connect() as connection:
         params = {
             "iso": iso.upper(), "start": start, "end": end, "node": node, "node_type": node_type, "market": market,
@@ -82,7 +84,8 @@ def latest(
     with connect() as connection:
         isos = [each.upper() for each in iso] if iso else None
         found = connection.get("/v1/prices/latest", iso=isos, node=node, market=market, feed=feed, as_of=as_of)
-    show_rows(found, ("iso", *COLUMNS), as_json=as_json, empty="Nothing was ingested yet: `carbon254 ingest PATH`.")
+    empty = nothing(_NOTHING_YET, iso, node, market, feed, as_of)
+    show_rows(found, ("iso", *COLUMNS), as_json=as_json, empty=empty)
 
 
 @app.command()
@@ -91,4 +94,4 @@ def coverage(iso: Annotated[str | None, typer.Option(help="Only this ISO.")] = N
     """Show which feeds there are, from when to when, and how many rows."""
     with connect() as connection:
         found = connection.get("/v1/prices/coverage", iso=iso and iso.upper())["items"]
-    show_rows(found, COVERAGE, as_json=as_json, empty="Nothing was ingested yet: `carbon254 ingest PATH`.")
+    show_rows(found, COVERAGE, as_json=as_json, empty=nothing(_NOTHING_YET, iso))

@@ -10,7 +10,7 @@ import typer
 
 from api.cli.listening import in_url, listening, server_of
 from api.cli.output import err, say
-from infra.errors import PlatformError
+from infra.errors import WrongUsage
 from infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def projector(
 
     names = projector_names()
     if unknown := sorted(set(only or ()) - set(names)):
-        raise PlatformError(f"There is nothing to project named {', '.join(unknown)}", f"Known: {', '.join(names)}.")
+        raise WrongUsage(f"There is nothing to project named {', '.join(unknown)}", f"Known: {', '.join(names)}.")
     _run(Service("projector", PROJECTOR_PORT), port, Duties(projections=frozenset(only or names)))
 
 
@@ -63,7 +63,7 @@ def worker(
 
     queues = set(queue or QUEUES)
     if unknown := sorted(queues - set(QUEUES)):
-        raise PlatformError(f"There is no queue {', '.join(unknown)}", f"The queues are {', '.join(QUEUES)}.")
+        raise WrongUsage(f"There is no queue {', '.join(unknown)}", f"The queues are {', '.join(QUEUES)}.")
 
     def poll(platform: Platform) -> None:
         from commands.polling import ALL

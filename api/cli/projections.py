@@ -12,11 +12,11 @@ from api.cli.common import AsJson, connect
 from api.cli.connection import Connection
 from api.cli.output import out, say, show_json, show_rows
 from api.cli.progress import follow
-from infra.errors import PlatformError
+from infra.errors import WrongUsage
 
 app = typer.Typer(help="Read models: what answers are read from, made of the events.", no_args_is_help=True)
 
-Name = Annotated[str | None, typer.Argument(help="A read model; see `projections list`.")]
+Name = Annotated[str | None, typer.Argument(help="A read model; see `carbon254 projections list`.")]
 All = Annotated[bool, typer.Option("--all", help="Every read model; the relational ones in one go.")]
 
 
@@ -33,7 +33,7 @@ def list_(as_json: AsJson = False) -> None:
 def rebuild(name: Name = None, every: All = False, as_json: AsJson = False) -> None:
     """Build a read model anew from the events and swap it in; reads and ingest go on meanwhile."""
     if every == (name is not None):
-        raise PlatformError("Which read model?", "Name one, or say --all.")
+        raise WrongUsage("Which read model?", "Name one, or say --all.")
     done = _work(name, "rebuild")
     if as_json:
         show_json(done)
@@ -74,7 +74,7 @@ def retry(
 ) -> None:
     """Apply dead letters, in order within each stream; exit code 1 when one still fails."""
     if name is None and position is not None:
-        raise PlatformError("Which read model?", "Name the one that has a dead letter at this position.")
+        raise WrongUsage("Which read model?", "Name the one that has a dead letter at this position.")
     with connect() as connection:
         names = [name] if name else sorted({letter["projection"] for letter in _dead_letters(connection, None)})
         done = [_retry(connection, each, position) for each in names]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.common import AsJson, Id, connect, reads
+from api.cli.common import AsJson, Id, connect, nothing, reads
 from api.cli.output import out, show_json, show_rows, table
 
 app = typer.Typer(help="What the ISOs published.", no_args_is_help=True)
@@ -20,10 +20,11 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List publications, newest first."""
+    empty = nothing("No publications yet: `carbon254 ingest PATH`.", iso, status)
     columns = ("id", "status", "iso", "market", "feed", "vintage", "row_count", "gap_count", "names", "reason")
     with connect() as connection:
-        found = connection.items("/v1/publications", iso=iso, status=status)
-        show_rows(found, columns, as_json=as_json, empty="No publications yet: `carbon254 ingest PATH`.")
+        found = connection.items("/v1/publications", iso=iso and iso.upper(), status=status)
+        show_rows(found, columns, as_json=as_json, empty=empty)
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.common import AsJson, connect, reads
+from api.cli.common import AsJson, connect, nothing, reads
 from api.cli.output import err, say, show_json, show_rows
 
 app = typer.Typer(help="Completeness, freshness and plausibility of what was published.", no_args_is_help=True)
@@ -83,4 +83,5 @@ def list_(
             "/v1/quality/days", iso=iso and iso.upper(), dataset=dataset, feed=feed, first_day=first_day,
             end_day=end_day, as_of=as_of,
         )  # fmt: skip
-        show_rows(found, _LISTED, as_json=as_json, empty="There are no market days yet.")
+        empty = nothing("There are no market days yet.", iso, dataset, feed, first_day, end_day, as_of)
+        show_rows(found, _LISTED, as_json=as_json, empty=empty)

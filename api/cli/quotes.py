@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.common import AsJson, InputFile, connect, reads, send
+from api.cli.common import AsJson, InputFile, connect, nothing, reads, send
 from api.cli.output import err, show_rows
 
 app = typer.Typer(help="Forward quotes.", no_args_is_help=True)
@@ -26,7 +26,8 @@ def record(file: InputFile, as_json: AsJson = False) -> None:
 @reads
 def list_(hub: Annotated[str | None, typer.Option(help="Only this hub's.")] = None, as_json: AsJson = False) -> None:
     """List all quotes, newest first."""
+    empty = nothing("No quotes yet: `carbon254 quotes record FILE.csv`.", hub)
     columns = ("hub", "product", "price_usd_per_mwh", "source", "quoted_at", "sheet_id")
     with connect() as connection:
         found = connection.items("/v1/quotes", hub=hub)
-        show_rows(found, columns, as_json=as_json, empty="No quotes yet: `carbon254 quotes record FILE.csv`.")
+        show_rows(found, columns, as_json=as_json, empty=empty)

@@ -11,7 +11,7 @@ import typer
 from api.cli.common import AsJson, connect
 from api.cli.output import out, show_json, show_rows
 from api.cli.progress import follow
-from infra.errors import PlatformError
+from infra.errors import WrongUsage
 
 app = typer.Typer(help="Read models as they stood at a position or time.", invoke_without_command=True)
 
@@ -27,7 +27,7 @@ def replay(
     if context.invoked_subcommand:
         return
     if to is None or name is None:
-        raise PlatformError("Replay what?", "Say --to POSITION or TIME, and --name NAME; or `replay list`.")
+        raise WrongUsage("Replay what?", "Say --to POSITION or TIME, and --name NAME; or `carbon254 replay list`.")
     with connect() as connection:
         made = follow(connection.lines("POST", "/v1/replays", {"to": to, "name": name}))["replay"]
     if as_json:

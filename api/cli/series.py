@@ -17,7 +17,9 @@ _SHOWN_LAST = ("interval_start_utc", "interval_end_utc", "vintage")
 
 @app.command()
 def get(
-    dataset: Annotated[str, typer.Argument(help="fundamentals, ancillary, … (`series datasets` lists them).")],
+    dataset: Annotated[
+        str, typer.Argument(help="fundamentals, ancillary, … (`carbon254 series datasets` lists them).")
+    ],
     iso: Annotated[str, typer.Option(help="MISO, CAISO, PJM or ERCOT.")],
     start: Annotated[str, typer.Option(help="First interval start: 2026-01-31, or a time with its offset.")],
     end: Annotated[str, typer.Option(help="Intervals that start before this.")],

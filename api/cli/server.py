@@ -14,7 +14,7 @@ from api.cli.output import err, say
 from api.cli.processes import serve_service
 from api.cli.simulate import Nodes, Simulation, simulation_of
 from infra.data_folder import DataFolder
-from infra.errors import PlatformError
+from infra.errors import PlatformError, WrongUsage
 from infra.settings import Settings
 
 
@@ -40,7 +40,7 @@ def serve(
     """Serve the API on this machine: the whole platform, on loopback only; or, with --service, one part of it."""
     if service is not None:
         if sample or poll or simulated:
-            raise PlatformError(
+            raise WrongUsage(
                 "--sample, --poll and --simulated are of the whole platform in one process, and --service is a part",
                 "Leave one or the other out; `carbon254 worker` fetches feeds.",
             )

@@ -15,7 +15,7 @@ import typer
 from api.cli.common import AsJson
 from api.cli.output import err, out, say
 from infra.clock import Clock
-from infra.errors import PlatformError
+from infra.errors import WrongUsage
 from infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Simulation:
 
 @contextlib.contextmanager
 def simulation_of(settings: Settings, *, nodes: int | None, speed: float) -> Iterator[Simulation]:
-    """Simulated markets on a free port, from now on. Raises PlatformError."""
+    """Simulated markets on a free port, from now on. Raises WrongUsage."""
     from api.simulated_markets import open_simulator, simulated_settings
 
     clock, count = Clock(speed=speed), nodes or DEFAULT_NODES
@@ -124,7 +124,7 @@ def _rate(text: str) -> float | None:
     except ValueError:
         return None
     if not 0 <= rate <= 1:
-        raise PlatformError(f"--faults {text} is no share of requests", "Give a number from 0 to 1.")
+        raise WrongUsage(f"--faults {text} is no share of requests", "Give a number from 0 to 1.")
     return rate
 
 
@@ -134,7 +134,7 @@ def _speed(text: str) -> float:
     except ValueError:
         speed = 0.0
     if not 0 < speed <= 100_000:
-        raise PlatformError(f"--speed {text} is no speed", "Give a number of times, such as 60x.")
+        raise WrongUsage(f"--speed {text} is no speed", "Give a number of times, such as 60x.")
     return speed
 
 
@@ -146,5 +146,5 @@ def _moment(text: str | None) -> datetime | None:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise PlatformError(f"--from {text} is no time with an offset", "Give one such as 2026-03-08T05:00Z.")
+        raise WrongUsage(f"--from {text} is no time with an offset", "Give one such as 2026-03-08T05:00Z.")
     return moment

@@ -144,7 +144,7 @@ def read_seal(
     """The file of a seal, for an auditor to keep elsewhere. It never changes."""
     content = platform.seals.content(sha256)
     if content is None:
-        raise Problem(404, f"there is no seal {sha256}", remedy="`audit seals list` shows the newest.")
+        raise Problem(404, f"there is no seal {sha256}", remedy="`carbon254 audit seals list` shows the newest.")
     return answer(request, content, MEDIA_TYPES["json"], immutable=True)
 
 
@@ -161,7 +161,9 @@ def read_event(
     """One event as the log holds it: its facts, its metadata, and its hash. It never changes."""
     event = platform.log.at(position)
     if event is None or event.metadata.tenant != caller.tenant:
-        raise Problem(404, f"there is no event at position {position}", remedy="`audit list` shows the positions.")
+        raise Problem(
+            404, f"there is no event at position {position}", remedy="`carbon254 audit list` shows the positions."
+        )
     shown = {
         "position": event.position,
         "event": event.name,
@@ -207,7 +209,9 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         content += chunk
         if len(content) > LARGEST_SEAL_BYTES:
-            raise Problem(413, "a seal has 1 MB at most", remedy="Send the file that `audit seals export` wrote.")
+            raise Problem(
+                413, "a seal has 1 MB at most", remedy="Send the file that `carbon254 audit seals export` wrote."
+            )
     return bytes(content)
 
 

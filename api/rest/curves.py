@@ -77,7 +77,7 @@ def read_curve(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: Princip
     return reading.answer(
         ["curves", "curve_points"],  # a curve whose points are still on their way is not known yet
         lambda as_of: _with_points(view, caller.tenant, curve_id, as_of),
-        Problem(404, f"there is no curve {curve_id}", remedy="`curves list` shows them."),
+        Problem(404, f"there is no curve {curve_id}", remedy="`carbon254 curves list` shows them."),
         immutable=True,
     )
 
@@ -97,7 +97,7 @@ def read_staleness(curve_id: UUID, reading: ReadingOf, view: ViewOf, caller: Pri
             if queries.curve(view.pool, caller.tenant, curve_id, as_of)
             else None
         ),
-        Problem(404, f"there is no curve {curve_id}", remedy="`curves list` shows them."),
+        Problem(404, f"there is no curve {curve_id}", remedy="`carbon254 curves list` shows them."),
     )
 
 

@@ -61,5 +61,5 @@ def read_instrument(instrument_id: UUID, reading: ReadingOf, view: ViewOf, calle
     return reading.answer(
         ["instruments"],
         lambda as_of: queries.instrument(view.pool, caller.tenant, instrument_id, as_of),
-        Problem(404, f"there is no hub {instrument_id}", remedy="`instruments list` shows them."),
+        Problem(404, f"there is no hub {instrument_id}", remedy="`carbon254 instruments list` shows them."),
     )

@@ -109,7 +109,7 @@ def read_ppa(ppa_id: UUID, reading: ReadingOf, view: ViewOf, caller: PrincipalOf
     return reading.answer(
         _PROJECTIONS,
         lambda as_of: _with_staleness(view, caller.tenant, ppa_id, as_of),
-        Problem(404, f"there is no contract {ppa_id}", remedy="`ppas list` shows them."),
+        Problem(404, f"there is no contract {ppa_id}", remedy="`carbon254 ppas list` shows them."),
     )
 
 
@@ -126,7 +126,7 @@ def read_valuation(
     return reading.answer(
         ["ppas"],
         lambda as_of: _with_table(platform, view, caller.tenant, valuation_id, as_of),
-        Problem(404, f"there is no valuation {valuation_id}", remedy="`ppas show ID` shows a contract's."),
+        Problem(404, f"there is no valuation {valuation_id}", remedy="`carbon254 ppas show ID` shows a contract's."),
         immutable=True,
     )
 
@@ -152,7 +152,9 @@ def read_staleness(valuation_id: UUID, reading: ReadingOf, view: ViewOf, caller:
         found = queries.valuation(view.pool, caller.tenant, valuation_id, as_of)
         return found and staleness(view, caller.tenant, found["curve_id"], as_of)
 
-    missing = Problem(404, f"there is no valuation {valuation_id}", remedy="`ppas show ID` shows a contract's.")
+    missing = Problem(
+        404, f"there is no valuation {valuation_id}", remedy="`carbon254 ppas show ID` shows a contract's."
+    )
     return reading.answer(_PROJECTIONS, read, missing)
 
 

@@ -81,7 +81,7 @@ def read_publication(
     return reading.answer(
         ["publications"],
         lambda as_of: _with_gaps(platform, view, access, publication_id, as_of),
-        Problem(404, f"there is no publication {publication_id}", remedy="`publications list` shows them."),
+        Problem(404, f"there is no publication {publication_id}", remedy="`carbon254 publications list` shows them."),
     )
 
 

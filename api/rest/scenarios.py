@@ -52,6 +52,6 @@ def read_scenario(scenario_id: UUID, reading: ReadingOf, view: ViewOf, caller: P
     return reading.answer(
         ["scenarios"],
         lambda as_of: queries.scenario(view.pool, caller.tenant, scenario_id, as_of),
-        Problem(404, f"there is no scenario {scenario_id}", remedy="`scenarios list` shows them."),
+        Problem(404, f"there is no scenario {scenario_id}", remedy="`carbon254 scenarios list` shows them."),
         revised=True,
     )

@@ -81,7 +81,9 @@ def list_series(
             labels=_labels(label),
         )
     except ValueError as error:
-        raise Problem(400, str(error), remedy="`GET /v1/series` lists each dataset's labels.") from error
+        raise Problem(
+            400, str(error), remedy="`carbon254 series datasets` and GET /v1/series list each dataset's labels."
+        ) from error
     known = known_at(view, (dataset, "publications"), read_as_of(platform, as_of, zone)).position
     rows = series(view.clickhouse, query, through_position=known, superseded=superseded_readings(view.pool, known))
     chunks = render(chosen, answer_schema(dataset), rows.to_batches(), tz=zone.key if zone else None)
@@ -93,6 +95,6 @@ def _labels(given: list[str]) -> dict[str, list[str]]:
     for text in given:
         column, equals, value = text.partition("=")
         if not equals:
-            raise Problem(400, f"label: {text!r} is no `column=value`", remedy="Write label=series=load.")
+            raise Problem(400, f"label: {text!r} is no `column=value`", remedy="Write for example series=load.")
         labels.setdefault(column, []).append(value)
     return labels

@@ -151,7 +151,7 @@ def _unwrap_gzip(name: str, place: str, folder: str, content: bytes, depth: int,
     try:
         data = _gunzip(content, place, budget)
     except _BROKEN as error:
-        yield BrokenArchive(name, place, content, f"the gzip can't be read: {_words(error)}")
+        yield BrokenArchive(name, place, content, f"the gzip can't be read: {_words(error)}; get it again")
         return
     inner = name[:-3] if name.lower().endswith(".gz") else name
     yield from _unwrap(inner, place, folder, data, depth + 1, budget)
@@ -199,7 +199,12 @@ def _unwrap_zip(name: str, place: str, content: bytes, depth: int, budget: _Budg
         problems.append(_words(error))
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        yield BrokenArchive(name, place, content, f"the zip can't be read whole: {problems[0]}{more}")
+        yield BrokenArchive(
+            name,
+            place,
+            content,
+            f"the zip can't be read whole: {problems[0]}{more}; get it again, or unpack it yourself",
+        )
 
 
 def _member(

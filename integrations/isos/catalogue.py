@@ -49,7 +49,7 @@ _UNKNOWN_DOCUMENTS = {
 _SIGNS = {"xml": (b"OASISReport",), "json": (b'"fields"', b'"data"')}
 _TAR_MAGIC_AT = 257
 _ARCHIVE_SUFFIXES = (".zip", ".gz")
-_OTHER_REASON = "none of the files read here (MISO, CAISO, PJM and ERCOT)"
+_OTHER_REASON = "none of the files read here: give it as MISO, CAISO, PJM or ERCOT publishes it, with its header"
 _SHOWN_REASONS = 3
 _MAX_NAME = 500
 _MAX_PLACE = 2000
@@ -267,9 +267,11 @@ def _looks_like_ours(document: Document) -> bool:
 def _refuse_no_table(name: str, content: bytes) -> None:
     start = content[:4096].removeprefix(_BOM)
     if not content[:4096].strip() and not content.strip():
-        raise unreadable(name, "the file is empty")
+        raise unreadable(name, "the file is empty: get it again")
     if _HTML.match(start) and not ercot_formats.PAGES.search(start):
-        raise unreadable(name, "an HTML page, as servers send instead of a file that is missing or refused", 1)
+        raise unreadable(
+            name, "an HTML page, as servers send instead of a file that is missing or refused: get it again", 1
+        )
     if start.lstrip().startswith(b"<") and (error := _ERROR_ANSWER.search(content[:65536])):
         text = _ERROR_TEXT.search(content[:65536])
         words = b" ".join([error[1] or error[2], text[1] if text else b""]).decode("utf-8", "replace").split()
@@ -290,7 +292,7 @@ def _other_kind(content: bytes) -> str | None:
 def _refuse_operators_name(head: Head) -> None:
     """Raise UnreadablePublication for what is no price table, but bears the name of one (or of an archive)."""
     if head.name.lower().endswith(_ARCHIVE_SUFFIXES):
-        raise unreadable(head.name, "named as an archive, but it is none")
+        raise unreadable(head.name, "named as an archive, but it is none: get it again")
     if head.name.lower().endswith(".csv") and any(iso.OPERATOR_NAME.search(head.name) for iso in _ISOS):
         begins = ",".join(head.first.cells)[:80]
         raise unreadable(head.name, f"named as a price report, but has no such header: {begins!r}", head.first.number)

@@ -40,7 +40,7 @@ def refuse(file: CsvFile, number_columns: Sequence[int], otherwise: str) -> NoRe
         cells = split_line(raw, blanks="")
         if len(cells) != len(header):
             column = header[min(len(cells), len(header) - 1)]
-            problem = f"the line has {len(cells)} of {len(header)} cells: cut short or malformed"
+            problem = f"the line has {len(cells)} of {len(header)} cells: cut short or malformed, get it again"
             raise unreadable(file.name, problem, number, column)
         for position in number_columns:
             if not is_number_or_empty(cells[position]):
@@ -65,7 +65,7 @@ def refuse_cut_number(file: CsvFile, number_columns: Sequence[int]) -> None:
     decimals = [_decimals(line) for line in tail[1:] if line.strip()]
     if len(decimals) > _TAIL_LINES and len(set(decimals[:-1])) == 1 and decimals[-1] < decimals[0]:
         number = sum(1 for _ in _LINE_BREAK.finditer(file.content)) + 1
-        raise unreadable(file.name, "the file ends within the number", number, file.header.cells[last])
+        raise unreadable(file.name, "the file ends within the number: get it again", number, file.header.cells[last])
 
 
 def line_of_row(file: CsvFile, row: int) -> int:

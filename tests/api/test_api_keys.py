@@ -168,6 +168,11 @@ def test_what_can_not_be_issued(platform: Platform, fields: dict[str, Any], mess
     assert message in answer.json()["title"]
 
 
+def test_a_list_is_not_told_too_short_for_what_is_wrong_in_it(platform: Platform) -> None:
+    answer = send(platform, "issue-api-key", {"name": "loader", "roles": ["king"]})
+    assert [error["field"] for error in answer.json()["errors"]] == ["roles.0"]
+
+
 @pytest.mark.parametrize(
     ("issuer", "fields", "message"),
     [

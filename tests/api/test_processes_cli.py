@@ -52,7 +52,7 @@ def test_new_keys_are_settings_that_belong_together(
 def test_what_there_is_not_is_refused_by_name(
     arguments: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert ended(monkeypatch, *arguments) == 1
+    assert ended(monkeypatch, *arguments) == 2
     assert said in " ".join(capsys.readouterr().err.split())
 
 

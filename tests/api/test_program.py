@@ -24,6 +24,7 @@ from api.cli.connection import Connection, _read_token
 from api.cli.in_process import InProcessTransport, Message
 from api.cli.main import app, main
 from api.cli.saving import save
+from api.platform import Platform
 from infra.errors import PlatformError
 from infra.settings import Settings
 
@@ -128,6 +129,46 @@ def test_a_date_that_is_none_is_told_with_its_file(tmp_path: Path) -> None:
     file.write_text("start: 2026-02-30\n")
     with pytest.raises(PlatformError, match=r"ppa\.yaml"):
         read_fields(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name: A\nhub: [", "inputs.yaml line 2 is not YAML: expected the node content"),
+        ("a: \0", "inputs.yaml is not YAML: unacceptable character"),
+        ("- A\n- B\n", "inputs.yaml holds no fields"),
+        ("price: .inf\n", "inputs.yaml, field price: inf is no number"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_wrong_usage(
+    text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "inputs.yaml"
+    file.write_text(text)
+    assert ended(monkeypatch, "scenarios", "define", str(file)) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("verb", [["replay"], ["projections", "rebuild"], ["feeds", "run", "da_expost_lmp"]])
+def test_a_verb_that_lacks_what_it_is_about_is_wrong_usage(verb: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ended(monkeypatch, *verb) == 2
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [
+        (["publications", "list"], "No publications yet: `carbon254 ingest PATH`."),
+        (["publications", "list", "--iso", "miso"], "Nothing fits what was asked for."),
+        (["prices", "latest"], "Nothing was ingested yet"),
+        (["prices", "latest", "--node", "NOWHERE"], "Nothing fits what was asked for."),
+    ],
+)
+def test_an_empty_list_says_whether_there_is_nothing_or_nothing_fits(
+    verb: list[str], said: str, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"api.cli.{verb[0]}.connect", lambda: Connection.to_platform(platform))
+    result = CliRunner().invoke(app, verb)
+    assert (result.exit_code, said in result.stderr) == (0, True), result.output
 
 
 def call(app: Callable[..., Awaitable[None]], read: Callable[[httpx2.AsyncClient], Awaitable[Any]]) -> Any:
