@@ -20,7 +20,7 @@ Document = dict[str, Any]
 
 DESCRIPTION = """
 Reads are `GET`, changes are `POST /v1/commands/<name>`. Lists come page by page; errors are problems (RFC 9457).
-Conventions with examples are in docs/rest.md.
+Authorize with what `carbon254 token` prints. Conventions with examples are in docs/rest.md.
 """
 
 _PROBLEM_SCHEMA: Document = {

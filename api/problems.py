@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -178,10 +179,14 @@ def install(app: FastAPI) -> None:
 def types_page() -> str:
     """What each type of problem means, as the page that the `type` of every problem leads to."""
     described = "".join(
-        f'<dt id="{name}"><b>{name}</b> ({status})</dt><dd>{html.escape(meaning)}</dd>'
+        f'<dt id="{name}"><b>{name}</b> ({status})</dt><dd>{_marked_up(meaning)}</dd>'
         for status, (name, meaning) in TYPES.items()
     )
     return f"<!doctype html><title>254Carbon: problems</title><h1>Problems</h1><dl>{described}</dl>"
+
+
+def _marked_up(text: str) -> str:
+    return re.sub("`([^`]*)`", r"<code>\1</code>", html.escape(text))
 
 
 def _plain(message: str) -> str:

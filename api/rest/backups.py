@@ -31,7 +31,7 @@ class NewBackup(BaseModel):
 
 
 @router.post("", operation_id="make_backup", dependencies=[needs(Permission.OPERATE)])
-def make(wanted: NewBackup, platform: PlatformOf, principal: PrincipalOf) -> StreamingResponse:
+def back_up(wanted: NewBackup, platform: PlatformOf, principal: PrincipalOf) -> StreamingResponse:
     """Backs up events, seals, objects and keys; where a backup of this log is already, what is new is added to it.
 
     Only the data folder's token may name the place: a backup holds what belongs to all tenants. Answers lines of JSON:

@@ -56,6 +56,15 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_each_row_of_a_table_is_below_a_header(page: Path) -> None:
+    """A line that is blank ends a table, and what follows would be shown as it is written."""
+    lines = FENCE.sub("", page.read_text()).splitlines()
+    for before, line, after in zip(["", *lines], lines, [*lines[1:], ""], strict=False):
+        if line.startswith("|") and not before.startswith("|"):
+            assert re.fullmatch(r"[|: -]+", after), f"no header stands above {line[:60]}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_verbs_and_options_exist(page: Path) -> None:
     text = page.read_text().replace("\\\n", " ")
     for found in VERB.finditer(text):
