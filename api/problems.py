@@ -17,8 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from commands.message import Refused
 from infra import logs
-from infra.clickhouse import ColumnarStoreError
-from infra.errors import EventStoreError, PlatformError
+from infra.errors import ColumnarStoreError, EventStoreError, PlatformError
 from infra.event_store import ConcurrentAppend
 from infra.objects import MissingObject, ObjectStoreError
 from infra.subscriptions import ReadTooEarly

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,19 +18,17 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from infra.clickhouse_cluster import CLUSTER_SETTINGS, DEFINE_SETTINGS, HOSTS_AWAY, Cluster
+from infra.clickhouse_rows import BATCH_ROWS, Rows, batches_of
 from infra.clickhouse_store_id import id_in_folder, id_in_server
-from infra.errors import PlatformError
+from infra.clickhouse_tables import Tables
+from infra.errors import ColumnarStoreError
 from infra.tabular import arrow_stream
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 _CALLS_AT_ONCE = 4
-_BATCH_ROWS = 65_536
-_LOOKS, _LOOK_PAUSE_S = 20, 0.005
-READ_ELSEWHERE_FOR_S = 60.0
-"""How long a table that was exchanged out is kept for readers in other processes."""
-_BLOCK_ROWS = 16 * _BATCH_ROWS
+_BLOCK_ROWS = 16 * BATCH_ROWS
 
 # What an insert promises, whatever the defaults of the engine's version are.
 _INSERT_SETTINGS: Mapping[str, Any] = {
@@ -60,35 +55,6 @@ _EMBEDDED_SETTINGS: Mapping[str, Any] = {
 }
 
 
-class ColumnarStoreError(PlatformError):
-    """The columnar store can't be opened, or does not answer."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows to insert: those of `table`, each with the columns `constants` added."""
-
-    table: pa.Table
-    constants: Mapping[str, pa.Scalar]
-
-    def widened(self) -> pa.Table:
-        """As one table. For few rows: the constants are repeated in memory."""
-        wide = self.table
-        for name, value in self.constants.items():
-            wide = wide.append_column(name, pa.repeat(value, wide.num_rows))
-        return wide
-
-
-def beside(live: str, purpose: str) -> str:
-    """The name of a table that is built beside the table `live`."""
-    return f"{live}__{purpose}"
-
-
-def together(parts: Sequence[Rows]) -> Rows:
-    """The rows of several small parts, in their order, for one insert."""
-    return Rows(pa.concat_tables([part.widened() for part in parts]).unify_dictionaries().combine_chunks(), {})
-
-
 class ClickHouse:
     """A pool of clients of one store. Safe to use from any thread."""
 
@@ -97,21 +63,19 @@ class ClickHouse:
     ) -> None:
         """`options` are those of `clickhouse_connect.get_client`; see `embedded` and `server`.
 
-        Of a store that is shared, other processes may read a table that was exchanged out; it is dropped after a while.
+        `is_shared` says that other processes use the store too.
 
         `store_id` tells this store from every other one, and from what is made in its place should it get lost.
         """
         self._options = options
         self.store_id = store_id
         self.cluster = cluster
-        self._is_shared = is_shared
+        self.tables = Tables(self, is_shared=is_shared)
         self._idle: list[Client] = []
         self._lock = threading.Lock()
         self._inserting: dict[str, threading.Lock] = {}  # held, in a cluster, by who inserts into a table
         self._slots = threading.BoundedSemaphore(_CALLS_AT_ONCE)
         self._closed = False
-        self._pins: Counter[str] = Counter()  # how many read a table, by its uuid
-        self._doomed: dict[str, str] = {}  # name by uuid of tables that were exchanged out
 
     @classmethod
     def embedded(cls, folder: Path) -> ClickHouse:
@@ -192,7 +156,7 @@ class ClickHouse:
         """
         if rows.table.num_rows == 0:
             return
-        batches = _batches(rows)
+        batches = batches_of(rows)
         first = next(batches)
         chunks = arrow_stream(first.schema, chain([first], batches), compression="lz4")
         with self._turn(table), self._client() as client:
@@ -204,55 +168,10 @@ class ClickHouse:
                 settings={**_INSERT_SETTINGS, "insert_deduplication_token": deduplication_token},
             )
 
-    @contextmanager
-    def pinned(self, table: str) -> Iterator[PinnedTable]:
-        """The table of database `ch` that bears this name now, for several reads of one state.
-
-        Should another table be exchanged into its name meanwhile, reads go on in the old one, which is kept for them.
-        """
-        uuid = self._uuid(table)
-        while True:
-            with self._lock:
-                self._pins[uuid] += 1
-            # An exchange that came between the two would not have seen this pin.
-            if (now := self._uuid(table)) == uuid:
-                break
-            self._unpin(uuid)
-            uuid = now
-        try:
-            yield PinnedTable(self, uuid)
-        finally:
-            self._unpin(uuid)
-
-    def exchange(self, live: str, built: str) -> None:
-        """Puts the table `built` into the place of `live`, at once for every reader, and drops the one that was live.
-
-        Where readers have pinned that one, it is dropped as soon as the last of them is done.
-        """
-        if self.cluster:
-            self.cluster.check_tables(self, [live, built])
-        uuid = self._uuid(live)
-        self.define(f"EXCHANGE TABLES ch.{live} AND ch.{built}")
-        kept = f"{built}_{uuid.replace('-', '')}"
-        self.define(f"RENAME TABLE ch.{built} TO ch.{kept}")
+    @property
+    def is_closed(self) -> bool:
         with self._lock:
-            self._doomed[uuid] = kept
-        self._drop_if_done(uuid)
-
-    def drop_beside(self, live: str) -> None:
-        """Drops what builds of the table `live` left beside it (`beside`), but for what somebody still reads."""
-        tables = self.cluster.everywhere("system.tables") if self.cluster else "system.tables"
-        query = f"SELECT name FROM {tables} WHERE database = 'ch' AND name LIKE {{pattern:String}}"  # noqa: S608
-        found = self.query_arrow(query, {"pattern": beside(live, "%").replace("_", r"\_")})["name"].to_pylist()
-        with self._lock:
-            kept = set(self._doomed.values())
-        for name in sorted(set(found) - kept):
-            # The last reader of one may have dropped it since it was looked up.
-            self.define(f"DROP TABLE IF EXISTS ch.{name} SYNC")
-
-    def table_name(self, uuid: str) -> str:
-        """The name that a table of database `ch` bears now. Raises ColumnarStoreError when it is gone."""
-        return self._of_table("name", "toString(uuid)", uuid)
+            return self._closed
 
     def close(self) -> None:
         """Waits for calls under way and closes every client; closing again is harmless."""
@@ -267,42 +186,6 @@ class ClickHouse:
         self._idle.clear()
         for _ in range(_CALLS_AT_ONCE):
             self._slots.release()
-
-    def _uuid(self, table: str) -> str:
-        return self._of_table("toString(uuid)", "name", table)
-
-    def _of_table(self, wanted: str, known: str, value: str) -> str:
-        query = f"SELECT {wanted} AS found FROM system.tables WHERE database = 'ch' AND {known} = {{value:String}}"  # noqa: S608
-        for _ in range(_LOOKS):
-            if found := self.query_arrow(query, {"value": value})["found"].to_pylist():
-                return str(found[0])
-            # While another table is renamed, the engine's list may lack one that is there all the time.
-            time.sleep(_LOOK_PAUSE_S)
-        raise ColumnarStoreError(f"The table {value} of database ch is gone.", "Ask again.")
-
-    def _unpin(self, uuid: str) -> None:
-        with self._lock:
-            self._pins[uuid] -= 1
-        self._drop_if_done(uuid)
-
-    def _drop_if_done(self, uuid: str) -> None:
-        with self._lock:
-            if self._pins[uuid]:
-                return
-            del self._pins[uuid]
-            table = self._doomed.pop(uuid, None)
-        if table and self._is_shared:
-            later = threading.Timer(READ_ELSEWHERE_FOR_S, self._drop, (table,))
-            later.daemon = True
-            later.start()
-        elif table:
-            self._drop(table)
-
-    def _drop(self, table: str) -> None:
-        with self._lock:
-            closed = self._closed
-        if not closed:  # else the next build drops it
-            self.define(f"DROP TABLE IF EXISTS ch.{table} SYNC")
 
     def _open(self) -> Client:
         import clickhouse_connect  # takes half a second
@@ -345,30 +228,6 @@ class ClickHouse:
                     self._idle.append(client)
 
 
-class PinnedTable:
-    """One table, whatever name it bears meanwhile. Made by `ClickHouse.pinned`."""
-
-    def __init__(self, store: ClickHouse, uuid: str) -> None:
-        self._store = store
-        self._uuid = uuid
-
-    def query_arrow(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
-        """As `ClickHouse.query_arrow`, with the name of the table for `{table:Identifier}`."""
-        name = self._store.table_name(self._uuid)
-        while True:
-            try:
-                answer = self._store.query_arrow(sql, {**parameters, "table": name})
-            except Exception:
-                # It may have got another name since that one was looked up; if not, that was no reason to fail.
-                if (now := self._store.table_name(self._uuid)) == name:
-                    raise
-            else:
-                # An exchange during the query leaves it unknown which of the two tables was read.
-                if (now := self._store.table_name(self._uuid)) == name:
-                    return answer
-            name = now
-
-
 def _explain(error: Exception) -> None:
     """Raises ColumnarStoreError for an error of the client that says that nothing answered, or too few hosts."""
     from clickhouse_connect.driver.exceptions import OperationalError
@@ -378,23 +237,3 @@ def _explain(error: Exception) -> None:
         raise ColumnarStoreError(
             f"The columnar store does not answer: {reason}", "Check CLICKHOUSE_DSN and the server; it is tried again."
         ) from error
-
-
-def _batches(rows: Rows) -> Iterator[pa.RecordBatch]:
-    """Cuts rows the same way however they are chunked, and repeats the constants as dictionaries of one entry."""
-    names = [*rows.table.schema.names, *rows.constants]
-    for start in range(0, rows.table.num_rows, _BATCH_ROWS):
-        part = rows.table.slice(start, _BATCH_ROWS)
-        columns = [_whole(column) for column in part.columns]
-        columns += [_repeated(value, part.num_rows) for value in rows.constants.values()]
-        yield pa.RecordBatch.from_arrays(columns, names=names)
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-def _repeated(value: pa.Scalar, count: int) -> pa.Array:
-    if not value.is_valid:
-        return pa.nulls(count, value.type)
-    return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int8()), count), pa.array([value]))

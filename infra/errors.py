@@ -55,6 +55,10 @@ class EventStoreError(PlatformError):
     """EventStoreDB does not answer, refuses, or its address cannot be read."""
 
 
+class ColumnarStoreError(PlatformError):
+    """The columnar store can't be opened, or does not answer."""
+
+
 class UnusableLog(PlatformError):
     """The event log is not whole yet, or was moved elsewhere: nothing may be read from it or appended to it."""
 

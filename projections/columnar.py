@@ -15,7 +15,9 @@ from uuid import UUID, uuid4
 
 from psycopg import sql
 
-from infra.clickhouse import ClickHouse, Rows, beside
+from infra.clickhouse import ClickHouse
+from infra.clickhouse_rows import Rows
+from infra.clickhouse_tables import beside
 from infra.database_locks import DatabaseLocks
 from infra.definitions import lock_definitions
 from infra.event_mapper import RecordedEvent
@@ -244,7 +246,7 @@ class ColumnarProjector:
             _note(cursor, projection, build.set_aside)
         # Between the two exchanges one table is older: both hold what came up to the checkpoint.
         for table in projection.tables:
-            self._clickhouse.exchange(table, build.name(table))
+            self._clickhouse.tables.exchange(table, build.name(table))
         with self._cursor() as cursor:
             dead_letters.keep_dead_letters(cursor, projection.name, [s.recorded.position for s in build.set_aside])
             save_checkpoint(cursor, projection.name, projection.version, build.position, self._store)
@@ -253,7 +255,7 @@ class ColumnarProjector:
     def _drop_leftovers(self, projection: ColumnarProjection) -> None:
         """Tables that an interrupted build left, unless somebody still reads them."""
         for table in projection.tables:
-            self._clickhouse.drop_beside(table)
+            self._clickhouse.tables.drop_beside(table)
         with self._cursor() as cursor:
             builds.forget_builds(cursor, projection.name, self._store)
 

@@ -15,7 +15,8 @@ from functools import partial
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from infra.clickhouse import ClickHouse, Rows, together
+from infra.clickhouse import ClickHouse
+from infra.clickhouse_rows import Rows, together
 from infra.event_mapper import RecordedEvent, Undecodable
 from infra.event_store import EventLog
 from infra.failures import Failure, attempt

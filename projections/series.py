@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from infra.canonical import from_parquet
-from infra.clickhouse import Rows
+from infra.clickhouse_rows import Rows
 from infra.event_mapper import RecordedEvent
 from infra.objects import Objects
 from projections.changing import reading_parts

@@ -141,7 +141,7 @@ def price_batches(
         yield from _winners(_live(ch), wanted, settings=_settings(query)).to_batches()
         return
     # The table may be built anew between two parts; all of them are read from the one that was live at the first.
-    with ch.pinned(price_table()) as table:
+    with ch.tables.pinned(price_table()) as table:
         for part in _parts(table.query_arrow, wanted, _ROWS_AT_ONCE):
             yield from _winners(table.query_arrow, part).to_batches()
 
@@ -165,7 +165,7 @@ def price_page(
     if _is_small(query):
         return _cut(_winners(_live(ch), wanted, most=limit + 1, settings=_settings(query)), limit)
     found = PRICE_SCHEMA.empty_table()
-    with ch.pinned(price_table()) as table:
+    with ch.tables.pinned(price_table()) as table:
         for part in _parts(table.query_arrow, wanted, rows_at_once=limit):
             found = pa.concat_tables([found, _winners(table.query_arrow, part, most=limit + 1 - found.num_rows)])
             if found.num_rows > limit:

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.clickhouse import ClickHouse, PinnedTable
+from infra.clickhouse import ClickHouse
+from infra.clickhouse_tables import PinnedTable
 from queries.quality_checks import CHECKS, POWER_LIMITS, Checks
 from queries.quality_places import OUT_OF_RANGE, SPIKE, places_of_day
 from queries.relational import Row
@@ -75,7 +76,7 @@ def quality(
         if feed.dataset not in CHECKS:
             continue
         checks = CHECKS[feed.dataset]
-        with ch.pinned(checks.table) as table:
+        with ch.tables.pinned(checks.table) as table:
             for day in (MarketDay.of(iso, day) for day in days):
                 if feed.first_interval_start_utc < day.end_utc:
                     _add(found, _FeedDay(iso, feed, day, checks, now_utc), table, known)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from infra.clickhouse import PinnedTable
+from infra.clickhouse_tables import PinnedTable
 from queries.quality_checks import COMPONENT_TOLERANCE_USD_PER_MWH, POWER_LIMITS, SERIES_LIMITS, Checks
 
 # A price is a spike where it lies further from its place's median than this many robust standard deviations, which

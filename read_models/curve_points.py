@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from infra.clickhouse import ClickHouse, Rows
+from infra.clickhouse import ClickHouse
+from infra.clickhouse_rows import Rows
 
 VERSION = 1
 """Raised when the table or what is loaded into it changes; the table is then built anew from the events."""

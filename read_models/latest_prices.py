@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from infra.clickhouse import ClickHouse, Rows
+from infra.clickhouse import ClickHouse
+from infra.clickhouse_rows import Rows
 
 LATEST_TABLE = "latest_prices"
 

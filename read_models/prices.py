@@ -13,7 +13,8 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from infra.clickhouse import ClickHouse, Rows
+from infra.clickhouse import ClickHouse
+from infra.clickhouse_rows import Rows
 
 VERSION = 3
 """Raised when a table or what is loaded into it changes (`ch.latest_prices` counts in); it is then built anew."""

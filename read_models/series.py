@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from infra.clickhouse import ClickHouse, Rows
+from infra.clickhouse import ClickHouse
+from infra.clickhouse_rows import Rows
 from read_models.prices import PublicationFacts
 
 _LABEL = pa.dictionary(pa.int32(), pa.string())

@@ -14,7 +14,7 @@ from psycopg_pool import PoolTimeout
 from api.app import create_app
 from api.cli.connection import ApiError, Connection
 from api.platform import Platform
-from infra.clickhouse import ColumnarStoreError
+from infra.errors import ColumnarStoreError
 from infra.objects import ObjectStoreError
 from tests.api.requests import call
 

@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from infra.clickhouse import ClickHouse, Rows
+from infra.clickhouse import ClickHouse
+from infra.clickhouse_rows import Rows
 from infra.tabular import render
 from projections.columnar_build import ROWS_TOGETHER, Summary, SummaryInserts, by_partition
 from queries.latest_prices import latest_prices

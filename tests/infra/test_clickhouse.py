@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 import pytest
 
-from infra.clickhouse import ClickHouse, Rows
+from infra.clickhouse import ClickHouse
+from infra.clickhouse_rows import Rows
 
 BLOCK_ROWS = 1_048_576
 TABLE = """CREATE TABLE ch.things (n Int64, label LowCardinality(String), origin LowCardinality(String), at Int64)

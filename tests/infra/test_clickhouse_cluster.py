@@ -18,10 +18,11 @@ import pyarrow as pa
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from infra.clickhouse import ClickHouse, ColumnarStoreError, Rows
+from infra.clickhouse import ClickHouse
 from infra.clickhouse_cluster import CLUSTER_SETTINGS, DEFINE_SETTINGS, Cluster, check_setting
+from infra.clickhouse_rows import Rows
 from infra.clickhouse_store_id import id_in_server
-from infra.errors import PlatformError
+from infra.errors import ColumnarStoreError, PlatformError
 
 CLUSTER = Cluster("prices-eu")
 HOSTS = {"system.one": [pa.table({"hosts": [3]})]}
@@ -98,7 +99,7 @@ def test_the_engine_knows_every_setting(clickhouse: ClickHouse) -> None:
 def test_an_exchange_is_done_on_every_host_once_they_agree_on_both_tables() -> None:
     same, differs = pa.table({"name": pa.array([], pa.string())}), pa.table({"name": ["live"]})
     store = Answering({**HOSTS, "system.tables)\n": [differs, same], "toString(uuid)": [pa.table({"found": ["a-b"]})]})
-    store.exchange("live", "live__rebuilt")
+    store.tables.exchange("live", "live__rebuilt")
     assert [statement for statement in store.asked if not statement.lstrip().startswith("SELECT")] == [
         "EXCHANGE TABLES ch.live AND ch.live__rebuilt ON CLUSTER `prices-eu`",
         "RENAME TABLE ch.live__rebuilt TO ch.live__rebuilt_ab ON CLUSTER `prices-eu`",
@@ -112,13 +113,13 @@ def test_nothing_is_exchanged_while_hosts_differ(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("infra.clickhouse_cluster._LOOK_PAUSE_S", 0)
     store = Answering({**HOSTS, "system.tables)\n": [pa.table({"name": ["live"]})]})
     with pytest.raises(PlatformError, match="do not have the same tables: live"):
-        store.exchange("live", "live__rebuilt")
+        store.tables.exchange("live", "live__rebuilt")
     assert not [statement for statement in store.asked if "EXCHANGE" in statement]
 
 
 def test_leftovers_are_looked_for_on_every_host() -> None:
     store = Answering({"LIKE": [pa.table({"name": ["live__rebuilt", "live__rebuilt"]})]})
-    store.drop_beside("live")
+    store.tables.drop_beside("live")
     assert "clusterAllReplicas(`prices-eu`, system.tables)" in store.asked[0]
     assert store.asked[1:] == ["DROP TABLE IF EXISTS ch.live__rebuilt ON CLUSTER `prices-eu` SYNC"]
 
@@ -219,7 +220,7 @@ try:
 except PlatformError as error:
     print(error)
 store.cluster = alone
-store.drop_beside("live")
+store.tables.drop_beside("live")
 try:
     Cluster("unknown").check_shards(store)
 except PlatformError as error:

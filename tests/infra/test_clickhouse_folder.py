@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.clickhouse import ClickHouse, ColumnarStoreError
+from infra.clickhouse import ClickHouse
+from infra.errors import ColumnarStoreError
 
 REPOSITORY = Path(__file__).parents[2]
 PARTS_REMOVED_ALONE = 100
@@ -30,7 +31,8 @@ def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 OPEN = """
 import sys
 from pathlib import Path
-from infra.clickhouse import ClickHouse, ColumnarStoreError
+from infra.clickhouse import ClickHouse
+from infra.errors import ColumnarStoreError
 try:
     store = ClickHouse.embedded(Path(sys.argv[1]))
     store.query_arrow("SELECT 1")

@@ -13,7 +13,7 @@ from clickhouse_connect.driver.exceptions import OperationalError as ClickHouseO
 from psycopg_pool import PoolTimeout
 
 from infra import subscriptions
-from infra.clickhouse import ColumnarStoreError
+from infra.errors import ColumnarStoreError
 from infra.event_mapper import RecordedEvent
 from infra.event_store import EventLog
 from infra.failures import is_fault_of_event

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from infra.clickhouse import ClickHouse, Rows
+from infra.clickhouse import ClickHouse
+from infra.clickhouse_rows import Rows
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog, Stream

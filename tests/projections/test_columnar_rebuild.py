@@ -8,7 +8,8 @@ import pytest
 
 import projections.columnar
 import queries.prices
-from infra.clickhouse import ClickHouse, PinnedTable
+from infra.clickhouse import ClickHouse
+from infra.clickhouse_tables import PinnedTable
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
 from infra.objects import Objects
@@ -105,7 +106,7 @@ def test_a_read_during_which_tables_are_exchanged_is_done_again(
 ) -> None:  # fmt: skip
     """Between looking the table's name up and reading by it."""
     damage(price_store)
-    look_up, read = price_store.table_name, list[str]()
+    look_up, read = price_store.tables.name_of, list[str]()
 
     def exchanging(uuid: str) -> str:
         name = look_up(uuid)
@@ -114,8 +115,8 @@ def test_a_read_during_which_tables_are_exchanged_is_done_again(
             projector.rebuild(prices_of, log, quiet)
         return name
 
-    monkeypatch.setattr(price_store, "table_name", exchanging)
-    with price_store.pinned("market_price_ticks") as table:
+    monkeypatch.setattr(price_store.tables, "name_of", exchanging)
+    with price_store.tables.pinned("market_price_ticks") as table:
         assert isinstance(table, PinnedTable)
         found = table.query_arrow("SELECT DISTINCT lmp_usd_per_mwh AS price FROM ch.{table:Identifier}", {})
     assert found["price"].to_pylist() == [99.0]

@@ -7,7 +7,8 @@ from typing import cast
 
 import pyarrow as pa
 
-from infra.clickhouse import ClickHouse, Rows
+from infra.clickhouse import ClickHouse
+from infra.clickhouse_rows import Rows
 from projections.columnar_build import EVENTS_TOGETHER, Summary, SummaryInserts
 
 

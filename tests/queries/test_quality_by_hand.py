@@ -12,7 +12,8 @@ from uuid import uuid4
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra.clickhouse import ClickHouse, together
+from infra.clickhouse import ClickHouse
+from infra.clickhouse_rows import together
 from queries.quality import FeedToJudge, quality
 from queries.quality_places import FEWEST_FOR_SPIKES, SPIKE_SCORE
 from read_models.prices import price_table, publication_rows
