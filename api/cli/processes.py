@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.cli.common import AsJson
 from api.cli.listening import in_url, listening, server_of
-from api.cli.output import err, say
+from api.cli.output import err, say, show_json
 from infra.errors import WrongUsage
 from infra.settings import Settings
 
@@ -79,17 +80,23 @@ def worker(
     _run(Service("worker", WORKER_PORT), port, duties, poll if duties.feeds else None)
 
 
-def new_keys() -> None:
+def new_keys(as_json: AsJson = False) -> None:
     """Make the keys that all processes of a platform share, as settings. Keep them as you keep passwords."""
     import secrets
 
     from infra.seals import public_key_of
 
     seal_key = secrets.token_bytes(32)
-    print(f"CARBON254_TOKEN={secrets.token_urlsafe(32)}")
-    print(f"CARBON254_CURSOR_KEY={secrets.token_hex(32)}")
-    print(f"CARBON254_SEAL_KEY={seal_key.hex()}")
-    print(f"CARBON254_SEAL_PUBLIC_KEY={public_key_of(seal_key)}")
+    keys = {
+        "CARBON254_TOKEN": secrets.token_urlsafe(32),
+        "CARBON254_CURSOR_KEY": secrets.token_hex(32),
+        "CARBON254_SEAL_KEY": seal_key.hex(),
+        "CARBON254_SEAL_PUBLIC_KEY": public_key_of(seal_key),
+    }
+    if as_json:
+        show_json(keys)
+    else:
+        print(*(f"{name}={key}" for name, key in keys.items()), sep="\n")
     say("CARBON254_SEAL_KEY is for workers that seal; the others need the public one alone.", err)
 
 

@@ -87,6 +87,22 @@ def test_every_verb_is_documented() -> None:
         assert re.search(rf"\b{verb}\b", text), f"`{verb}` is mentioned nowhere"
 
 
+def test_every_verb_that_answers_takes_json() -> None:
+    """But for those that docs/how-do-i.md names at its beginning."""
+    without = {"serve", "projector", "worker", "login", "logout", "audit seals export"}
+    found = {verb for verb in verbs(program(), "") if "--json" not in options(verb_of(verb))}
+    assert {verb.strip() for verb in found} == without
+    beginning = (ROOT / "docs" / "how-do-i.md").read_text().partition("##")[0]
+    assert [verb for verb in without if f"`{verb}`" not in beginning] == []
+
+
+def verb_of(path: str) -> Any:
+    command = program()
+    for word in path.split():
+        command = command.commands[word]
+    return command
+
+
 def verbs(command: Any, path: str) -> Iterator[str]:
     children = getattr(command, "commands", None)
     if children is None:
