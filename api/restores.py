@@ -128,10 +128,10 @@ def _keys(settings: Settings, place: BackupPlace, manifest: Manifest, wanted: Wa
     if wanted.without_seals:
         return keys
     if SEAL_KEY not in keys:
-        where = "Set CARBON254_BACKUP_PASSPHRASE" if manifest.has_keys else "The backup has no keys"
+        first = "Set CARBON254_BACKUP_PASSPHRASE," if manifest.has_keys else "The backup has no keys:"
         raise PlatformError(
             f"The key that signed the seals of {place.name} is not known.",
-            f"{where}: or give a folder with a copy of `{SEAL_KEY}` with --keys, or do without with --without-seals.",
+            f"{first} name a folder with a copy of `{SEAL_KEY}` by --keys, or do without by --without-seals.",
         )
     return keys
 

@@ -25,6 +25,7 @@ class _Box(msgspec.Struct, frozen=True):
 
 
 def encrypt_keys(keys: Mapping[str, str], passphrase: str) -> bytes:
+    """What `decrypt_keys` reads, other bytes each time: salt and nonce are drawn anew."""
     salt, nonce = os.urandom(16), os.urandom(_NONCE_BYTES)
     sealed = AESGCM(_key(passphrase, salt)).encrypt(nonce, msgspec.json.encode(dict(keys)), None)
     return msgspec.json.encode(_Box(salt, nonce, sealed))

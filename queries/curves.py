@@ -72,6 +72,7 @@ def list_curves(
 
 
 def curve(pool: Pool, tenant: str, curve_id: UUID, as_of: int | None = None) -> Row | None:
+    """A tenant's curve; None where it has none of that id, or had none yet at position `as_of`."""
     return row(
         pool,
         f"SELECT curve_id AS id, c.* FROM curve c WHERE tenant = %(tenant)s AND curve_id = %(id)s AND {KNOWN}",  # noqa: S608

@@ -66,6 +66,7 @@ def instruments_by_id(
 
 
 def instrument(pool: Pool, tenant: str, instrument_id: UUID, as_of: int | None = None) -> Row | None:
+    """A tenant's hub; None where it has none of that id, or had none yet at position `as_of`."""
     return row(
         pool,
         f"SELECT {_COLUMNS} FROM instrument WHERE tenant = %(tenant)s AND instrument_id = %(id)s AND {KNOWN}",  # noqa: S608

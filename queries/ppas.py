@@ -127,6 +127,7 @@ def list_valuations(
 
 
 def valuation(pool: Pool, tenant: str, valuation_id: UUID, as_of: int | None = None) -> Row | None:
+    """A tenant's valuation; None where it has none of that id, or had none yet at position `as_of`."""
     return row(
         pool,
         f"""SELECT valuation_id AS id, v.* FROM ppa_valuation v

@@ -77,6 +77,7 @@ def rows(pool: Pool, query: str, parameters: Mapping[str, Any]) -> list[Row]:
 
 
 def row(pool: Pool, query: str, parameters: Mapping[str, Any]) -> Row | None:
+    """The first row of `query`; None where it has none."""
     found = rows(pool, query, parameters)
     return found[0] if found else None
 

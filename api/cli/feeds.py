@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -79,10 +80,13 @@ def _show(run: dict[str, Any], as_json: bool) -> None:
     else:
         counts = {name: value for name, value in run.items() if not isinstance(value, list)}
         show_rows([counts], tuple(counts), as_json=False, empty="")
-        for trouble in run["troubles"]:
-            say(f"{trouble['request']}: tried again, for {trouble['reason']}", err)
+        tries = Counter((trouble["request"], trouble["reason"]) for trouble in run["troubles"])
+        for (request, why), times in tries.items():
+            say(f"{request}: tried again{f' {times} times' if times > 1 else ''}, for {why}", err)
         for failed in run["failed"]:
             say(f"{failed['request']}: {failed['reason']}", err)
+        if run["failed"]:
+            say("Run it again when the source answers: what is there by now is not fetched twice.", err)
     if run["failed"]:
         raise typer.Exit(FAILED)
     if run["quarantined"]:
