@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
@@ -47,5 +48,10 @@ def simulated_settings(settings: Settings, simulator: SimulatorServer) -> Settin
 
 
 def write_sample_files(folder: Path, *, day: date | None, seed: int) -> SampleMarket:
-    """A simulated day of four ISOs (yesterday where none is given), and what the main job needs besides."""
-    return write_sample(folder, day=day or datetime.now(UTC).date() - timedelta(days=1), seed=seed)
+    """A simulated day of four ISOs (the last that is over where none is given), and what the main job needs besides."""
+    return write_sample(folder, day=day or last_day(datetime.now(UTC)), seed=seed)
+
+
+def last_day(now_utc: datetime) -> date:
+    """The last day that is over in each of the markets: CAISO's ends last."""
+    return now_utc.astimezone(ZoneInfo("America/Los_Angeles")).date() - timedelta(days=1)

@@ -67,7 +67,7 @@ def show_main_job(connection: Connection) -> None:
 def sample(
     folder: Annotated[Path, typer.Argument(file_okay=False, help="Made if it is missing.")],
     day: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The simulated day. Default: yesterday.")
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The simulated day. Default: the last that is over.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same day and seed, same files.")] = SAMPLE_SEED,
     as_json: AsJson = False,

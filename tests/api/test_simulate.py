@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from api.cli.simulate import simulate
 from api.engines import mark_simulated
+from api.simulated_markets import last_day
 from infra.data_folder import DataFolder
 from infra.errors import PlatformError
 
@@ -30,6 +32,15 @@ def test_what_cannot_be_simulated_is_refused_with_the_reason(option: dict[str, A
     given: dict[str, Any] = {"port": 0, "speed": "1x", "start": None, "seed": 1, "nodes": None, "faults": None}
     with pytest.raises(PlatformError, match=said):
         simulate(**(given | option))
+
+
+@pytest.mark.parametrize(
+    ("now", "day"),
+    [("2026-11-27T07:59Z", "2026-11-25"), ("2026-11-27T08:00Z", "2026-11-26"), ("2026-07-01T07:00Z", "2026-06-30")],
+)
+def test_the_day_of_the_sample_is_over_in_every_market(now: str, day: str) -> None:
+    """Else prices of the coming hours would be the latest, and hide what the simulated markets publish."""
+    assert last_day(datetime.fromisoformat(now)).isoformat() == day
 
 
 class Log:
