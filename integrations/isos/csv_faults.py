@@ -48,7 +48,9 @@ def refuse(file: CsvFile, number_columns: Sequence[int], otherwise: str) -> NoRe
                 raise unreadable(file.name, f"{shown!r} is not a number", number, header[position])
         for position, cell in enumerate(cells):
             if "\ufffd" in cell:
-                raise unreadable(file.name, "the cell is not UTF-8 text", number, header[position])
+                raise unreadable(
+                    file.name, "the cell is not UTF-8 text: save the file as UTF-8", number, header[position]
+                )
     raise unreadable(file.name, f"the table can't be read: {otherwise[:200]}", file.header.number)
 
 

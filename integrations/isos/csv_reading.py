@@ -149,7 +149,9 @@ def _read_one(file: CsvFile, positions: Mapping[str, int], numbers: frozenset[st
     start, end = file.header.end, csv_faults.end_of_rows(file.content)
     number_columns = [position for name, position in positions.items() if name in numbers]
     if start >= end:
-        raise unreadable(file.name, "there is a header and no row below it", file.header.number)
+        raise unreadable(
+            file.name, "there is a header and no row below it: get it again, or leave it out", file.header.number
+        )
     csv_faults.refuse_cut_number(file, number_columns)
     types = {str(position): pa.float64() if name in numbers else pa.string() for name, position in positions.items()}
     try:

@@ -73,17 +73,19 @@ class Document:
         try:
             return json.loads(self.content.decode("utf-8-sig"), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise unreadable(self.name, f"the JSON cannot be read: {error}", getattr(error, "lineno", None)) from None
+            raise unreadable(
+                self.name, f"the JSON cannot be read: {error}; get it again", getattr(error, "lineno", None)
+            ) from None
 
     def _check_json_size(self) -> None:
         if len(self.content) > _LARGEST_JSON_BYTES:
-            raise unreadable(self.name, "the JSON is larger than 256 MiB")
+            raise unreadable(self.name, "the JSON is larger than 256 MiB: ask for less at once")
 
     @cached_property
     def sheets(self) -> Mapping[str, Sequence[Sequence[Any]]]:
         """The cells of each sheet of a workbook by its name; empty cells are ''."""
         if len(self.content) > _LARGEST_WORKBOOK_BYTES:
-            raise unreadable(self.name, "the workbook is larger than 64 MiB")
+            raise unreadable(self.name, "the workbook is larger than 64 MiB: split it by its sheets")
         if (plain := plain_sheets(self.content)) is not None:
             return plain
         from python_calamine import CalamineError, CalamineWorkbook
@@ -92,7 +94,7 @@ class Document:
             book = CalamineWorkbook.from_filelike(io.BytesIO(self.content))
             return {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
         except (CalamineError, ValueError) as error:
-            raise unreadable(self.name, f"the workbook cannot be read: {error}") from None
+            raise unreadable(self.name, f"the workbook cannot be read: {error}; get it again") from None
 
     @cached_property
     def xml(self) -> Element:
@@ -108,7 +110,7 @@ class Document:
         try:
             root: Element = fromstring(self.content)
         except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-            raise unreadable(self.name, f"the XML cannot be read: {error}") from None
+            raise unreadable(self.name, f"the XML cannot be read: {error}; get it again") from None
         return root
 
 

@@ -57,7 +57,9 @@ class CsvFile:
         found = [position for key in keys for position in self._positions.get(key, ())]
         if len(found) > 1:
             names = " and ".join(self.header.cells[position] for position in found)
-            raise unreadable(self.name, f"two columns for one value ({names})", self.header.number, names)
+            raise unreadable(
+                self.name, f"two columns for one value ({names}): leave one of them out", self.header.number, names
+            )
         return found[0] if found else None
 
     @cached_property
@@ -77,7 +79,9 @@ class CsvFile:
 
 def missing_column(name: str, header: HeadLine, column: str) -> UnreadablePublication:
     has = ", ".join(header.cells[:12])
-    return unreadable(name, f"the column is missing; the header has {has}", header.number, column)
+    return unreadable(
+        name, f"the column is missing, keep the operator's header; this one has {has}", header.number, column
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -79,7 +79,7 @@ def read_sheets(
         sheet: line + np.flatnonzero((grids[sheet].kinds[line:] != EMPTY).any(axis=1)) for sheet, line in sheets.items()
     }
     if not any(map(len, filled.values())):
-        raise unreadable(document.name, "there is a header and no row below it")
+        raise unreadable(document.name, "there is a header and no row below it: get it again, or leave it out")
     places = {sheet: positions(header_of(document, sheet, line)) for sheet, line in sheets.items()}
     names = dict.fromkeys(name for found in places.values() for name in found)
     if short := [name for name in names if any(name not in found for found in places.values())]:

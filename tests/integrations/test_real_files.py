@@ -212,7 +212,7 @@ def test_every_file_is_read_whole_or_skipped_with_a_reason(shared_data: Path) ->
             if publication.dataset == "prices":
                 assert bool(name_facts(payload)) == (payload.names[0] == "20221201_rt_lmp_final.csv")
                 rows[publication.feed] += publication.rows.num_rows
-    assert refused == [f"{CUT}: the XML cannot be read: mismatched tag: line 78, column 2"]
+    assert refused == [f"{CUT}: the XML cannot be read: mismatched tag: line 78, column 2; get it again"]
     assert rows == {
         "rt_lmp": 434040,
         "da_expost_lmp": 57000,

@@ -40,7 +40,9 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
     lmps.positions(file)
     runs = head.cells_below(header, file.need("MARKET_RUN_ID"))
     if not runs:
-        raise unreadable(head.name, "there is a header and no row below it", header.number)
+        raise unreadable(
+            head.name, "there is a header and no row below it: get it again, or leave it out", header.number
+        )
     if runs[0].upper() in _OTHER_RUNS:
         return OtherProduct(f"CAISO OASIS prices of run {runs[0]} ({_OTHER_RUNS[runs[0].upper()]}): not read yet")
     return Recognised(file, lmps.parse)

@@ -67,7 +67,9 @@ def named_day(name: str) -> date:
     try:
         return calendar_date("-".join(found.groups()) if found else "")
     except ClockError:
-        raise unreadable(name, "only the name tells the day (YYYYMMDD_fuelsource.csv), and this one does not") from None
+        raise unreadable(
+            name, "only the name tells the day: call it YYYYMMDD_fuelsource.csv or YYYYMMDD_netdemand.csv"
+        ) from None
 
 
 def parse_wide(file: CsvFile, kind: str, day: date) -> ParsedPublication:
