@@ -16,9 +16,10 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from api.cli import lineage, listening
+from api.cli import feeds, lineage, listening
 from api.cli.common import read_fields
 from api.cli.connection import Connection, _read_token
 from api.cli.in_process import InProcessTransport, Message
@@ -169,6 +170,19 @@ def test_an_empty_list_says_whether_there_is_nothing_or_nothing_fits(
     monkeypatch.setattr(f"api.cli.{verb[0]}.connect", lambda: Connection.to_platform(platform))
     result = CliRunner().invoke(app, verb)
     assert (result.exit_code, said in result.stderr) == (0, True), result.output
+
+
+def test_what_fails_of_a_feed_is_told_once_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    trouble = {"request": "a.csv", "reason": "no answer"}
+    run = {"requests": 1, "quarantined": 0, "troubles": [trouble] * 4, "failed": [trouble]}
+    with pytest.raises(typer.Exit) as ended:
+        feeds._show(run, as_json=False)
+    assert ended.value.exit_code == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "a.csv: tried again 4 times, for no answer",
+        "a.csv: no answer",
+        "Run it again when the source answers: what is there by now is not fetched twice.",
+    ]
 
 
 def call(app: Callable[..., Awaitable[None]], read: Callable[[httpx2.AsyncClient], Awaitable[Any]]) -> Any:
