@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from api.engines import Closers, join_engines, own_engines
+from api.engines import _SHORTLY_USED, Closers, join_engines, own_engines
 from api.platform import Duties, Platform
 from api.wiring import _held_connections
 from commands.polling import ALL, SourceThreads, chosen_feeds
@@ -105,6 +105,14 @@ def test_a_worker_that_fetches_holds_a_connection_for_each_thread(platform: Plat
     assert _held_connections(Duties(feeds=True)) == len(poller._threads)
     assert _held_connections(Duties(curves=True)) == 1
     assert _held_connections(Duties(seals=True)) == 0
+
+
+def test_the_page_tells_how_many_connections_a_process_has() -> None:
+    """Besides those of the pool, one says that it has joined, and one holds its claims."""
+    least = _SHORTLY_USED + 2
+    most = least + _held_connections(Duties(feeds=True, seals=True, curves=True))
+    page = (Path(__file__).parents[2] / "docs" / "operations" / "processes.md").read_text()
+    assert f"Up to {least} connections a process, {most} a worker with all queues" in page
 
 
 @pytest.fixture
