@@ -77,6 +77,8 @@ def sample(store: ClickHouse) -> tuple[float, ...]:
     """Mebibytes, in the order of COLUMNS. Of PostgreSQL its private memory and the pages of tables that it shares; last
     what tells where a growth of the rest comes from: see `Held`.
     """
+    # What the engine is done with it gives back within seconds, in which this week's hours go by.
+    store.command("SYSTEM JEMALLOC PURGE")
     held, now = held_now(store), memory_now()
     rest_mib = now.anonymous_mib - held.engine_mib
     return (
