@@ -104,14 +104,14 @@ def show(week: FeedWeek) -> None:
 
 
 def is_flat(hours: Table) -> bool:
-    """Prints the lowest of each day's hours, for what is needed in passing says nothing, and the slope after day 1."""
+    """Prints the median of each day's hours, for what is needed in passing says nothing, and the slope after day 1."""
     print("memory, MiB" + " " * 17 + "".join(f"{name:>13}" for name in COLUMNS))
     print(_line("at the start", hours[0]))
     days = np.array(
-        [hours[end - HOURS_A_DAY : end].min(axis=0) for end in range(HOURS_A_DAY, len(hours) + 1, HOURS_A_DAY)]
+        [np.median(hours[end - HOURS_A_DAY : end], axis=0) for end in range(HOURS_A_DAY, len(hours) + 1, HOURS_A_DAY)]
     )
     for number, day in enumerate(days, start=1):
-        print(_line(f"day {number}, its lowest hour", day))
+        print(_line(f"day {number}, its median hour", day))
     if len(days) < 3:
         return True
     print(_line("a day, from the second on", np.polyfit(np.arange(len(days) - 1), days[1:], 1)[0]))
