@@ -81,6 +81,8 @@ def survey_upload(
             publication = publication_id(tenant, keys, tools.readings.name_facts(payload, keys))
             if tools.read_aggregate(Publication, publication) is None:
                 tools.readings.read_ahead(payload, keys)
+    if all(sha256 not in payload.objects for payload in payloads):
+        tools.uploads.forget(sha256)  # an archive: commands name what is in it
     return payloads, [SkippedFile(file=skipped.place, reason=skipped.reason) for skipped in found.skipped]
 
 
@@ -93,6 +95,7 @@ def handle_ingest_publication(
     command: IngestPublication, publication: Publication | None, context: Context
 ) -> Publication:
     payload = _payload(command, context.caller, context.tools.uploads)
+    context.tools.uploads.forget(*command.objects)
     if publication is None:
         source = Source(
             raw_sha256=command.objects,

@@ -48,6 +48,7 @@ def handle_record_quotes(command: RecordQuotes, sheet: QuoteSheet | None, contex
     if sheet is not None:
         return sheet
     rows = read_quotes(context.tools.uploads.get(context.caller.tenant, command.object), context.tools.now())
+    context.tools.uploads.forget(command.object)
     hubs = tuple(sorted(set(rows["hub"].to_pylist())))
     for hub in hubs:
         context.load(

@@ -9,7 +9,7 @@ from contextlib import suppress
 from infra.objects import MissingObject, Objects
 from write_model.base import NotFound
 
-# Its survey wants the whole of an upload, and its command twice; the next few uploads push it out.
+# Its survey wants the whole of an upload, and its command twice. What no command comes for, others push out.
 MOST_BYTES = 128 << 20
 
 
@@ -41,6 +41,12 @@ class Uploads:
                 self._remember(sha256, content)
                 return content
         raise NotFound("uploaded object", sha256, remedy="Upload it first with POST /v1/objects.")
+
+    def forget(self, *sha256s: str) -> None:
+        """Nobody is expected to ask for these soon: they stay in the store, and no longer in memory."""
+        with self._lock:
+            for sha256 in sha256s:
+                self.remembered_bytes -= len(self._recent.pop(sha256, b""))
 
     def _remember(self, sha256: str, content: bytes) -> None:
         with self._lock:

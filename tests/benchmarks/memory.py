@@ -19,15 +19,16 @@ _MEBIBYTE = 1 << 20
 
 @dataclass(frozen=True)
 class Memory:
-    """Mebibytes of this process and of the PostgreSQL that it started.
+    """Mebibytes of this process, of the processes in which it has payloads read, and of the PostgreSQL that it started.
 
     `anonymous_mib` is what the process asked for; the rest of `resident_mib` are pages of files, such as libraries,
     which are read in once they are needed. `private_mib` are all of the servers' processes together without
-    `buffers_mib`, the pages of tables that they share.
+    `buffers_mib`, the pages of tables that they share. `readers_mib` is what the readers asked for.
     """
 
     resident_mib: float
     anonymous_mib: float
+    readers_mib: float
     private_mib: float
     buffers_mib: float
 
@@ -76,11 +77,13 @@ class _MallInfo2(ctypes.Structure):
 
 
 def memory_now() -> Memory:
-    own = _fields(_PROC / "self" / "status")
-    servers = [_proportional(pid) for pid in _descendants(os.getpid()) if _name(pid) == "postgres"]
+    own, others = _fields(_PROC / "self" / "status"), _descendants(os.getpid())
+    servers = [_proportional(pid) for pid in others if _name(pid) == "postgres"]
+    readers = [_proportional(pid) for pid in others if "commands.reading_process" in _arguments(pid)]
     shared = sum(server.get("Pss_Shmem", 0) for server in servers)
     every = sum(server.get("Pss", 0) for server in servers)
-    kibibytes = (own["VmRSS"], own["RssAnon"], every - shared, shared)
+    read = sum(reader.get("Pss_Anon", 0) for reader in readers)
+    kibibytes = (own["VmRSS"], own["RssAnon"], read, every - shared, shared)
     return Memory(*(each / _MEBIBYTE_KIB for each in kibibytes))
 
 
@@ -101,6 +104,12 @@ def _name(pid: int) -> str:
     with suppress(OSError):
         return (_PROC / str(pid) / "comm").read_text().strip()
     return ""
+
+
+def _arguments(pid: int) -> list[str]:
+    with suppress(OSError):
+        return (_PROC / str(pid) / "cmdline").read_text().split("\0")
+    return []
 
 
 def _descendants(root: int) -> list[int]:

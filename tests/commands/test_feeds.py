@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
@@ -208,3 +210,18 @@ def test_damage_is_news_until_the_same_comes_again(platform: Platform) -> None:
     assert [run(platform, wanted, operator).damaged for _ in range(2)] == [1, 0]
     operator.wrong[name] = b"<Error><Code>ServerBusy</Code></Error>"
     assert [run(platform, wanted, operator).damaged for _ in range(2)] == [1, 0]
+
+
+def test_nothing_that_was_let_in_stays_in_memory(platform: Platform) -> None:
+    """A feed asks for years, and memory would fill with what nobody asks for again."""
+    wanted, operator, remembered = feed(), Operator("N11"), platform.bus.tools.uploads.remembered_bytes
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as written:
+        for number in (1, 2):
+            day = FIRST + timedelta(days=number)
+            written.writestr(miso_name("da_expost_lmp", day), miso_text("da_expost_lmp", {"N11": [number] * 24}, day))
+    operator.wrong[miso_name("da_expost_lmp", FIRST + timedelta(days=1))] = archive.getvalue()
+    operator.wrong[miso_name("da_expost_lmp", FIRST + timedelta(days=2))] = b"<Error><Code>BlobNotFound</Code></Error>"
+    found = run(platform, wanted, operator)
+    assert (found.publications, found.quarantined) == (3, 1)
+    assert platform.bus.tools.uploads.remembered_bytes == remembered

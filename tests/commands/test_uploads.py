@@ -37,3 +37,11 @@ def test_little_is_remembered_and_the_rest_is_read_again(objects: Objects, monke
     keys = [kept.keep("acme", content) for content in contents]
     assert [kept.get("acme", key) for key in keys] == contents
     assert kept.remembered_bytes <= 10
+
+
+def test_what_is_forgotten_is_read_again_from_the_store(objects: Objects) -> None:
+    kept = Uploads(objects)
+    key, other = kept.keep("acme", b"prices"), kept.keep("acme", b"loads")
+    kept.forget(key, "0" * 64)
+    assert kept.remembered_bytes == len(b"loads")
+    assert [kept.get("acme", each) for each in (key, other)] == [b"prices", b"loads"]

@@ -19,11 +19,11 @@ from commands.feeds import FeedRun
 from commands.polling import next_poll
 from commands.running_feeds import FeedDefinition
 from integrations.isos import http
-from integrations.isos.simulator.exchange import Exchange
 from integrations.isos.simulator.faults import Wanted
 from queries.publications import superseded_readings
 from queries.quality import FeedToJudge, Quality, quality
-from tests.integrations_simulator.markets import BASE, Fetching, SteppedClock, in_process, world
+from tests.integrations_simulator.exchange_apart import ExchangeApart
+from tests.integrations_simulator.markets import BASE, Fetching, SteppedClock
 from tests.integrations_simulator.played_feeds import FIVE_MINUTES, PlayedFeed
 from tests.integrations_simulator.week_of_feed import FeedWeek
 
@@ -71,7 +71,7 @@ class _Player:
 
     platform: Platform
     clock: SteppedClock
-    exchange: Exchange
+    exchange: ExchangeApart
     fetching: Fetching
     definition: FeedDefinition
     week: FeedWeek
@@ -82,9 +82,9 @@ class _Player:
     def of(cls, platform: Platform, feed: PlayedFeed, first_day: date, length: timedelta, faults: float) -> _Player:
         start_utc = datetime.combine(first_day, time(), feed.zone).astimezone(UTC)
         clock = SteppedClock(start_utc + FIRST_POLL)
-        exchange = world(clock, seed=SEED, rate=faults * feed.rate, where=feed.where)
+        exchange = ExchangeApart(clock, seed=SEED, rate=faults * feed.rate, where=feed.where)
         base_urls = {source: f"{BASE}/{source}" for source in exchange.sources}
-        fetching = Fetching.of(platform, clock, base_urls=base_urls, client=in_process(exchange))
+        fetching = Fetching.of(platform, clock, base_urls=base_urls, client=exchange.client())
         (definition,) = (each for each in fetching.feeds.definitions if each.id == feed.id)
         return cls(platform, clock, exchange, fetching, definition, FeedWeek(feed, start_utc, start_utc + length))
 
@@ -95,7 +95,7 @@ class _Player:
     def poll(self) -> None:
         """One poll, and what it found; the clock then stands at the next one."""
         if self.clock.now() >= self.week.end_utc - NOTHING_WRONG:
-            self.exchange.faults.rate = 0.0
+            self.exchange.set_rate(0.0)
         run = self._polled()
         if self.week.feed.recovered_by and self._is_restatement_due():
             self.clock.wait(ASKED_AGAIN_AFTER_S)
@@ -105,7 +105,7 @@ class _Player:
     def finish(self) -> None:
         """Looks at what came of it, has what was missed recovered, and looks again."""
         week = self.week
-        week.injected, week.absent = self.exchange.faults.journal, set(self.fetching.absent)
+        week.injected, week.absent = self.exchange.journal, set(self.fetching.absent)
         self._look_at_prices()
         week.before = week.after = self._quality()
         if week.feed.recovered_by:
@@ -115,12 +115,13 @@ class _Player:
                 self.fetching.run(week.feed.recovered_by, week.start_utc, week.end_utc)
             week.after = self._quality()
         self.fetching.feeds.close()
+        self.exchange.close()
 
     def _is_restatement_due(self) -> bool:
         due = (self.clock.now() - self.week.start_utc - RESTATED_FROM) // DAY + 1
-        if due <= sum(fault.kind == "restated" for fault in self.exchange.faults.journal):
+        if due <= sum(fault.kind == "restated" for fault in self.exchange.journal):
             return False
-        self.exchange.faults.wanted = [Wanted("restated", self.week.feed.where, due)]
+        self.exchange.want(Wanted("restated", self.week.feed.where, due))
         return True
 
     def _polled(self) -> FeedRun:

@@ -5,7 +5,7 @@ The whole week, with all four at once, is `tests.benchmarks.simulated_week`, whi
 
 import gc
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -26,12 +26,16 @@ def test_every_injected_fault_is_found_and_none_invented(
     platform: Platform, feed: PlayedFeed, hours: int, faults: float
 ) -> None:
     in_cycles: list[int] = []
-    (week,) = play(
-        platform, MONDAY, timedelta(hours=hours), [feed], faults=faults,
-        each_hour=lambda _: in_cycles.append(gc.collect()),
-    )  # fmt: skip
+    remembered_bytes: list[int] = []
+
+    def each_hour(_: datetime) -> None:
+        in_cycles.append(gc.collect())
+        remembered_bytes.append(platform.bus.tools.uploads.remembered_bytes)
+
+    (week,) = play(platform, MONDAY, timedelta(hours=hours), [feed], faults=faults, each_hour=each_hour)
     check(week)
     assert max(in_cycles[2:]) < MOST_CYCLES_AN_HOUR, "but for what is made once"
+    assert max(remembered_bytes) == 0, "what came is in the store, and nobody asks for it again"
     assert {fault.kind for fault in week.injected} == feed.kinds, "every kind was tried"
     for kind in feed.kinds - {"late"}:
         with pytest.raises(AssertionError):  # it would look as if the platform had invented them

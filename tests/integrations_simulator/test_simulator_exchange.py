@@ -143,6 +143,19 @@ def test_restated_prices_last_until_something_newer_is_published() -> None:
     assert ask(exchange, "miso-public-api", TABLE).content == ask(plain, "miso-public-api", TABLE).content
 
 
+def test_what_nobody_asks_for_any_more_is_forgotten_but_not_what_was_restated() -> None:
+    clock = SteppedClock(NOON)
+    exchange = world(clock, f"restated:miso-reports/{REPORT}")
+    first, restated = (ask(exchange, "miso-reports", REPORT).content for _ in range(2))
+    assert first != restated
+    for number in range(20_000):  # 200 a day
+        ask(exchange, "miso-reports", f"{number}.csv")
+        clock.wait(432)
+    assert len(exchange._memory) < 6_000
+    assert len(exchange.faults._asked) == len(exchange._memory)
+    assert ask(exchange, "miso-reports", REPORT).content == restated
+
+
 def test_each_publication_can_be_restated_once() -> None:
     clock = SteppedClock(NOON)
     exchange = world(clock, "restated:miso-public-api/*:9")

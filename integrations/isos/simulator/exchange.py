@@ -5,7 +5,7 @@ No sockets: `server.py` serves it over HTTP, and a test may ask it directly.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from hashlib import sha256
 from typing import Final
@@ -23,6 +23,9 @@ _DAMAGES: Final[Mapping[str, damage.Damage]] = {
 }
 _ERROR_PAGE = b"<!DOCTYPE html><html><body><h1>We are sorry</h1><p>The service is being maintained.</p></body></html>"
 _BUSY_S, _DOWN_S = 10, 5
+# A request that nobody has sent for so long is a new one. Whoever polls sends it every week.
+_FORGOTTEN_AFTER = timedelta(days=8)
+_FEW = 1_000
 _OK = 200
 
 
@@ -54,6 +57,9 @@ class _Memory:
 
     def holds_back(self, now_utc: datetime) -> bool:
         return self.held_until_utc is not None and now_utc < self.held_until_utc
+
+    def is_old(self, now_utc: datetime) -> bool:
+        return self.asked_at_utc is not None and now_utc > self.asked_at_utc + _FORGOTTEN_AFTER
 
     def as_of(self, now_utc: datetime) -> datetime:
         """The moment as of which a request is answered."""
@@ -107,6 +113,7 @@ class Exchange:
         self._twin_of = {source: operator for operator in self.twins for source in operator.sources}
         self._limiter = Limiter()
         self._memory: dict[tuple[str, str], _Memory] = {}
+        self._looked_through_at = _FEW
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -138,10 +145,23 @@ class Exchange:
             memory = memory.holding_back(now_utc)
             answer = operator.answer(source, path, params, memory.as_of(now_utc))
         memory = self._memory[source, request] = memory.after(kind, answer, now_utc)
+        if len(self._memory) > self._looked_through_at:
+            self._forget(now_utc)
         # What was restated stays so until the operator publishes something newer there.
         if answer and memory.restated_utc == answer.published_at_utc:
             answer = self._twin_of[source].answer(source, path, params, memory.as_of(now_utc)) or answer
         return kind, answer
+
+    def _forget(self, now_utc: datetime) -> None:
+        """Requests that come no more: a market names its documents after their times, and runs for years.
+
+        What was restated stays so.
+        """
+        for (source, request), memory in list(self._memory.items()):
+            if memory.is_old(now_utc) and memory.restated_utc is None:
+                self._memory.pop((source, request), None)
+                self.faults.forget(source, request)
+        self._looked_through_at = _FEW + 2 * len(self._memory)
 
 
 def _is_list(answer: Answer) -> bool:

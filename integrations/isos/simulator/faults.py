@@ -101,6 +101,11 @@ class Faults:
                 self._journal.append(Injected(now_utc, source, request, kind))
             return kind
 
+    def forget(self, source: str, request: str) -> None:
+        """The next one counts as the first."""
+        with self._lock:
+            self._asked.pop((source, request), None)
+
     def _listed(self, place: str, can_be: Callable[[str], bool]) -> str | None:
         for number, wanted in enumerate(self.wanted):
             if self._served[number] < wanted.times and fnmatchcase(place, wanted.where) and can_be(wanted.kind):
