@@ -1,8 +1,6 @@
 """ERCOT's MIS and dashboards as they answer, from a simulated market.
 
-Played are all feeds of `integrations.isos.ercot.feeds` but the disclosures after 60 days (`sced_disclosure`,
-`dam_disclosure`) and the workbooks of a year (`dam_lzhb_spp`, `rtm_lzhb_spp`, `dam_mcpc_history`,
-`sced_price_adders_history`, `rtm_price_adders`), of which there is nothing. XML twins are not listed.
+XML twins are not listed.
 
 A report is a list of its documents, newest first, and a document is a download by its DocID; both are there from the
 moment of publication to the end of the day that they are kept until. Documents are never restated: ERCOT publishes
@@ -27,9 +25,8 @@ from integrations.isos.simulator.operator import Answer
 _ZIP, _JSON = "application/zip", "application/json"
 _DAY_S: Final = 86_400
 _HOUR_S: Final = 3600
-# Day-ahead documents come out before the day that they are of begins, those of a day after it has ended; others within
-# the hour.
-_BEFORE_KEY_S, _AFTER_KEY_S = _DAY_S, 2 * _DAY_S
+# Day-ahead documents come out before the day that they are of begins; those of hours and minutes within the hour.
+_BEFORE_KEY_S: Final = _DAY_S
 _MINUTE_S: Final = 60
 _DASHBOARD_S: Final = 300
 
@@ -68,7 +65,8 @@ class ErcotOperator:
             return None
         now_s = int(now_utc.timestamp())
         oldest_s = now_s - int(report.timing.kept.total_seconds()) - _DAY_S
-        before_s, after_s = (_BEFORE_KEY_S, _AFTER_KEY_S) if report.timing.step_s >= _DAY_S else (0, _HOUR_S)
+        latest_s = int(report.timing.latest.total_seconds())
+        before_s, after_s = (_BEFORE_KEY_S, latest_s) if report.timing.step_s >= _DAY_S else (0, _HOUR_S)
         keys = report.timing.keys(max(oldest_s - after_s, report.since), now_s + before_s)
         known = [_listed(report.number, self.market.seed, key) for key in keys]
         there = [each for each in known if each.published_s <= now_utc.timestamp() < each.expires_s]
@@ -84,7 +82,8 @@ class ErcotOperator:
         if report is None or not 5 < len(doc_id) < 15:
             return None
         key = int(doc_id[5:]) * _MINUTE_S
-        is_near = abs(key - now_utc.timestamp()) < report.timing.kept.total_seconds() + 3 * _DAY_S
+        longest = report.timing.kept + report.timing.latest + timedelta(days=1)
+        is_near = abs(key - now_utc.timestamp()) < longest.total_seconds()
         if key < report.since or not is_near or key not in report.timing.keys(key, key + 1):
             return None
         published = report.timing.published(self.market.seed, key)
@@ -116,7 +115,7 @@ def _listed(number: int, seed: int, key: int) -> _Listed:
         "Extension": "zip",
         "ReportTypeID": str(number),
         "Prefix": name.partition(".")[0],
-        "FriendlyName": f"{report.name}_csv",
+        "FriendlyName": f"{report.name}{report.suffix}",
         "ConstructedName": name,
         "DocID": f"{number}{key // _MINUTE_S}",
         "PublishDate": published.isoformat(timespec="seconds"),
