@@ -14,7 +14,7 @@ from integrations.isos.ercot.feeds import DOCUMENT_PATH, FEEDS, LIST_PATH
 from integrations.isos.feeds import Feed
 from integrations.isos.simulator import ercot, ercot_fundamentals
 from integrations.isos.simulator.ercot_dashboards import FUELS
-from integrations.isos.simulator.ercot_operator import ErcotOperator
+from integrations.isos.simulator.ercot_operator import ErcotOperator, written
 from integrations.isos.simulator.ercot_prices import adders, bus_of, is_node, services
 from integrations.isos.simulator.fundamentals import by_area
 from integrations.isos.simulator.grid_market import GridMarket
@@ -29,13 +29,6 @@ from tests.integrations_simulator.playing import assert_same_prices, assert_seri
 SPRING, AUTUMN, PLAIN = date(2026, 3, 8), date(2026, 11, 1), date(2026, 7, 22)
 DAYS = [PLAIN, SPRING, AUTUMN]
 FEED = {feed.name: feed for feed in FEEDS}
-NOT_PLAYED = {
-    "dam_lzhb_spp",
-    "rtm_lzhb_spp",
-    "dam_mcpc_history",
-    "sced_price_adders_history",
-    "rtm_price_adders",
-}
 MARKET = GridMarket("ERCOT", 7, 70)
 OPERATOR = ErcotOperator(MARKET)
 
@@ -341,8 +334,14 @@ def test_every_feed_is_answered_always_with_the_same_bytes(feed: Feed) -> None:
         stretch = (now - timedelta(days=6), now)
     if feed.name.endswith("disclosure"):
         stretch = (stretch[0] - timedelta(days=62), stretch[1] - timedelta(days=62))
-    first, second = (play(ErcotOperator(GridMarket("ERCOT", 7, 70)), feed, *stretch, now) for _ in range(2))
-    assert bool(first) == (feed.name not in NOT_PLAYED)
-    assert first == second
-    for played in first:
+    if feed.cadence == timedelta(days=7) and feed.name != "settlement_points":  # a history is short in January
+        now = datetime(2026, 1, 12, 15, tzinfo=UTC)
+        stretch = (now - timedelta(days=5), now)
+    found = []
+    for _ in range(2):
+        written.cache_clear()
+        found.append(play(ErcotOperator(GridMarket("ERCOT", 7, 70)), feed, *stretch, now))
+    assert found[0]
+    assert found[0] == found[1]
+    for played in found[0]:
         assert played.publications()

@@ -10,15 +10,14 @@ corrections of prices elsewhere.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
 from integrations.isos.ercot.documents import DOCUMENT_LIST
 from integrations.isos.ercot.feeds import DASHBOARDS, DOCUMENT_PATH, LIST_PATH, MIS
 from integrations.isos.simulator import ercot_dashboards
-from integrations.isos.simulator.ercot import CENTRAL
-from integrations.isos.simulator.ercot_reports import REPORTS, Report
+from integrations.isos.simulator.ercot_reports import REPORTS
 from integrations.isos.simulator.grid_market import GridMarket
 from integrations.isos.simulator.operator import Answer
 
@@ -87,9 +86,16 @@ class ErcotOperator:
         if key < report.since or not is_near or key not in report.timing.keys(key, key + 1):
             return None
         published = report.timing.published(self.market.seed, key)
-        if not published <= now_utc < _expires(report, published):
+        if not published <= now_utc < report.timing.expires(self.market.seed, key):
             return None
-        return Answer(report.document(self.market, key).content, published.astimezone(UTC), _ZIP)
+        return Answer(written(self.market, report.number, key), published.astimezone(UTC), _ZIP)
+
+
+# What takes long, a history or a disclosure, is asked for by few.
+@lru_cache(maxsize=8)
+def written(market: GridMarket, number: int, key: int) -> bytes:
+    """The document of a report's number and a key."""
+    return REPORTS[number].document(market, key).content
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ class _Listed:
 def _listed(number: int, seed: int, key: int) -> _Listed:
     report = REPORTS[number]
     published = report.timing.published(seed, key)
-    expires = _expires(report, published)
+    expires = report.timing.expires(seed, key)
     name = report.zip_name(seed, key)
     document = {
         "ExpiredDate": (expires - timedelta(seconds=1)).isoformat(timespec="seconds"),
@@ -124,9 +130,3 @@ def _listed(number: int, seed: int, key: int) -> _Listed:
         "DocCount": "0",
     }
     return _Listed(published.timestamp(), expires.timestamp(), {"Document": document})
-
-
-def _expires(report: Report, published: datetime) -> datetime:
-    """The end of the last day that a document is kept."""
-    last = published.date() + report.timing.kept
-    return datetime.combine(last + timedelta(days=1), time(), CENTRAL)

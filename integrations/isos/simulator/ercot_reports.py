@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from integrations.isos.ercot.ordc import CO_OPTIMIZED_FROM
-from integrations.isos.simulator import ercot, ercot_disclosures, ercot_fundamentals, ercot_prices
+from integrations.isos.simulator import ercot, ercot_disclosures, ercot_fundamentals, ercot_histories, ercot_prices
 from integrations.isos.simulator.ercot import CENTRAL, xhr
 from integrations.isos.simulator.files import SimulatedFile, zipped
 from integrations.isos.simulator.grid_market import GridMarket
@@ -38,6 +38,11 @@ class Timing:
     named: Callable[[int, int], str]
     latest: timedelta = timedelta(days=2)
 
+    def expires(self, seed: int, key: int) -> datetime:
+        """When a document goes: at the end of the last day that it is kept."""
+        last = self.published(seed, key).date() + self.kept
+        return datetime.combine(last + timedelta(days=1), time(), CENTRAL)
+
     def keys(self, from_s: int, to_s: int) -> Iterator[int]:
         """The keys in [from_s, to_s)."""
         if self.step_s < _DAY_S:
@@ -50,6 +55,15 @@ class Timing:
             if key >= from_s and (days == 1 or day.toordinal() % days == 1):
                 yield key
             day += timedelta(days=1)
+
+
+class Renewed(Timing):
+    """Of documents of a year, of which the last one stays and each other goes when the next has come."""
+
+    def expires(self, seed: int, key: int) -> datetime:
+        following = _second(_clock(key).date() + timedelta(seconds=self.step_s))
+        is_last = ercot_histories.year_of(following) > ercot_histories.year_of(key)
+        return super().expires(seed, key) if is_last else self.published(seed, following)
 
 
 @dataclass(frozen=True)
@@ -129,6 +143,10 @@ def _disclosed(_: int, key: int) -> datetime:
     return datetime.combine(day, time(3, 0, 14, 512_000), CENTRAL)
 
 
+def _on_sunday(_: int, monday: int) -> datetime:
+    return datetime.combine(_clock(monday).date() + timedelta(days=6), time(8, 7, 32, 945_000), CENTRAL)
+
+
 def _without_key(seed: int, key: int) -> str:
     del seed, key
     return ""
@@ -142,6 +160,10 @@ def _by_quarter(_: int, key: int) -> str:
 def _by_run(seed: int, key: int) -> str:
     stamp = _run_stamp(seed, key)
     return f"_{stamp:%Y%m%d_%H%M%S}{xhr(stamp)}"
+
+
+def _by_year(_: int, key: int) -> str:
+    return f"_{ercot_histories.year_of(key)}"
 
 
 def _by_hour(_: int, key: int) -> str:
@@ -166,7 +188,13 @@ _FORECASTS = Timing(_HOUR_S, _WEEK, _half_past, _by_hour)
 _POWER = Timing(_HOUR_S, _WEEK, _before_the_next_hour, _by_hour)
 _WEEKLY = Timing(7 * _DAY_S, _MONTH, _in_the_evening, _without_key)
 _DISCLOSED = Timing(_DAY_S, timedelta(days=1462), _disclosed, _without_key, latest=timedelta(days=62))
+_HISTORIES = Renewed(7 * _DAY_S, timedelta(days=1462), _on_sunday, _by_year, latest=timedelta(days=7))
 _RTC = int(CO_OPTIMIZED_FROM.astimezone(UTC).timestamp())
+
+
+def _history(number: int, name: str, title: str, write: Write) -> Report:
+    return Report(number, name, title, _HISTORIES, write, prefix="rpt", suffix="")
+
 
 REPORTS: Final = {
     report.number: report
@@ -208,5 +236,12 @@ REPORTS: Final = {
             13051, "60_Day_DAM_Disclosure", "60-Day DAM Disclosure Reports", _DISCLOSED,
             ercot_disclosures.dam_members, prefix="ext", suffix="",
         ),
+        _history(13060, "DAMLZHBSPP", "Historical DAM Load Zone and Hub Prices", ercot_histories.day_ahead_prices),
+        _history(13061, "RTMLZHBSPP", "Historical RTM Load Zone and Hub Prices", ercot_histories.real_time_prices),
+        _history(
+            13091, "DAMASMCPC", "Historical DAM Clearing Prices for Capacity", ercot_histories.ancillary_prices
+        ),
+        _history(13231, "HIST_SCED_PRICE_ADDERS", "Historical Price Adders by SCED", ercot_histories.sced_adders),
+        _history(13240, "HIST_RTM_PRICE_ADDERS", "Historical RTM Price Adders", ercot_histories.quarter_adders),
     )
 }  # fmt: skip

@@ -18,7 +18,8 @@ from integrations.isos.simulator.operator import Answer
 from integrations.isos.simulator.pjm_lmp_pages import LMP_REPORTS, Layer, LmpPages
 from integrations.isos.simulator.pjm_query import BadQuery, Query, bad_query_page, query_of
 from integrations.isos.simulator.pjm_system_pages import SYSTEM_REPORTS, SystemPages, load_forecast, pnode_list
-from integrations.isos.simulator.pjm_tables import Table, csv_of, cut, json_of, rows_of
+from integrations.isos.simulator.pjm_tables import csv_of, json_of
+from integrations.isos.simulator.tables import Table, cut, rows_of
 
 _API: Final = "https://api.pjm.com/api/v1"
 _RANGE: Final = "datetime_beginning_ept"

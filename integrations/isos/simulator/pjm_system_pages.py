@@ -13,9 +13,10 @@ from integrations.isos.simulator.intervals import Intervals
 from integrations.isos.simulator.pjm import nodes_of
 from integrations.isos.simulator.pjm_query import Query
 from integrations.isos.simulator.pjm_schedules import DAY_AHEAD, Daily, Rolling, Schedule
-from integrations.isos.simulator.pjm_tables import EASTERN, Column, Moments, Numbers, Table, Texts
+from integrations.isos.simulator.pjm_tables import EASTERN
 from integrations.isos.simulator.shapes import Floats
 from integrations.isos.simulator.system import SystemState, View
+from integrations.isos.simulator.tables import Column, Moments, Numbers, Table, Texts
 
 _HOUR_S: Final = 3600
 _FORECAST_HOURS = 7 * 24

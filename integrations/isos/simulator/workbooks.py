@@ -1,0 +1,127 @@
+"""Workbooks as operators publish them (Office Open XML): sheets of texts and numbers under a header, nothing else."""
+
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from integrations.isos.simulator.tables import Column, Numbers, Table, Texts, rows_of
+from integrations.isos.simulator.texts import decimals, rows
+
+EMPTY: Final = int(np.iinfo(np.int64).min)
+"""The units of a number that is not there."""
+
+_DATE_STYLE = 1
+_MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_RELATIONS = 'xmlns="http://schemas.openxmlformats.org/package/2006/relationships"'
+_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
+_STYLES = (
+    f'{_XML}<styleSheet {_MAIN}><fonts count="1"><font/></fonts><fills count="1"><fill/></fills>'
+    '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf numFmtId="0"/></cellStyleXfs>'
+    '<cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="14" applyNumberFormat="1"/></cellXfs></styleSheet>'
+)
+_ROOT = f'{_XML}<Relationships {_RELATIONS}><Relationship Id="r1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>'  # noqa: E501
+
+
+def workbook(
+    sheets: Mapping[str, Table], *, dates: Sequence[str] = (), above: Sequence[str] = (), level: int = 6
+) -> bytes:
+    """The bytes of a workbook with a header and rows on each sheet, in which `dates` are the columns of days.
+
+    `above` are texts that stand in a line each above the header, in the first column; an empty one is an empty line.
+    Days are numbers since 1899-12-30.
+    """
+    words: dict[str, int] = {}
+    members = {
+        f"xl/worksheets/sheet{number}.xml": _sheet(table, words, dates, above)
+        for number, table in enumerate(sheets.values(), start=1)
+    }
+    shared = "".join(f"<si><t>{escape(word, quote=False)}</t></si>" for word in words)
+    parts = _parts(list(sheets)) | {"xl/sharedStrings.xml": f"{_XML}<sst {_MAIN}>{shared}</sst>"}
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
+        for name, content in (parts | members).items():
+            info = zipfile.ZipInfo(name)  # of 1980, as in the files of operators
+            info.create_system = 3
+            archive.writestr(info, content, zipfile.ZIP_DEFLATED)
+    return sink.getvalue()
+
+
+def _parts(names: Sequence[str]) -> dict[str, str]:
+    """All that a workbook has besides its sheets and their texts."""
+    numbers = range(1, len(names) + 1)
+    listed = "".join(
+        f'<sheet name="{escape(name)}" sheetId="{number}" r:id="r{number}"/>'
+        for number, name in zip(numbers, names, strict=True)
+    )
+    targets = {f"r{number}": ("worksheet", f"worksheets/sheet{number}.xml") for number in numbers}
+    targets |= {"s1": ("styles", "styles.xml"), "s2": ("sharedStrings", "sharedStrings.xml")}
+    related = "".join(
+        f'<Relationship Id="{key}" Type="{_OFFICE}/{kind}" Target="{target}"/>'
+        for key, (kind, target) in targets.items()
+    )
+    kinds = {"workbook.xml": "sheet.main", "styles.xml": "styles", "sharedStrings.xml": "sharedStrings"}
+    kinds |= {f"worksheets/sheet{number}.xml": "worksheet" for number in numbers}
+    typed = "".join(
+        f'<Override PartName="/xl/{name}" ContentType="{_TYPE}.{kind}+xml"/>' for name, kind in kinds.items()
+    )
+    return {
+        "[Content_Types].xml": f'{_XML}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Default Extension="xml" ContentType="application/xml"/>{typed}</Types>',
+        "_rels/.rels": _ROOT,
+        "xl/workbook.xml": f'{_XML}<workbook {_MAIN} xmlns:r="{_OFFICE}"><sheets>{listed}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f"{_XML}<Relationships {_RELATIONS}>{related}</Relationships>",
+        "xl/styles.xml": _STYLES,
+    }
+
+
+def _sheet(table: Table, words: dict[str, int], dates: Sequence[str], above: Sequence[str]) -> bytes:
+    """One sheet; `words` learns its texts."""
+    lines = [_texts_in(number, [text], words) for number, text in enumerate(above, start=1) if text]
+    header = len(above) + 1
+    lines.append(_texts_in(header, list(table), words))
+    count = rows_of(table)
+    number = pa.array(np.arange(header + 1, header + 1 + count)).cast(pa.string())
+    parts: list[pa.Array | str] = ['<row r="', number, '">']
+    for position, (name, column) in enumerate(table.items()):
+        parts.append(_cells(column, _letters(position), number, words, is_date=name in dates))
+    content = "".join(lines).encode() + (rows(*parts, "</row>") if count else b"")
+    return f"{_XML}<worksheet {_MAIN}><sheetData>".encode() + content + b"</sheetData></worksheet>"
+
+
+def _texts_in(line: int, texts: Sequence[str], words: dict[str, int]) -> str:
+    cells = "".join(
+        f'<c r="{_letters(position)}{line}" t="s"><v>{words.setdefault(text, len(words))}</v></c>'
+        for position, text in enumerate(texts)
+    )
+    return f'<row r="{line}">{cells}</row>'
+
+
+def _cells(column: Column, letters: str, number: pa.Array, words: dict[str, int], *, is_date: bool) -> pa.Array:
+    """The cells of a column; an empty text and an empty number have none."""
+    if isinstance(column, Texts):
+        codes = np.array([words.setdefault(value, len(words)) if value else EMPTY for value in column.values])
+        values, form = codes[column.codes] if len(codes) else np.zeros(0, dtype=np.int64), ' t="s"'
+        shown = pa.array(values).cast(pa.string())
+    else:
+        assert isinstance(column, Numbers), "a workbook has texts and numbers"
+        values, form = column.units, f' s="{_DATE_STYLE}"' if is_date else ""
+        shown = decimals(np.where(values == EMPTY, 0, values), column.decimals, trimmed=column.decimals > 0)
+    cells = pc.binary_join_element_wise(f'<c r="{letters}', number, f'"{form}><v>', shown, "</v></c>", "")
+    if (empty := values == EMPTY).any():
+        cells = pc.if_else(pa.array(empty), "", cells)
+    return cells
+
+
+def _letters(position: int) -> str:
+    """A to Z, then AA, AB and so on."""
+    first, last = divmod(position, 26)
+    return (chr(64 + first) if first else "") + chr(65 + last)
