@@ -22,9 +22,9 @@ from integrations.isos.simulator.intervals import Intervals, market_days
 from integrations.isos.simulator.market import PriceBlock, energy_units
 from integrations.isos.simulator.places import Place
 from integrations.isos.simulator.shapes import Floats
-from integrations.isos.simulator.tables import Column, Numbers, Table, Texts
+from integrations.isos.simulator.tables import EMPTY, Column, Numbers, Table, Texts
 from integrations.isos.simulator.texts import decimals, repeated
-from integrations.isos.simulator.workbooks import EMPTY, workbook
+from integrations.isos.simulator.workbooks import workbook
 
 _TYPES: Final = frozenset({"HU", "SH", "AH", "LZ"})
 _ANCILLARY_WORKBOOK_FROM: Final = date(2026, 9, 28)
@@ -83,7 +83,7 @@ def ancillary_prices(market: GridMarket, monday: int) -> dict[str, bytes]:
     months = list(_months(monday))
     hours = market_days("ERCOT", months[0].first, months[-1].last, minutes=60)
     priced, table = services(market.states("day_ahead", hours)), _hours(hours, 1)
-    table |= {name: _cents(priced[service]) for name, service in _SERVICES.items()}
+    table |= {name: Numbers.rounded(priced[service], 2) for name, service in _SERVICES.items()}
     name = f"DAMASMCPC_{year_of(monday)}"
     if day_of(monday) >= _ANCILLARY_WORKBOOK_FROM:
         above = ["", "", "", "", "", "Historical DAM Clearing Prices for Capacity", ""]
@@ -188,10 +188,6 @@ def _of_each(block: PriceBlock, texts: list[str]) -> Texts:
     return Texts.of(texts).repeated(len(block.intervals))
 
 
-def _cents(values: Floats) -> Numbers:
-    return Numbers(np.rint(values * 100).astype(np.int64), 2)
-
-
 def _in_force(
     monday: int, intervals: Intervals, values: dict[str, Floats], until: tuple[str, ...], since: tuple[str, ...]
 ) -> dict[str, Column]:
@@ -201,7 +197,7 @@ def _in_force(
     table: dict[str, Column] = {}
     for names, are_there, is_out in ((until, year <= turn.year, is_after), (since, year >= turn.year, ~is_after)):
         for name in names if are_there else ():
-            table[name] = Numbers(np.where(is_out, EMPTY, _cents(values[name]).units), 2)
+            table[name] = Numbers(np.where(is_out, EMPTY, Numbers.rounded(values[name], 2).units), 2)
     return table
 
 

@@ -3,13 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from integrations.isos.simulator.market import Units
+from integrations.isos.simulator.shapes import Floats
 
 Codes = NDArray[np.int64]
+
+EMPTY: Final = int(np.iinfo(np.int64).min)
+"""The units of a number that is not there."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,16 @@ class Texts:
 
 @dataclass(frozen=True)
 class Numbers:
-    """(rows,) numbers in units of the last of `decimals`."""
+    """(rows,) numbers in units of the last of `decimals`, or `EMPTY`."""
 
     units: Units
     decimals: int
+
+    @classmethod
+    def rounded(cls, values: Floats, decimals: int) -> "Numbers":
+        """(rows,) values rounded to so many decimals; what is not a number is empty."""
+        units = np.rint(np.where(np.isnan(values), 0.0, values) * 10.0**decimals).astype(np.int64)
+        return cls(np.where(np.isnan(values), EMPTY, units), decimals)
 
     def rows(self, first: int, last: int) -> "Numbers":
         return Numbers(self.units[first:last], self.decimals)

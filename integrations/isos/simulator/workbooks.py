@@ -4,17 +4,13 @@ import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from integrations.isos.simulator.tables import Column, Numbers, Table, Texts, rows_of
+from integrations.isos.simulator.tables import EMPTY, Column, Numbers, Table, Texts, rows_of
 from integrations.isos.simulator.texts import decimals, rows
-
-EMPTY: Final = int(np.iinfo(np.int64).min)
-"""The units of a number that is not there."""
 
 _DATE_STYLE = 1
 _MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
