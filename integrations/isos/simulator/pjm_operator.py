@@ -1,9 +1,11 @@
-"""PJM's Data Miner 2 as it is asked over HTTP: reports by name, ranges of Eastern time, pages, JSON or CSV.
+"""PJM's Data Miner 2 as it is asked over HTTP: reports by name, ranges of Eastern time, pages, JSON or CSV; and the
+workbooks of the capacity auctions on its web site.
 
 Metered load stays unverified. Rows come in order of time whatever `sort` says. A report that there is not is answered
 with 404.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +15,8 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from integrations.isos.pjm.sheets import DeliveryYear
+from integrations.isos.simulator import pjm_capacity
 from integrations.isos.simulator.grid_market import GridMarket
 from integrations.isos.simulator.operator import Answer
 from integrations.isos.simulator.pjm_lmp_pages import LMP_REPORTS, Layer, LmpPages
@@ -30,20 +34,31 @@ _FORECAST, _NODES = "load_frcstd_7_day", "pnode"
 REPORTS: Final[Mapping[str, Report]] = {**SYSTEM_REPORTS, **MARKET_REPORTS}
 """The reports of anything but prices of energy, by name."""
 
+_DATA_MINER, _WEB = "pjm_data_miner", "pjm_web"
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_RESULTS, _RESULTS_RENAMED, _RENAMED_SINCE = "base-residual-auction-results", "bra-results", 2026
+_PARAMETERS: Final = "planning-period-parameters-for-base-residual-auction"
+_SINCE_YEAR = 2022
+_WORKBOOK_PATH: Final = re.compile(
+    r"-/media/DotCom/markets-ops/rpm/rpm-auction-info/"
+    r"(?P<years>(?P<first>\d{4})-(?P<next>\d{4}))/(?P=years)-(?P<name>[\w-]+)\.xlsx"
+)
+
 
 @dataclass(frozen=True)
 class PjmOperator:
-    """Answers for Data Miner."""
+    """Answers for Data Miner and the web site."""
 
     market: GridMarket
 
     @property
     def sources(self) -> tuple[str, ...]:
-        return ("pjm_data_miner",)
+        return (_DATA_MINER, _WEB)
 
     def answer(self, source: str, path: str, params: Mapping[str, str], now_utc: datetime) -> Answer | None:
         """A page, which is empty where nothing is out yet; 400 for what the API does not take."""
-        del source  # there is one
+        if source == _WEB:
+            return self._workbook(path, now_utc)
         prices, report = LMP_REPORTS.get(path), REPORTS.get(path)
         if prices is None and report is None and path not in (_FORECAST, _NODES):
             return None
@@ -55,6 +70,18 @@ class PjmOperator:
             return Answer(bad_query_page(error), now_utc, "application/json", 400)
         content, changed_utc = self._page(path, params, query, now_utc)
         return Answer(content, changed_utc, "text/csv" if query.is_csv else "application/json")
+
+    def _workbook(self, path: str, now_utc: datetime) -> Answer | None:
+        named = _WORKBOOK_PATH.fullmatch(path)
+        if named is None or int(named["next"]) != int(named["first"]) + 1:
+            return None
+        first_year, name = int(named["first"]), named["name"]
+        results = _RESULTS if first_year < _RENAMED_SINCE else _RESULTS_RENAMED
+        is_results = name == results
+        published_utc = pjm_capacity.posted(first_year, is_results=is_results).astimezone(UTC)
+        if (not is_results and name != _PARAMETERS) or first_year < _SINCE_YEAR or now_utc < published_utc:
+            return None
+        return Answer(_workbook(self.market, first_year, is_results), published_utc, _XLSX)
 
     def _page(self, path: str, params: Mapping[str, str], query: Query, now_utc: datetime) -> tuple[bytes, datetime]:
         """The page, and since when it has been as it is."""
@@ -73,6 +100,12 @@ class PjmOperator:
             load_forecast(self.market, now_utc) if path == _FORECAST else (pnode_list(self.market), _LONG_AGO)
         )
         return _page_of(path, href, query, table), changed_utc
+
+
+@lru_cache(maxsize=8)
+def _workbook(market: GridMarket, first_year: int, is_results: bool) -> bytes:
+    write = pjm_capacity.results if is_results else pjm_capacity.parameters
+    return write(market, DeliveryYear(first_year))
 
 
 # A full page of prices is some 17 MB.

@@ -12,6 +12,9 @@ import pyarrow.compute as pc
 from integrations.isos.simulator.tables import EMPTY, Column, Numbers, Table, Texts, rows_of
 from integrations.isos.simulator.texts import decimals, rows
 
+Lines = Sequence[Sequence[str | float | None]]
+"""A sheet as it is written by hand: cells of texts and numbers, None for an empty one."""
+
 _DATE_STYLE = 1
 _MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -27,17 +30,19 @@ _ROOT = f'{_XML}<Relationships {_RELATIONS}><Relationship Id="r1" Type="{_OFFICE
 
 
 def workbook(
-    sheets: Mapping[str, Table], *, dates: Sequence[str] = (), above: Sequence[str] = (), level: int = 6
+    sheets: Mapping[str, Table | Lines], *, dates: Sequence[str] = (), above: Sequence[str] = (), level: int = 6
 ) -> bytes:
-    """The bytes of a workbook with a header and rows on each sheet, in which `dates` are the columns of days.
+    """The bytes of a workbook; a sheet is a table under its header, of which `dates` are the columns of days, or lines.
 
     `above` are texts that stand in a line each above the header, in the first column; an empty one is an empty line.
     Days are numbers since 1899-12-30.
     """
     words: dict[str, int] = {}
     members = {
-        f"xl/worksheets/sheet{number}.xml": _sheet(table, words, dates, above)
-        for number, table in enumerate(sheets.values(), start=1)
+        f"xl/worksheets/sheet{number}.xml": (
+            _sheet(sheet, words, dates, above) if isinstance(sheet, Mapping) else _written(sheet, words)
+        )
+        for number, sheet in enumerate(sheets.values(), start=1)
     }
     shared = "".join(f"<si><t>{escape(word, quote=False)}</t></si>" for word in words)
     parts = _parts(list(sheets)) | {"xl/sharedStrings.xml": f"{_XML}<sst {_MAIN}>{shared}</sst>"}
@@ -81,24 +86,40 @@ def _parts(names: Sequence[str]) -> dict[str, str]:
 
 def _sheet(table: Table, words: dict[str, int], dates: Sequence[str], above: Sequence[str]) -> bytes:
     """One sheet; `words` learns its texts."""
-    lines = [_texts_in(number, [text], words) for number, text in enumerate(above, start=1) if text]
-    header = len(above) + 1
-    lines.append(_texts_in(header, list(table), words))
-    count = rows_of(table)
+    head = _lines([*([text] if text else [] for text in above), list(table)], words)
+    header, count = len(above) + 1, rows_of(table)
     number = pa.array(np.arange(header + 1, header + 1 + count)).cast(pa.string())
     parts: list[pa.Array | str] = ['<row r="', number, '">']
     for position, (name, column) in enumerate(table.items()):
         parts.append(_cells(column, _letters(position), number, words, is_date=name in dates))
-    content = "".join(lines).encode() + (rows(*parts, "</row>") if count else b"")
+    return _framed(head.encode() + (rows(*parts, "</row>") if count else b""))
+
+
+def _written(lines: Lines, words: dict[str, int]) -> bytes:
+    return _framed(_lines(lines, words).encode())
+
+
+def _framed(content: bytes) -> bytes:
     return f"{_XML}<worksheet {_MAIN}><sheetData>".encode() + content + b"</sheetData></worksheet>"
 
 
-def _texts_in(line: int, texts: Sequence[str], words: dict[str, int]) -> str:
-    cells = "".join(
-        f'<c r="{_letters(position)}{line}" t="s"><v>{words.setdefault(text, len(words))}</v></c>'
-        for position, text in enumerate(texts)
+def _lines(lines: Lines, words: dict[str, int]) -> str:
+    """Lines without a cell are left out."""
+    return "".join(
+        f'<row r="{number}">{"".join(_cell(number, position, cell, words) for position, cell in enumerate(line))}</row>'
+        for number, line in enumerate(lines, start=1)
+        if line
     )
-    return f'<row r="{line}">{cells}</row>'
+
+
+def _cell(line: int, position: int, cell: str | float | None, words: dict[str, int]) -> str:
+    if cell is None or cell == "":
+        return ""
+    if isinstance(cell, str):
+        cell, form = words.setdefault(cell, len(words)), ' t="s"'
+    else:
+        form = ""
+    return f'<c r="{_letters(position)}{line}"{form}><v>{cell}</v></c>'
 
 
 def _cells(column: Column, letters: str, number: pa.Array, words: dict[str, int], *, is_date: bool) -> pa.Array:
