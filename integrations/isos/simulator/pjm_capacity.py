@@ -20,7 +20,7 @@ from integrations.isos.simulator.fundamentals import by_area
 from integrations.isos.simulator.grid_market import GridMarket
 from integrations.isos.simulator.intervals import market_days
 from integrations.isos.simulator.pjm_tables import EASTERN
-from integrations.isos.simulator.workbooks import Lines, workbook
+from integrations.isos.simulator.workbooks import Cell, Lines, workbook
 
 ZONES: Final = ("SIMCOAST", "SIMLAKES", "SIMRIDGE")
 _MAAC: Final = ("SIMCOAST", "SIMRIDGE")
@@ -89,7 +89,7 @@ def _with_sums(zonal: Mapping[str, float]) -> dict[str, float]:
     return {area: round(value, 1) for area, value in sums.items()} | rounded
 
 
-def _line(label: str, *cells: str | float) -> list[str | float | None]:
+def _line(label: str, *cells: str | float) -> list[Cell]:
     return [label, *cells]
 
 

@@ -3,7 +3,9 @@
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from datetime import date
 from html import escape
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +14,12 @@ import pyarrow.compute as pc
 from integrations.isos.simulator.tables import EMPTY, Column, Numbers, Table, Texts, rows_of
 from integrations.isos.simulator.texts import decimals, rows
 
-Lines = Sequence[Sequence[str | float | None]]
-"""A sheet as it is written by hand: cells of texts and numbers, None for an empty one."""
+Cell: TypeAlias = str | float | date | None
+Lines = Sequence[Sequence[Cell]]
+"""A sheet as it is written by hand: cells of texts, numbers and days, None for an empty one."""
 
 _DATE_STYLE = 1
+_DAY_ZERO = date(1899, 12, 30)
 _MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _RELATIONS = 'xmlns="http://schemas.openxmlformats.org/package/2006/relationships"'
@@ -112,14 +116,20 @@ def _lines(lines: Lines, words: dict[str, int]) -> str:
     )
 
 
-def _cell(line: int, position: int, cell: str | float | None, words: dict[str, int]) -> str:
+def _cell(line: int, position: int, cell: Cell, words: dict[str, int]) -> str:
     if cell is None or cell == "":
         return ""
+    form, value = "", cell
     if isinstance(cell, str):
-        cell, form = words.setdefault(cell, len(words)), ' t="s"'
-    else:
-        form = ""
-    return f'<c r="{_letters(position)}{line}"{form}><v>{cell}</v></c>'
+        form, value = ' t="s"', words.setdefault(cell, len(words))
+    elif isinstance(cell, date):
+        form, value = f' s="{_DATE_STYLE}"', day_number(cell)
+    return f'<c r="{_letters(position)}{line}"{form}><v>{value}</v></c>'
+
+
+def day_number(day: date) -> int:
+    """A day as workbooks count it, since 1899-12-30."""
+    return (day - _DAY_ZERO).days
 
 
 def _cells(column: Column, letters: str, number: pa.Array, words: dict[str, int], *, is_date: bool) -> pa.Array:
