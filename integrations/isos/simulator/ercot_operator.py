@@ -1,6 +1,7 @@
 """ERCOT's MIS and dashboards as they answer, from a simulated market.
 
-XML twins are not listed.
+XML twins are not listed. The web site has the workbooks of
+`ercot_grid_information` besides.
 
 A report is a list of its documents, newest first, and a document is a download by its DocID; both are there from the
 moment of publication to the end of the day that they are kept until. Documents are never restated: ERCOT publishes
@@ -17,11 +18,13 @@ from typing import Any, Final
 from integrations.isos.ercot.documents import DOCUMENT_LIST
 from integrations.isos.ercot.feeds import DASHBOARDS, DOCUMENT_PATH, LIST_PATH, MIS
 from integrations.isos.simulator import ercot_dashboards
+from integrations.isos.simulator.ercot_grid_information import file_at
 from integrations.isos.simulator.ercot_reports import REPORTS
 from integrations.isos.simulator.grid_market import GridMarket
 from integrations.isos.simulator.operator import Answer
 
 _ZIP, _JSON = "application/zip", "application/json"
+_WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _DAY_S: Final = 86_400
 _HOUR_S: Final = 3600
 # Day-ahead documents come out before the day that they are of begins; those of hours and minutes within the hour.
@@ -48,6 +51,9 @@ class ErcotOperator:
             return self._list(params.get("reportTypeId", ""), now_utc)
         if source == MIS.name and path == DOCUMENT_PATH:
             return self._download(params.get("doclookupId", ""), now_utc)
+        if source == MIS.name and (found := file_at(self.market, path, now_utc)):
+            content, published = found
+            return Answer(content, published.astimezone(UTC), _ZIP if path.endswith("zip") else _WORKBOOK)
         return None
 
     def _dashboard(self, name: str, now_utc: datetime) -> Answer | None:
