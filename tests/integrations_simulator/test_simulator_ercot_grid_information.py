@@ -28,6 +28,10 @@ LATER = datetime(2026, 12, 31, tzinfo=UTC)
 FUELS = {"coal": "coal", "hydro": "hydro", "nuclear": "nuclear", "solar": "solar", "wind": "wind"}
 
 
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=CENTRAL).astimezone(UTC)
+
+
 @cache
 def _read(path: str) -> ParsedPublication:
     answer = OPERATOR.answer("ercot-mis", path, {}, LATER)
@@ -44,7 +48,7 @@ def test_generation_by_fuel_is_what_each_fuel_made(day: date) -> None:
     publication = _read(GENERATION)
     assert (publication.feed, publication.vintage) == ("int_gen_by_fuel", "preliminary"), "March is settled once"
     quarters = market_days("ERCOT", day, day, minutes=15)
-    start = datetime(day.year, day.month, day.day, tzinfo=CENTRAL).astimezone(UTC)
+    start = _midnight(day)
     found = series(
         within([publication], start, start + timedelta(minutes=15 * len(quarters))), "category", value="value"
     )
@@ -62,11 +66,15 @@ def test_generation_by_fuel_is_what_each_fuel_made(day: date) -> None:
 def test_native_load_is_what_zones_used_through_both_changes_of_the_clock() -> None:
     publication = _read(LOAD)
     assert (publication.feed, publication.vintage) == ("native_load", "final")
-    hours = market_days("ERCOT", date(2026, 1, 1), date(2026, 11, 30), minutes=60)
-    found, state = series([publication], "area", value="value"), MARKET.states("actual", hours)
-    assert_series(found["",], hours, state.load_mw, digits=6)
-    for ours, mw in zip(LOAD_ZONES, by_area(state.bus_load_mw, WEATHER_ZONES).values(), strict=True):
-        assert_series(found[ours,], hours, mw, digits=6)
+    assert publication.rows.num_rows == 9 * len(market_days("ERCOT", date(2026, 1, 1), date(2026, 11, 30), minutes=60))
+    for day, count in ((date(2026, 3, 8), 23), (date(2026, 7, 22), 24), (date(2026, 11, 1), 25)):
+        hours, start = market_days("ERCOT", day, day, minutes=60), _midnight(day)
+        assert len(hours) == count
+        found = series(within([publication], start, start + timedelta(hours=count)), "area", value="value")
+        state = MARKET.states("actual", hours)
+        assert_series(found["",], hours, state.load_mw, digits=6)
+        for ours, mw in zip(LOAD_ZONES, by_area(state.bus_load_mw, WEATHER_ZONES).values(), strict=True):
+            assert_series(found[ours,], hours, mw, digits=6)
 
 
 def test_workbooks_are_there_from_the_8th_of_the_month_after() -> None:
