@@ -114,7 +114,7 @@ class _Listed:
 
 
 # A list has up to 1,440 documents and is asked for again and again, while a document never changes.
-@lru_cache(maxsize=10_000)  # five reports by run, with what is kept of each
+@lru_cache(maxsize=16_000)  # five reports by run, with what is kept of each, and four years of disclosures
 def _listed(number: int, seed: int, key: int) -> _Listed:
     report = REPORTS[number]
     published = report.timing.published(seed, key)
