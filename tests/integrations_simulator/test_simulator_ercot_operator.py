@@ -14,7 +14,7 @@ from integrations.isos.ercot.feeds import DOCUMENT_PATH, FEEDS, LIST_PATH
 from integrations.isos.feeds import Feed
 from integrations.isos.simulator import ercot, ercot_fundamentals
 from integrations.isos.simulator.ercot_dashboards import FUELS
-from integrations.isos.simulator.ercot_operator import ErcotOperator
+from integrations.isos.simulator.ercot_operator import ErcotOperator, written
 from integrations.isos.simulator.ercot_prices import adders, bus_of, is_node, services
 from integrations.isos.simulator.fundamentals import by_area
 from integrations.isos.simulator.grid_market import GridMarket
@@ -29,10 +29,6 @@ from tests.integrations_simulator.playing import assert_same_prices, assert_seri
 SPRING, AUTUMN, PLAIN = date(2026, 3, 8), date(2026, 11, 1), date(2026, 7, 22)
 DAYS = [PLAIN, SPRING, AUTUMN]
 FEED = {feed.name: feed for feed in FEEDS}
-NOT_PLAYED = {
-    "sced_disclosure", "dam_disclosure", "dam_lzhb_spp", "rtm_lzhb_spp", "dam_mcpc_history",
-    "sced_price_adders_history", "rtm_price_adders",
-}  # fmt: skip
 MARKET = GridMarket("ERCOT", 7, 70)
 OPERATOR = ErcotOperator(MARKET)
 
@@ -282,7 +278,7 @@ def _download(doc_id: str, now: datetime) -> Answer | None:
     return OPERATOR.answer("ercot-mis", DOCUMENT_PATH, {"doclookupId": doc_id}, now)
 
 
-@pytest.mark.parametrize("number", [12331, 12301, 12300, 14836, 13028, 10008])
+@pytest.mark.parametrize("number", [12331, 12301, 12300, 14836, 13028, 10008, 13051])
 def test_a_document_is_there_from_its_publication_until_it_expires(number: int) -> None:
     now = _midnight(AUTUMN) + timedelta(days=2)
     documents = _documents(number, now)
@@ -312,7 +308,7 @@ def test_lists_are_as_long_as_reports_are_kept() -> None:
 
 def test_what_is_not_there_is_nothing() -> None:
     now = _midnight(PLAIN)
-    for number in ("13052", "x", "", "99999999999999999999"):
+    for number in ("13053", "x", "", "99999999999999999999"):
         assert OPERATOR.answer("ercot-mis", LIST_PATH, {"reportTypeId": number}, now) is None
     document = _documents(12331, now)[0]["DocID"]
     for doc_id in (
@@ -323,7 +319,7 @@ def test_what_is_not_there_is_nothing() -> None:
         f"{int(document) + 1}",
         "9" * 40,
         "123310",
-        f"13052{document[5:]}",
+        f"13053{document[5:]}",
     ):
         assert _download(doc_id, now) is None, doc_id
     assert OPERATOR.answer("ercot-mis", "elsewhere", {}, now) is None
@@ -336,8 +332,16 @@ def test_every_feed_is_answered_always_with_the_same_bytes(feed: Feed) -> None:
     stretch = (now - timedelta(hours=5), now)
     if feed.name in {"settlement_points", "load_by_zone", "load_by_weather_zone"}:  # few documents
         stretch = (now - timedelta(days=6), now)
-    first, second = (play(ErcotOperator(GridMarket("ERCOT", 7, 70)), feed, *stretch, now) for _ in range(2))
-    assert bool(first) == (feed.name not in NOT_PLAYED)
-    assert first == second
-    for played in first:
+    if feed.name.endswith("disclosure"):
+        stretch = (stretch[0] - timedelta(days=62), stretch[1] - timedelta(days=62))
+    if feed.cadence == timedelta(days=7) and feed.name != "settlement_points":  # a history is short in January
+        now = datetime(2026, 1, 12, 15, tzinfo=UTC)
+        stretch = (now - timedelta(days=5), now)
+    found = []
+    for _ in range(2):
+        written.cache_clear()
+        found.append(play(ErcotOperator(GridMarket("ERCOT", 7, 70)), feed, *stretch, now))
+    assert found[0]
+    assert found[0] == found[1]
+    for played in found[0]:
         assert played.publications()

@@ -134,7 +134,7 @@ def test_a_report_is_there_from_its_publication_and_as_long_as_it_is_kept(
 
 
 @pytest.mark.parametrize(
-    "path", ["", "20260302_df_al.xls", "20261302_rt_lmp_final.csv", "20260302_rt_lmp.csv", "20260303_5MIN_LMP.zip"]
+    "path", ["", "20260302_df_al.xlsx", "20261302_rt_lmp_final.csv", "20260302_rt_lmp.csv", "20260303_5MIN_LMP.zip"]
 )
 def test_what_there_is_not_is_not_there(path: str) -> None:
     assert asked(path, MIDNIGHT + 400 * DAY) is None

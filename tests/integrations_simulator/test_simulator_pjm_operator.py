@@ -157,8 +157,8 @@ def test_what_data_miner_does_not_take_is_400(params: dict[str, str], said: str)
     assert said in answer.content.decode()
 
 
-def test_a_report_that_is_not_played_is_not_there() -> None:
-    assert OPERATOR.answer("pjm_data_miner", "reg_market_results", {}, PLAIN) is None
+def test_a_report_that_there_is_not_is_not_there() -> None:
+    assert OPERATOR.answer("pjm_data_miner", "sync_pri_dsr_reserve", {}, PLAIN) is None
 
 
 @pytest.mark.parametrize(

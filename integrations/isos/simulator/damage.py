@@ -26,7 +26,18 @@ _RENAMED = (
     (rb"\bSettlementPointPrice\b", b"Price"),
     (rb"\bSettlementPoint,LMP\b", b"SettlementPoint,Price"),
     (rb"\bdatetime_beginning_utc\b", b"datetime_begin_utc"),
+    (rb"\bforecast_load_mw\b", b"forecast_mw"),
+    (rb'"Resource Name"', b'"Unit Name"'),
+    (rb"\bSettlement Point Price\b", b"Price"),
+    (rb"\bMarket Hour Ending\b", b"Market Hour"),
+    (rb"\bHour Ending\b", b"Hour"),
+    (rb"\bSystemLambda\b", b"Lambda"),
+    (rb"\bDelivery Interval\b", b"Interval"),
+    (rb"\bResource Clearing Prices\b", b"Clearing Prices"),
+    (rb"\bPlanning Parameters\b", b"Parameters"),
 )
+_OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+_LAST_ROW = re.compile(rb'<row r="(\d+)">((?:(?!<row ).)*)</row></sheetData>', re.DOTALL)
 
 
 def cut_short(content: bytes) -> bytes | None:
@@ -36,7 +47,7 @@ def cut_short(content: bytes) -> bytes | None:
 
 def row_twice(content: bytes) -> bytes | None:
     """The last row, or the last item of the longest list, stands there twice."""
-    return _inside(content, lambda text: _item_twice(text) if text[:1] in b"{[" else _line_twice(text))
+    return _inside(content, _twice)
 
 
 def column_renamed(content: bytes) -> bytes | None:
@@ -44,7 +55,27 @@ def column_renamed(content: bytes) -> bytes | None:
     return _inside(content, _renamed)
 
 
+def _twice(text: bytes) -> bytes | None:
+    if text.startswith(b"<"):
+        return _sheet_row_twice(text)
+    return _item_twice(text) if text[:1] in b"{[" else _line_twice(text)
+
+
+def _sheet_row_twice(text: bytes) -> bytes | None:
+    """The last row of a workbook's sheet once more, under the next number; a short one is a remark or a total."""
+    start = text.rfind(b"<row ")
+    found = _LAST_ROW.match(text, start) if start >= 0 else None
+    if found is None or found[2].count(b"<c ") < 3:
+        return None
+    number = found[1]
+    again = found[2].replace(number + b'"', b'%d"' % (int(number) + 1))
+    row = b'<row r="%d">%s</row>' % (int(number) + 1, again)
+    return text[: found.end() - len(b"</sheetData>")] + row + text[found.end() - len(b"</sheetData>") :]
+
+
 def _renamed(text: bytes) -> bytes | None:
+    if text.startswith(b"<") and b"<sst " not in text[:200]:
+        return None  # the words of a workbook stand together
     for pattern, name in _RENAMED:
         changed, count = re.subn(pattern, name, text)
         if count:
@@ -81,15 +112,17 @@ def _lists(value: Any) -> list[list[Any]]:
 
 
 def _inside(content: bytes, damage: Damage) -> bytes | None:
-    """Damages the first file of a zip, or the content itself."""
+    """Damages the first file of a zip (a workbook is one, too) that can be damaged so, or the content itself."""
+    if content.startswith(_OLD_WORKBOOK):
+        return None
     if not content.startswith(b"PK"):
         return damage(content)
     buffer = io.BytesIO()
+    is_done = False
     with zipfile.ZipFile(io.BytesIO(content)) as whole, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as written:
-        for number, info in enumerate(whole.infolist()):
+        for info in whole.infolist():
             member = whole.read(info)
-            damaged = _inside(member, damage) if number == 0 else member
-            if damaged is None:
-                return None
-            written.writestr(info, damaged)
-    return buffer.getvalue()
+            damaged = None if is_done else _inside(member, damage)
+            is_done |= damaged is not None
+            written.writestr(info, member if damaged is None else damaged)
+    return buffer.getvalue() if is_done else None

@@ -95,14 +95,14 @@ def sced_csv(header: str, names: Sequence[str], block: PriceBlock) -> bytes:
 def document(report: int, content_name: str, published_at: datetime, content: bytes) -> SimulatedFile:
     """A zip as MIS names it; the CSV in it goes without milliseconds. The clock is Central."""
     csv = f"cdr.{report:08d}.0000000000000000.{published_at:%Y%m%d.%H%M%S}.{content_name}.csv"
-    name = zip_name("cdr", report, content_name, published_at)
+    name = zip_name("cdr", report, f"{content_name}_csv", published_at)
     return zipped(name, [SimulatedFile(csv, content, published_at)])
 
 
 def zip_name(prefix: str, report: int, content_name: str, published_at: datetime) -> str:
     """The name of a document, with milliseconds."""
     stamp = f"{published_at:%Y%m%d.%H%M%S}{published_at.microsecond // 1000:03d}"
-    return f"{prefix}.{report:08d}.0000000000000000.{stamp}.{content_name}_csv.zip"
+    return f"{prefix}.{report:08d}.0000000000000000.{stamp}.{content_name}.zip"
 
 
 def named_once(place: Place) -> bool:

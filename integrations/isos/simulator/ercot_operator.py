@@ -1,8 +1,7 @@
 """ERCOT's MIS and dashboards as they answer, from a simulated market.
 
-Played are all feeds of `integrations.isos.ercot.feeds` but the disclosures after 60 days (`sced_disclosure`,
-`dam_disclosure`) and the workbooks of a year (`dam_lzhb_spp`, `rtm_lzhb_spp`, `dam_mcpc_history`,
-`sced_price_adders_history`, `rtm_price_adders`), of which there is nothing. XML twins are not listed.
+XML twins are not listed. The web site has the workbooks of
+`ercot_grid_information` besides.
 
 A report is a list of its documents, newest first, and a document is a download by its DocID; both are there from the
 moment of publication to the end of the day that they are kept until. Documents are never restated: ERCOT publishes
@@ -12,24 +11,24 @@ corrections of prices elsewhere.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
 from integrations.isos.ercot.documents import DOCUMENT_LIST
 from integrations.isos.ercot.feeds import DASHBOARDS, DOCUMENT_PATH, LIST_PATH, MIS
 from integrations.isos.simulator import ercot_dashboards
-from integrations.isos.simulator.ercot import CENTRAL
-from integrations.isos.simulator.ercot_reports import REPORTS, Report
+from integrations.isos.simulator.ercot_grid_information import file_at
+from integrations.isos.simulator.ercot_reports import REPORTS
 from integrations.isos.simulator.grid_market import GridMarket
 from integrations.isos.simulator.operator import Answer
 
 _ZIP, _JSON = "application/zip", "application/json"
+_WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _DAY_S: Final = 86_400
 _HOUR_S: Final = 3600
-# Day-ahead documents come out before the day that they are of begins, those of a day after it has ended; others within
-# the hour.
-_BEFORE_KEY_S, _AFTER_KEY_S = _DAY_S, 2 * _DAY_S
+# Day-ahead documents come out before the day that they are of begins; those of hours and minutes within the hour.
+_BEFORE_KEY_S: Final = _DAY_S
 _MINUTE_S: Final = 60
 _DASHBOARD_S: Final = 300
 
@@ -52,6 +51,9 @@ class ErcotOperator:
             return self._list(params.get("reportTypeId", ""), now_utc)
         if source == MIS.name and path == DOCUMENT_PATH:
             return self._download(params.get("doclookupId", ""), now_utc)
+        if source == MIS.name and (found := file_at(self.market, path, now_utc)):
+            content, published = found
+            return Answer(content, published.astimezone(UTC), _ZIP if path.endswith("zip") else _WORKBOOK)
         return None
 
     def _dashboard(self, name: str, now_utc: datetime) -> Answer | None:
@@ -68,7 +70,8 @@ class ErcotOperator:
             return None
         now_s = int(now_utc.timestamp())
         oldest_s = now_s - int(report.timing.kept.total_seconds()) - _DAY_S
-        before_s, after_s = (_BEFORE_KEY_S, _AFTER_KEY_S) if report.timing.step_s >= _DAY_S else (0, _HOUR_S)
+        latest_s = int(report.timing.latest.total_seconds())
+        before_s, after_s = (_BEFORE_KEY_S, latest_s) if report.timing.step_s >= _DAY_S else (0, _HOUR_S)
         keys = report.timing.keys(max(oldest_s - after_s, report.since), now_s + before_s)
         known = [_listed(report.number, self.market.seed, key) for key in keys]
         there = [each for each in known if each.published_s <= now_utc.timestamp() < each.expires_s]
@@ -84,13 +87,21 @@ class ErcotOperator:
         if report is None or not 5 < len(doc_id) < 15:
             return None
         key = int(doc_id[5:]) * _MINUTE_S
-        is_near = abs(key - now_utc.timestamp()) < report.timing.kept.total_seconds() + 3 * _DAY_S
+        longest = report.timing.kept + report.timing.latest + timedelta(days=1)
+        is_near = abs(key - now_utc.timestamp()) < longest.total_seconds()
         if key < report.since or not is_near or key not in report.timing.keys(key, key + 1):
             return None
         published = report.timing.published(self.market.seed, key)
-        if not published <= now_utc < _expires(report, published):
+        if not published <= now_utc < report.timing.expires(self.market.seed, key):
             return None
-        return Answer(report.document(self.market, key).content, published.astimezone(UTC), _ZIP)
+        return Answer(written(self.market, report.number, key), published.astimezone(UTC), _ZIP)
+
+
+# What takes long, a history or a disclosure, is asked for by few.
+@lru_cache(maxsize=8)
+def written(market: GridMarket, number: int, key: int) -> bytes:
+    """The document of a report's number and a key."""
+    return REPORTS[number].document(market, key).content
 
 
 @dataclass(frozen=True)
@@ -103,11 +114,11 @@ class _Listed:
 
 
 # A list has up to 1,440 documents and is asked for again and again, while a document never changes.
-@lru_cache(maxsize=10_000)  # five reports by run, with what is kept of each
+@lru_cache(maxsize=16_000)  # five reports by run, with what is kept of each, and four years of disclosures
 def _listed(number: int, seed: int, key: int) -> _Listed:
     report = REPORTS[number]
     published = report.timing.published(seed, key)
-    expires = _expires(report, published)
+    expires = report.timing.expires(seed, key)
     name = report.zip_name(seed, key)
     document = {
         "ExpiredDate": (expires - timedelta(seconds=1)).isoformat(timespec="seconds"),
@@ -116,7 +127,7 @@ def _listed(number: int, seed: int, key: int) -> _Listed:
         "Extension": "zip",
         "ReportTypeID": str(number),
         "Prefix": name.partition(".")[0],
-        "FriendlyName": f"{report.name}_csv",
+        "FriendlyName": f"{report.name}{report.suffix}",
         "ConstructedName": name,
         "DocID": f"{number}{key // _MINUTE_S}",
         "PublishDate": published.isoformat(timespec="seconds"),
@@ -125,9 +136,3 @@ def _listed(number: int, seed: int, key: int) -> _Listed:
         "DocCount": "0",
     }
     return _Listed(published.timestamp(), expires.timestamp(), {"Document": document})
-
-
-def _expires(report: Report, published: datetime) -> datetime:
-    """The end of the last day that a document is kept."""
-    last = published.date() + report.timing.kept
-    return datetime.combine(last + timedelta(days=1), time(), CENTRAL)

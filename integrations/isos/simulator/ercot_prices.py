@@ -44,7 +44,20 @@ def prices_of(market: GridMarket, run: Run, day: date) -> PriceBlock:
     if run == "RT5":
         return market.prices("RT5", ercot.sced_runs(market.seed, day))
     block = market.prices(run, market_days("ERCOT", day, day, minutes=_MINUTES[run]))
-    return _with_adder(market, day, block) if run == "RT15" and not is_co_optimized(block.intervals) else block
+    return with_adder(market, block) if run == "RT15" else block
+
+
+def with_adder(market: GridMarket, block: PriceBlock) -> PriceBlock:
+    """Prices of quarters of an hour with the adder of the demand curve for reserves, the mean of its runs."""
+    quarters = block.intervals
+    before = quarters[: int(np.searchsorted(quarters.start_s, CO_OPTIMIZED_FROM.timestamp()))]
+    if not len(before):
+        return block
+    marks = np.arange(before.start_s[0], before.end_s[-1], 300, dtype=np.int64)
+    runs = adders(market.states("actual", Intervals(5, marks, marks + 300)))["RTORPA"]
+    cents = np.zeros(len(quarters), dtype=np.int64)
+    cents[: len(before)] = np.rint(runs.reshape(-1, 3).mean(axis=1) * block.units_per_usd)
+    return replace(block, energy=block.energy + cents[:, np.newaxis])
 
 
 @lru_cache(maxsize=16)
@@ -171,13 +184,6 @@ def state_at(market: GridMarket, second: int, minutes: int) -> SystemState:
     midnight = int(market_days("ERCOT", day, day, minutes=60).start_s[0])
     position = (second - midnight) // (60 * minutes)
     return states_of(market, "actual", day, minutes).during(slice(position, position + 1))
-
-
-def _with_adder(market: GridMarket, day: date, block: PriceBlock) -> PriceBlock:
-    """Prices of quarters with the adder of the demand curve for reserves, the mean of its runs."""
-    runs = adders(states_of(market, "actual", day, 5))["RTORPA"]
-    cents = np.rint(runs.reshape(-1, 3).mean(axis=1) * block.units_per_usd).astype(np.int64)
-    return replace(block, energy=block.energy + cents[:, np.newaxis])
 
 
 def _stamp(market: GridMarket, mark: int) -> str:

@@ -4,14 +4,14 @@ A document is told by its report and its key, the moment that what it holds begi
 quarter of an hour, the mark of a run of SCED. Delays are those that others measured.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 
 from integrations.isos.ercot.ordc import CO_OPTIMIZED_FROM
-from integrations.isos.simulator import ercot, ercot_fundamentals, ercot_prices
+from integrations.isos.simulator import ercot, ercot_disclosures, ercot_fundamentals, ercot_histories, ercot_prices
 from integrations.isos.simulator.ercot import CENTRAL, xhr
 from integrations.isos.simulator.files import SimulatedFile, zipped
 from integrations.isos.simulator.grid_market import GridMarket
@@ -20,20 +20,28 @@ from integrations.isos.simulator.intervals import Intervals
 _DAY_S, _HOUR_S, _QUARTER_S, _MARK_S = 86_400, 3600, 900, 300
 _WEEK, _MONTH = timedelta(days=7), timedelta(days=31)
 
-Write = Callable[[GridMarket, int], bytes]
+Write = Callable[[GridMarket, int], bytes | Mapping[str, bytes]]
+"""The one CSV of a document, or its members by their names."""
 
 
 @dataclass(frozen=True)
 class Timing:
     """The keys of a report's documents, each `step_s` (days and weeks by the Central clock), and how long one is kept.
 
-    `published(seed, key)` is by the Central clock, `named(seed, key)` what a document's name says of its key.
+    `published(seed, key)` is by the Central clock, `named(seed, key)` what a document's name says of its key. It
+    comes out at most `latest` after its key.
     """
 
     step_s: int
     kept: timedelta
     published: Callable[[int, int], datetime]
     named: Callable[[int, int], str]
+    latest: timedelta = timedelta(days=2)
+
+    def expires(self, seed: int, key: int) -> datetime:
+        """When a document goes: at the end of the last day that it is kept."""
+        last = self.published(seed, key).date() + self.kept
+        return datetime.combine(last + timedelta(days=1), time(), CENTRAL)
 
     def keys(self, from_s: int, to_s: int) -> Iterator[int]:
         """The keys in [from_s, to_s)."""
@@ -49,11 +57,20 @@ class Timing:
             day += timedelta(days=1)
 
 
+class Renewed(Timing):
+    """Of documents of a year, of which the last one stays and each other goes when the next has come."""
+
+    def expires(self, seed: int, key: int) -> datetime:
+        following = _second(_clock(key).date() + timedelta(seconds=self.step_s))
+        is_last = ercot_histories.year_of(following) > ercot_histories.year_of(key)
+        return super().expires(seed, key) if is_last else self.published(seed, following)
+
+
 @dataclass(frozen=True)
 class Report:
     """A report: its number, how its documents and it itself are called, and what a document holds.
 
-    `since` is the key of its first document.
+    `since` is the key of its first document; the names of documents begin with `prefix` and end with `suffix`.
     """
 
     number: int
@@ -62,20 +79,24 @@ class Report:
     timing: Timing
     write: Write
     since: int = 0
+    prefix: str = "cdr"
+    suffix: str = "_csv"
 
     def document(self, market: GridMarket, key: int) -> SimulatedFile:
         """The document of a key, as a zip."""
         published, content = self.timing.published(market.seed, key), self.write(market, key)
-        if self.number == SETTLEMENT_POINTS:  # its CSV has a name of its own, which tells the day it holds from
-            csv = SimulatedFile(f"Settlement_Points_{published:%m%d%Y_%H%M%S}.csv", content, published)
-            return zipped(self.zip_name(market.seed, key), [csv])
-        return ercot.document(self.number, self.name + self.timing.named(market.seed, key), published, content)
+        if isinstance(content, bytes):
+            if self.number != SETTLEMENT_POINTS:
+                return ercot.document(self.number, self.name + self.timing.named(market.seed, key), published, content)
+            # Its CSV has a name of its own, which tells the day it holds from.
+            content = {f"Settlement_Points_{published:%m%d%Y_%H%M%S}.csv": content}
+        members = [SimulatedFile(name, part, published) for name, part in content.items()]
+        return zipped(self.zip_name(market.seed, key), members)
 
     def zip_name(self, seed: int, key: int) -> str:
         """What the document of a key is called."""
-        prefix = "rpt" if self.number == SETTLEMENT_POINTS else "cdr"
-        published = self.timing.published(seed, key)
-        return ercot.zip_name(prefix, self.number, self.name + self.timing.named(seed, key), published)
+        name = self.name + self.timing.named(seed, key) + self.suffix
+        return ercot.zip_name(self.prefix, self.number, name, self.timing.published(seed, key))
 
 
 SETTLEMENT_POINTS: Final = 10008
@@ -117,6 +138,15 @@ def _before_the_next_hour(_: int, key: int) -> datetime:
     return ercot.later(_clock(key), timedelta(minutes=55, seconds=9, milliseconds=732))
 
 
+def _disclosed(_: int, key: int) -> datetime:
+    day = _clock(key).date() + ercot_disclosures.DISCLOSED_AFTER
+    return datetime.combine(day, time(3, 0, 14, 512_000), CENTRAL)
+
+
+def _on_sunday(_: int, monday: int) -> datetime:
+    return datetime.combine(_clock(monday).date() + timedelta(days=6), time(8, 7, 32, 945_000), CENTRAL)
+
+
 def _without_key(seed: int, key: int) -> str:
     del seed, key
     return ""
@@ -130,6 +160,10 @@ def _by_quarter(_: int, key: int) -> str:
 def _by_run(seed: int, key: int) -> str:
     stamp = _run_stamp(seed, key)
     return f"_{stamp:%Y%m%d_%H%M%S}{xhr(stamp)}"
+
+
+def _by_year(_: int, key: int) -> str:
+    return f"_{ercot_histories.year_of(key)}"
 
 
 def _by_hour(_: int, key: int) -> str:
@@ -153,7 +187,14 @@ _RUNS = Timing(_MARK_S, timedelta(days=5), _after_run, _by_run)
 _FORECASTS = Timing(_HOUR_S, _WEEK, _half_past, _by_hour)
 _POWER = Timing(_HOUR_S, _WEEK, _before_the_next_hour, _by_hour)
 _WEEKLY = Timing(7 * _DAY_S, _MONTH, _in_the_evening, _without_key)
+_DISCLOSED = Timing(_DAY_S, timedelta(days=1462), _disclosed, _without_key, latest=timedelta(days=62))
+_HISTORIES = Renewed(7 * _DAY_S, timedelta(days=1462), _on_sunday, _by_year, latest=timedelta(days=7))
 _RTC = int(CO_OPTIMIZED_FROM.astimezone(UTC).timestamp())
+
+
+def _history(number: int, name: str, title: str, write: Write) -> Report:
+    return Report(number, name, title, _HISTORIES, write, prefix="rpt", suffix="")
+
 
 REPORTS: Final = {
     report.number: report
@@ -184,7 +225,23 @@ REPORTS: Final = {
         Report(13028, "WPPHRLYAVGACTNP4732", "Wind Power Production", _POWER, ercot_fundamentals.wind_power),
         Report(13483, "PVGRHRLYAVGACTNP4737", "Solar Power Production", _POWER, ercot_fundamentals.solar_power),
         Report(
-            SETTLEMENT_POINTS, "SPLISTNP4160", "Settlement Points List", _WEEKLY, ercot_fundamentals.settlement_points
+            SETTLEMENT_POINTS, "SPLISTNP4160", "Settlement Points List", _WEEKLY, ercot_fundamentals.settlement_points,
+            prefix="rpt",
         ),
+        Report(
+            13052, "60_Day_SCED_Disclosure", "60-Day SCED Disclosure Reports", _DISCLOSED,
+            ercot_disclosures.sced_members, prefix="ext", suffix="",
+        ),
+        Report(
+            13051, "60_Day_DAM_Disclosure", "60-Day DAM Disclosure Reports", _DISCLOSED,
+            ercot_disclosures.dam_members, prefix="ext", suffix="",
+        ),
+        _history(13060, "DAMLZHBSPP", "Historical DAM Load Zone and Hub Prices", ercot_histories.day_ahead_prices),
+        _history(13061, "RTMLZHBSPP", "Historical RTM Load Zone and Hub Prices", ercot_histories.real_time_prices),
+        _history(
+            13091, "DAMASMCPC", "Historical DAM Clearing Prices for Capacity", ercot_histories.ancillary_prices
+        ),
+        _history(13231, "HIST_SCED_PRICE_ADDERS", "Historical Price Adders by SCED", ercot_histories.sced_adders),
+        _history(13240, "HIST_RTM_PRICE_ADDERS", "Historical RTM Price Adders", ercot_histories.quarter_adders),
     )
 }  # fmt: skip

@@ -1,8 +1,6 @@
 """MISO as it is asked over HTTP: daily and weekly market reports by their names, and the newest real-time answers.
 
-Played: both day-ahead LMP reports, real-time LMPs preliminary and final, the weekly five-minute LMPs, the ancillary
-reports of all four kinds, the consolidated LMP table, fuel mix, load, wind and solar forecast. Not played: the
-workbooks `df_al` and `sr_gfm`, and the archives of past years.
+There are no archives of past years.
 
 Ex-ante prices are those of ex-post. Preliminary prices and the five minutes of the consolidated table are a draft: in a
 few hours they are a little off what becomes final.
@@ -16,15 +14,20 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 
-from integrations.isos.simulator import miso, miso_answers
+from integrations.isos.simulator import miso, miso_answers, miso_workbooks
 from integrations.isos.simulator.grid_market import GridMarket
 from integrations.isos.simulator.intervals import MARKET_ZONES, market_days
 from integrations.isos.simulator.miso_ancillary import ancillary_report
+from integrations.isos.simulator.miso_workbooks import WORKBOOKS
 from integrations.isos.simulator.operator import Answer
 
 _EST: Final = MARKET_ZONES["MISO"]
 _DAY: Final = timedelta(days=1)
-_NAME = re.compile(r"(\d{8})_(\w+)\.(csv|zip)")
+_NAME = re.compile(r"(\d{8})_(\w+)\.(csv|zip|xlsx?)")
+_MEDIA_TYPES: Final = {
+    "csv": "text/csv", "zip": "application/zip", "xls": "application/vnd.ms-excel",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}  # fmt: skip
 _WEEK_DAYS = 7
 # A preliminary report goes when the final one has come.
 _PRELIMINARY_KEPT = timedelta(days=5)
@@ -78,7 +81,7 @@ class MisoOperator:
         if published_at is None or not published_at <= now_utc or _is_gone(report, day, now_utc):
             return None
         content = _written(self.market, report, day)
-        return Answer(content, published_at.astimezone(UTC), "application/zip" if suffix == "zip" else "text/csv")
+        return Answer(content, published_at.astimezone(UTC), _MEDIA_TYPES[suffix])
 
 
 def _day_of(digits: str) -> date | None:
@@ -93,6 +96,8 @@ def _published_at(report: str, suffix: str, day: date) -> datetime | None:
     if report == "5min_lmp":
         is_monday = suffix == "zip" and day.weekday() == 0
         return datetime.combine(day, time(9), _EST) if is_monday else None
+    if report in WORKBOOKS:
+        return miso_workbooks.published_at(report, day) if suffix == WORKBOOKS[report][0] else None
     known = miso.HOURLY_REPORTS.get(_ANCILLARY.get(report, report))
     return known.published_at(day).replace(tzinfo=_EST) if known and suffix == "csv" else None
 
@@ -111,6 +116,8 @@ def _written(market: GridMarket, report: str, day: date) -> bytes:
         days = (monday + number * _DAY for number in range(_WEEK_DAYS))
         blocks = (market.prices("RT5", market_days("MISO", each, each, minutes=5)) for each in days)
         return miso.weekly_lmp(blocks, monday).content
+    if report in WORKBOOKS:
+        return WORKBOOKS[report][2](market, day - _DAY)
     intervals = market_days("MISO", day, day, minutes=60)
     is_draft = report.endswith("prelim")
     block = market.prices("DA" if "_da" in report or report.startswith("da_") else "RTH", intervals, is_draft=is_draft)

@@ -15,8 +15,9 @@ import numpy as np
 from integrations.isos.simulator.files import SimulatedFile
 from integrations.isos.simulator.intervals import market_days
 from integrations.isos.simulator.market import PriceBlock, SimulatedMarket, Units
-from integrations.isos.simulator.pjm_tables import EASTERN, Column, Flags, Moments, Numbers, Texts, csv_of
+from integrations.isos.simulator.pjm_tables import EASTERN, csv_of
 from integrations.isos.simulator.places import Place
+from integrations.isos.simulator.tables import Column, Flags, Moments, Numbers, Texts
 
 HISTORY_HUB = "WESTERN HUB"
 

@@ -18,7 +18,7 @@ from integrations.isos.simulator.noise import stream_key, uniforms
 from integrations.isos.simulator.pjm import Node, lmp_table, nodes_of
 from integrations.isos.simulator.pjm_query import Query
 from integrations.isos.simulator.pjm_schedules import CORRECTED, DAY_AHEAD, VERIFIED, Rolling, Schedule
-from integrations.isos.simulator.pjm_tables import Column, Flags, Numbers, Table, cut
+from integrations.isos.simulator.tables import Column, Flags, Numbers, Table, cut
 
 _HOUR_S: Final = 3600
 _SHARE_CORRECTED = 0.05

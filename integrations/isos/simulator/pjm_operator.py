@@ -1,11 +1,11 @@
-"""PJM's Data Miner 2 as it is asked over HTTP: reports by name, ranges of Eastern time, pages, JSON or CSV.
+"""PJM's Data Miner 2 as it is asked over HTTP: reports by name, ranges of Eastern time, pages, JSON or CSV; and the
+workbooks of the capacity auctions on its web site.
 
-Played: all five LMP reports, `pnode`, `ancillary_services`, `da_ancillary_services`, and of the system `gen_by_fuel`,
-`inst_load`, `hrl_load_metered` (unverified), `wind_gen`, `solar_gen` and `load_frcstd_7_day`. Not played: results of
-the reserve and regulation markets, other forecasts, constraints, and the workbooks of the capacity auctions on the web
-site; they are answered with 404, like a report that there is not. Rows come in order of time whatever `sort` says.
+Metered load stays unverified. Rows come in order of time whatever `sort` says. A report that there is not is answered
+with 404.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,41 +13,75 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import urlencode
 
+import numpy as np
+
+from integrations.isos.pjm.sheets import DeliveryYear
+from integrations.isos.simulator import pjm_capacity
 from integrations.isos.simulator.grid_market import GridMarket
 from integrations.isos.simulator.operator import Answer
 from integrations.isos.simulator.pjm_lmp_pages import LMP_REPORTS, Layer, LmpPages
+from integrations.isos.simulator.pjm_market_pages import MARKET_REPORTS
 from integrations.isos.simulator.pjm_query import BadQuery, Query, bad_query_page, query_of
-from integrations.isos.simulator.pjm_system_pages import SYSTEM_REPORTS, SystemPages, load_forecast, pnode_list
-from integrations.isos.simulator.pjm_tables import Table, csv_of, cut, json_of, rows_of
+from integrations.isos.simulator.pjm_system_pages import SYSTEM_REPORTS, Report, load_forecast, pnode_list
+from integrations.isos.simulator.pjm_tables import csv_of, json_of
+from integrations.isos.simulator.tables import Table, cut, rows_of
 
 _API: Final = "https://api.pjm.com/api/v1"
-_RANGE: Final = "datetime_beginning_ept"
+_LMP_RANGE: Final = "datetime_beginning_ept"
 _LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 _FORECAST, _NODES = "load_frcstd_7_day", "pnode"
+
+REPORTS: Final[Mapping[str, Report]] = {**SYSTEM_REPORTS, **MARKET_REPORTS}
+"""The reports of anything but prices of energy, by name."""
+
+_DATA_MINER, _WEB = "pjm_data_miner", "pjm_web"
+_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_RESULTS, _RESULTS_RENAMED, _RENAMED_SINCE = "base-residual-auction-results", "bra-results", 2026
+_PARAMETERS: Final = "planning-period-parameters-for-base-residual-auction"
+_SINCE_YEAR = 2022
+_WORKBOOK_PATH: Final = re.compile(
+    r"-/media/DotCom/markets-ops/rpm/rpm-auction-info/"
+    r"(?P<years>(?P<first>\d{4})-(?P<next>\d{4}))/(?P=years)-(?P<name>[\w-]+)\.xlsx"
+)
 
 
 @dataclass(frozen=True)
 class PjmOperator:
-    """Answers for Data Miner."""
+    """Answers for Data Miner and the web site."""
 
     market: GridMarket
 
     @property
     def sources(self) -> tuple[str, ...]:
-        return ("pjm_data_miner",)
+        return (_DATA_MINER, _WEB)
 
     def answer(self, source: str, path: str, params: Mapping[str, str], now_utc: datetime) -> Answer | None:
         """A page, which is empty where nothing is out yet; 400 for what the API does not take."""
-        del source  # there is one
-        report = LMP_REPORTS.get(path) or SYSTEM_REPORTS.get(path)
-        if report is None and path not in (_FORECAST, _NODES):
+        if source == _WEB:
+            return self._workbook(path, now_utc)
+        prices, report = LMP_REPORTS.get(path), REPORTS.get(path)
+        if prices is None and report is None and path not in (_FORECAST, _NODES):
             return None
+        filter_name = _LMP_RANGE if prices else report.filter if report else None
+        archived = prices or report
         try:
-            query = query_of(params, _RANGE if report else None, report.archived_days if report else None, now_utc)
+            query = query_of(params, filter_name, archived.archived_days if archived else None, now_utc)
         except BadQuery as error:
             return Answer(bad_query_page(error), now_utc, "application/json", 400)
         content, changed_utc = self._page(path, params, query, now_utc)
         return Answer(content, changed_utc, "text/csv" if query.is_csv else "application/json")
+
+    def _workbook(self, path: str, now_utc: datetime) -> Answer | None:
+        named = _WORKBOOK_PATH.fullmatch(path)
+        if named is None or int(named["next"]) != int(named["first"]) + 1:
+            return None
+        first_year, name = int(named["first"]), named["name"]
+        results = _RESULTS if first_year < _RENAMED_SINCE else _RESULTS_RENAMED
+        is_results = name == results
+        published_utc = pjm_capacity.posted(first_year, is_results=is_results).astimezone(UTC)
+        if (not is_results and name != _PARAMETERS) or first_year < _SINCE_YEAR or now_utc < published_utc:
+            return None
+        return Answer(_workbook(self.market, first_year, is_results), published_utc, _XLSX)
 
     def _page(self, path: str, params: Mapping[str, str], query: Query, now_utc: datetime) -> tuple[bytes, datetime]:
         """The page, and since when it has been as it is."""
@@ -57,14 +91,21 @@ class PjmOperator:
             layers = pages.layers(query, now_utc)
             changed_utc = pages.changed_utc(layers) if layers else _LONG_AGO
             return _lmp_page(self.market, path, href, query, layers), changed_utc
-        if path in SYSTEM_REPORTS:
-            starts = SystemPages(self.market, SYSTEM_REPORTS[path]).starts(query, now_utc)
-            changed_utc = SYSTEM_REPORTS[path].schedule.came_out(starts[-1]) if starts else _LONG_AGO
+        if path in REPORTS:
+            schedule = REPORTS[path].schedule
+            starts = query.starts(REPORTS[path].step_s, schedule.until_s(now_utc))
+            changed_utc = schedule.came_out(starts[-1]) if starts else _LONG_AGO
             return _system_page(self.market, path, href, query, starts), changed_utc
         table, changed_utc = (
             load_forecast(self.market, now_utc) if path == _FORECAST else (pnode_list(self.market), _LONG_AGO)
         )
         return _page_of(path, href, query, table), changed_utc
+
+
+@lru_cache(maxsize=8)
+def _workbook(market: GridMarket, first_year: int, is_results: bool) -> bytes:
+    write = pjm_capacity.results if is_results else pjm_capacity.parameters
+    return write(market, DeliveryYear(first_year))
 
 
 # A full page of prices is some 17 MB.
@@ -76,7 +117,8 @@ def _lmp_page(market: GridMarket, path: str, href: str, query: Query, layers: tu
 
 @lru_cache(maxsize=64)
 def _system_page(market: GridMarket, path: str, href: str, query: Query, starts: tuple[int, ...]) -> bytes:
-    return _page_of(path, href, query, SystemPages(market, SYSTEM_REPORTS[path]).table(starts) if starts else {})
+    whole = REPORTS[path].table(market, np.array(starts, dtype=np.int64)) if starts else {}
+    return _page_of(path, href, query, whole)
 
 
 def _page_of(path: str, href: str, query: Query, whole: Table) -> bytes:

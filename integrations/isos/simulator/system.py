@@ -70,8 +70,8 @@ class SystemState:
 
         return self._each(lambda values: values.reshape(-1, each, *values.shape[1:]).mean(axis=1))
 
-    def during(self, run: slice) -> "SystemState":
-        """The state in a run of its steps only."""
+    def during(self, run: slice | NDArray[np.int64]) -> "SystemState":
+        """The state in a run of its steps only, or in those of these positions."""
         return self._each(lambda values: values[run])
 
     def _each(self, change: Callable[[Floats], Floats]) -> "SystemState":
