@@ -9,8 +9,9 @@ from contextlib import suppress
 from infra.objects import MissingObject, Objects
 from write_model.base import NotFound
 
-# Its survey wants the whole of an upload, and its command twice. What no command comes for, others push out.
-MOST_BYTES = 128 << 20
+# Its survey wants the whole of an upload, and its command twice. So many that four of the largest, an hour of all of
+# CAISO's nodes, can be on their way side by side; what no command comes for, others push out.
+MOST_BYTES = 256 << 20
 
 
 class Uploads:

@@ -55,7 +55,8 @@ def _canonical_parts(column: Any) -> list[bytes]:
 def to_parquet(table: pa.Table) -> bytes:
     """The table as Parquet bytes, quick to write and to read back."""
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", compression_level=1, write_statistics=False)
+    # Prices that hardly repeat are given up as a dictionary before much is spent on them.
+    pq.write_table(table, sink, compression="lz4", write_statistics=False, dictionary_pagesize_limit=1 << 16)
     return sink.getvalue()
 
 

@@ -17,6 +17,7 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 
 from infra.errors import PlatformError
 from infra.metrics import OBJECT_BYTES
+from infra.packing import packed, unpacked
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
@@ -48,7 +49,7 @@ class DamagedObject(PlatformError):
 
 
 class Objects:
-    """Write once, read many; the key of every object is the SHA-256 of its bytes."""
+    """Write once, read many; the key of every object is the SHA-256 of its bytes. Large texts are stored packed."""
 
     def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
         """`folder` is where a store on a local disk keeps its files, so that they can be synced."""
@@ -84,14 +85,15 @@ class Objects:
         """
         key = self.key(content)
         path = _path(bucket, key)
+        stored = packed(content)
         with _explained(f"take {len(content):,} bytes"):
             try:
                 # No store shows half an object: a folder links a whole file in, S3 takes a request whole or not at all.
-                self._store.put(path, content, mode="create")
+                self._store.put(path, stored, mode="create")
             except AlreadyExistsError:
-                if self.key(bytes(self._store.get(path).bytes())) == key:
+                if _content_of(bytes(self._store.get(path).bytes()), key) is not None:
                     return key
-                self._store.put(path, content, mode="overwrite")
+                self._store.put(path, stored, mode="overwrite")
         if self._folder:
             sync_file(self._folder / path)
         OBJECT_BYTES.labels(bucket).inc(len(content))
@@ -101,13 +103,14 @@ class Objects:
         """The bytes under `key`. Raises MissingObject, or DamagedObject where they were changed since."""
         with _explained(f"read {bucket}/{key}"):
             try:
-                content = bytes(self._store.get(_path(bucket, key)).bytes())
+                stored = bytes(self._store.get(_path(bucket, key)).bytes())
             except FileNotFoundError as error:
                 raise MissingObject(
                     f"The object {bucket}/{key} is missing.",
                     remedy="Restore the objects from a backup; the events refer to it.",
                 ) from error
-        if self.key(content) != key:
+        content = _content_of(stored, key)
+        if content is None:
             raise DamagedObject(
                 f"The object {bucket}/{key} was changed after it was stored.",
                 remedy="Restore it from a backup: its name is the SHA-256 that its bytes must have.",
@@ -215,6 +218,15 @@ def sync_file(file: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _content_of(stored: bytes, key: str) -> bytes | None:
+    """The bytes that have the SHA-256 `key`, of what lies in the store; None where it was changed."""
+    # As they are first: bytes that came packed from outside are never unpacked.
+    if Objects.key(stored) == key:
+        return stored
+    content = unpacked(stored)
+    return content if content is not None and Objects.key(content) == key else None
 
 
 def _claim(tenant: str, key: str) -> str:

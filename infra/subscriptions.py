@@ -29,7 +29,7 @@ POLL_S = 0.25
 BREATH_S = 0.003
 # Events that have no effect are passed over after so long, each subscription at another time: were all to look at once,
 # whoever appended would wait for its own answer.
-LEISURE_S = (0.02, 0.06)
+LEISURE_S = (0.1, 0.3)
 _CHANCE = Random()  # noqa: S311 - no secret; of its own, so that nobody's seed is disturbed from another thread
 LONGEST_RETRY_PAUSE_S = 5.0
 

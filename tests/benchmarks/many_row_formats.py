@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,10 +22,19 @@ class Format(NamedTuple):
     usual: Usual
     label: bytes
     """A name in the file with the byte that follows it; its two last characters may be others."""
+    served: tuple[str, bytes]
+    """The file as its operator serves it, and its name: bare, or for what only comes so a zip of it."""
 
     @property
     def content(self) -> bytes:
         return self.payload.contents[0]
+
+    def unwrapped(self, served: bytes) -> bytes:
+        """What is in a file that is like the one `served`, for who reads no zips."""
+        if self.served[1] is self.content:
+            return served
+        with zipfile.ZipFile(io.BytesIO(served)) as archive:
+            return archive.read(archive.infolist()[0])
 
 
 def formats() -> list[Format]:
@@ -40,7 +51,9 @@ def formats() -> list[Format]:
             usual.miso_ancillary,
             b"ALTW.ADAMSADAM,",
         ),
-        _of("CAISO PRC_INTVL_LMP (CSV, generated)", "prices", caiso, usual.caiso_lmps, b"CAISO_00000_N001,"),
+        _of("CAISO PRC_INTVL_LMP (CSV, generated)", "prices", caiso, usual.caiso_lmps, b"CAISO_00000_N001,")._replace(
+            served=caiso
+        ),
         _real("CAISO ATL_PNODE (CSV)", "places", "caiso/atlas/*ATL_PNODE_N*", usual.caiso_places, b"CON25_1_N001,"),
         _real("PJM da_hrl_lmps (CSV)", "prices", "pjm/da_hrl_lmps/*hubs_20250501*", usual.pjm_lmps, b"EASTERN HUB,"),
         _real("PJM rt_hrl_lmps (CSV)", "prices", "pjm/rt_hrl_lmps/*hubs_20250501*", usual.pjm_lmps, b"EASTERN HUB,"),
@@ -94,4 +107,4 @@ def _real(name: str, dataset: str, pattern: str, how: Usual, label: bytes) -> Fo
 
 def _of(name: str, dataset: str, file: tuple[str, bytes], how: Usual, label: bytes) -> Format:
     (payload,) = survey(*file, named=True).payloads
-    return Format(name, dataset, payload, how, label)
+    return Format(name, dataset, payload, how, label, (payload.names[0], payload.contents[0]))

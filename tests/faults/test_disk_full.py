@@ -10,12 +10,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx2
 import pytest
 
 from infra.objects import Objects, open_s3
+from infra.packing import unpacked
 from tests.e2e.market_files import write_small_sample
 from tests.e2e.on_engines import program_on_engines
 from tests.e2e.program import PROGRAM, Program, Server
@@ -137,7 +139,7 @@ def upload(server: Server) -> list[int]:
     """Ever other bytes until some are refused, and a few more; each refusal says why and when to come again."""
     statuses: list[int] = []
     for number in range(5):
-        content = number.to_bytes(4, "big") * 20_000
+        content = Random(number).randbytes(80_000)  # else they would lie there packed
         status, said = server.ask("POST", "/v1/objects", body=content)
         statuses.append(status)
         if status == httpx2.codes.SERVICE_UNAVAILABLE:
@@ -154,7 +156,8 @@ def upload(server: Server) -> list[int]:
 def read_files(folder: Path) -> Iterator[tuple[str, bytes]]:
     for file in sorted(folder.rglob("*")):
         if file.is_file() and len(file.name) == 64 and "claims" not in file.parts:
-            yield file.name, file.read_bytes()
+            stored = file.read_bytes()
+            yield file.name, unpacked(stored) or stored
 
 
 def read_objects(objects: Objects) -> Iterator[tuple[str, bytes]]:

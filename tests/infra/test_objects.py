@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 
 from infra.errors import PlatformError
 from infra.objects import DamagedObject, MissingObject, Objects, ObjectStoreError
+from infra.packing import packed
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,9 @@ class Place:
 
     def damage(self, key: str, content: bytes) -> None:
         self.behind.put(f"raw/{key[:2]}/{key}", content, mode="overwrite")
+
+    def stored(self, key: str) -> bytes:
+        return bytes(self.behind.get(f"raw/{key[:2]}/{key}").bytes())
 
     def raw_objects(self) -> list[str]:
         return [meta["path"].rpartition("/")[2] for page in self.behind.list("raw") for meta in page]
@@ -49,6 +54,40 @@ def test_the_same_bytes_are_one_object(place: Place) -> None:
 @pytest.mark.parametrize("content", [b"", b"\0", bytes(range(256)) * 40_000], ids=["none", "one", "ten million"])
 def test_any_bytes_come_back(place: Place, content: bytes) -> None:
     assert place.objects.get("rows", place.objects.put("rows", content)) == content
+
+
+_TEXT = b"2025-06-10T07:00:00-00:00,CAISO_00000_N001,LMP,12.5\n" * 20_000
+
+
+def test_a_large_text_takes_little_room(place: Place) -> None:
+    key = place.objects.put("raw", _TEXT)
+    assert key == hashlib.sha256(_TEXT).hexdigest()
+    assert len(place.stored(key)) * 10 < len(_TEXT)
+    assert place.objects.get("raw", key) == _TEXT
+    assert place.objects.put("raw", _TEXT) == key
+
+
+def test_a_large_text_that_was_stored_as_it_is_comes_back(place: Place) -> None:
+    key = Objects.key(_TEXT)
+    place.damage(key, _TEXT)
+    assert place.objects.get("raw", key) == _TEXT
+    assert place.objects.put("raw", _TEXT) == key
+    assert place.stored(key) == _TEXT
+
+
+def test_bytes_that_came_packed_come_back_packed(place: Place) -> None:
+    came = packed(_TEXT)
+    assert place.objects.get("raw", place.objects.put("raw", came)) == came
+
+
+@pytest.mark.parametrize("stored", [_TEXT[:-1], packed(_TEXT)[:-5], packed(_TEXT[:-1]), packed(_TEXT)[:4], b""])
+def test_damage_to_a_large_text_is_seen_and_mended(place: Place, stored: bytes) -> None:
+    key = place.objects.put("raw", _TEXT)
+    place.damage(key, stored)
+    with pytest.raises(DamagedObject, match="changed after it was stored"):
+        place.objects.get("raw", key)
+    place.objects.put("raw", _TEXT)
+    assert place.objects.get("raw", key) == _TEXT
 
 
 @pytest.mark.parametrize("damage", [b"", b"some bytez"])
