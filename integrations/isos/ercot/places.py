@@ -19,7 +19,7 @@ from integrations.isos.errors import unreadable
 from integrations.isos.heads import CsvFile
 from integrations.isos.local_time import ClockError, calendar_date
 from integrations.isos.series import series_publication, series_rows
-from integrations.isos.strings import joined, prefixed
+from integrations.isos.strings import prefixed
 from integrations.isos.ticks import ParsedPublication, labels, seconds
 
 OPEN_END = datetime(2099, 12, 31, tzinfo=UTC)
@@ -63,29 +63,30 @@ def parse(file: CsvFile, day: date) -> ParsedPublication:
 
 def _descriptions(frame: Frame) -> pa.StringArray:
     """`BUBORA 138 kV, L_BUCKRA8_1Y`: substation, voltage, name in the network model; then what the bus is of."""
-    cells = {}
-    for name in _COLUMNS:
-        text = frame.text(name, may_be_empty=True)
-        cells[name] = text.strings.take(pa.array(text.codes))
-    parts = [
-        pc.binary_join_element_wise(cells["substation"], cells["voltage"], "kV", " "),
-        cells["psse"],
-        prefixed("resource node ", cells["resource_node"]),
-        prefixed(pc.binary_join_element_wise(cells["hub"], "at ", " "), cells["hub_bus"]),
-    ]
-    return joined(parts, ", ")
+    resource, hub, hub_bus = (frame.text(name, may_be_empty=True) for name in ("resource_node", "hub", "hub_bus"))
+    hubs = combine([(hub.codes, len(hub)), (hub_bus.codes, len(hub_bus))])
+    hub_of, bus_of = (text.strings.take(pa.array(of)) for text, of in zip((hub, hub_bus), hubs.members, strict=True))
+    at_hub = prefixed(pc.binary_join_element_wise(", ", hub_of, " at ", ""), bus_of)
+    psse = frame.cells("psse")
+    return pc.binary_join_element_wise(
+        frame.cells("substation"), " ", frame.cells("voltage"), " kV",
+        pc.if_else(pc.equal(psse, ""), "", ", "), psse,
+        prefixed(", resource node ", resource.strings).take(pa.array(resource.codes)),
+        at_hub.take(pa.array(hubs.code)),
+        "",
+    )  # fmt: skip
 
 
 def _distinct(start: datetime, frame: Frame, column: str, node_type: str) -> pa.Table:
     """The distinct names of a column, with the load zone of their buses where that is one."""
     name, zone = frame.text(column, may_be_empty=True), frame.text("zone")
-    pairs = combine([(name.codes, len(name)), (zone.codes, len(zone))])
-    zones: dict[str, set[str]] = {}
-    for named, zoned in pairs.members.T.tolist():
-        if name.values[named]:
-            zones.setdefault(name.values[named], set()).add(zone.values[zoned])
-    single = [next(iter(found)) if len(found) == 1 and column == "resource_node" else "" for found in zones.values()]
-    return _rows(start, pa.array(list(zones)), node_type, pa.array(single), pa.array([""] * len(zones)))
+    names, zones = combine([(name.codes, len(name)), (zone.codes, len(zone))]).members
+    codes, first, zones_of = np.unique(names, return_index=True, return_counts=True)
+    is_node = pc.not_equal(name.strings, "").to_numpy(zero_copy_only=False)[codes]
+    codes, first, zones_of = codes[is_node], first[is_node], zones_of[is_node]
+    area = zone.strings.take(pa.array(zones[first], mask=(zones_of > 1) | (column != "resource_node")))
+    node, nothing = name.strings.take(pa.array(codes)), pa.array([""] * len(codes), pa.string())
+    return _rows(start, node, node_type, area.fill_null(""), nothing)
 
 
 def _rows(start: datetime, node: pa.Array, node_type: str, area: pa.Array, description: pa.Array) -> pa.Table:
