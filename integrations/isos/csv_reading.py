@@ -19,7 +19,8 @@ from integrations.isos.printable import has_control
 from integrations.isos.strings import all_filled, cycle_length, is_plain
 from integrations.isos.ticks import Codes, Floats
 
-_BLOCK_BYTES = 1 << 24
+_BLOCK_BYTES = 1 << 20
+_FEW_BLOCKS = 2  # more are read side by side
 _SAMPLE_ROWS = 64
 _LONG_RUN = 8
 
@@ -167,7 +168,7 @@ def _read_one(file: CsvFile, positions: Mapping[str, int], numbers: frozenset[st
             read_options=arrow_csv.ReadOptions(
                 column_names=[str(position) for position in range(len(file.header.cells))],
                 block_size=_BLOCK_BYTES,
-                use_threads=end - start > _BLOCK_BYTES,
+                use_threads=end - start > _FEW_BLOCKS * _BLOCK_BYTES,
             ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=types,

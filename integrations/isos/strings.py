@@ -25,7 +25,7 @@ def all_filled(strings: pa.StringArray) -> bool:
 def cycle_length(strings: pa.StringArray) -> int:
     """After how many strings the same ones come again in the same order, up to the end; 0 where they do not."""
     length = pc.index(strings[1:], strings[0]).as_py() + 1 if len(strings) else 0
-    if not length:
+    if not length or strings[-1] != strings[(len(strings) - 1) % length]:
         return 0
     data, offsets = _bytes(strings), _offsets(strings)
     lengths, size = np.diff(offsets), int(offsets[length] - offsets[0])
