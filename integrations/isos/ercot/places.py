@@ -19,7 +19,7 @@ from integrations.isos.errors import unreadable
 from integrations.isos.heads import CsvFile
 from integrations.isos.local_time import ClockError, calendar_date
 from integrations.isos.series import series_publication, series_rows
-from integrations.isos.strings import prefixed
+from integrations.isos.strings import joined, prefixed
 from integrations.isos.ticks import ParsedPublication, labels, seconds
 
 OPEN_END = datetime(2099, 12, 31, tzinfo=UTC)
@@ -66,15 +66,14 @@ def _descriptions(frame: Frame) -> pa.StringArray:
     resource, hub, hub_bus = (frame.text(name, may_be_empty=True) for name in ("resource_node", "hub", "hub_bus"))
     hubs = combine([(hub.codes, len(hub)), (hub_bus.codes, len(hub_bus))])
     hub_of, bus_of = (text.strings.take(pa.array(of)) for text, of in zip((hub, hub_bus), hubs.members, strict=True))
-    at_hub = prefixed(pc.binary_join_element_wise(", ", hub_of, " at ", ""), bus_of)
-    psse = frame.cells("psse")
-    return pc.binary_join_element_wise(
-        frame.cells("substation"), " ", frame.cells("voltage"), " kV",
-        pc.if_else(pc.equal(psse, ""), "", ", "), psse,
-        prefixed(", resource node ", resource.strings).take(pa.array(resource.codes)),
+    at_hub = prefixed(pc.binary_join_element_wise(hub_of, "at ", " "), bus_of)
+    parts = [
+        pc.binary_join_element_wise(frame.cells("substation"), frame.cells("voltage"), "kV", " "),
+        frame.cells("psse"),
+        prefixed("resource node ", resource.strings).take(pa.array(resource.codes)),
         at_hub.take(pa.array(hubs.code)),
-        "",
-    )  # fmt: skip
+    ]
+    return joined(parts, ", ")
 
 
 def _distinct(start: datetime, frame: Frame, column: str, node_type: str) -> pa.Table:
