@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -10,13 +11,27 @@ from integrations.isos.ticks import Codes, Ints
 
 @dataclass(frozen=True)
 class Combined:
-    """Rows grouped by several code columns: row `i` is in group `code[i]`, group `g` has `members[:, g]`."""
+    """Rows grouped by several code columns: row `i` is in group `code[i]`.
+
+    `steps` tell how: of each column the number of codes and, for each group made with it, the group of the columns
+    before times that number plus the code.
+    """
 
     code: Ints
-    members: Ints
+    steps: Sequence[tuple[Ints, int]]
 
     def __len__(self) -> int:
-        return int(self.members.shape[1])
+        return len(self.steps[-1][0])
+
+    @cached_property
+    def members(self) -> Ints:
+        """Of each column the code that each group has. Worked out when it is asked for: groups can be many."""
+        group, found = np.arange(len(self)), []
+        for keys, size in reversed(self.steps):
+            key = keys[group]
+            group = key // size
+            found.append(key - group * size)
+        return np.array(found[::-1])
 
     def first_row(self, group: int) -> int:
         return int(np.argmax(self.code == group))
@@ -25,15 +40,17 @@ class Combined:
 def combine(columns: Sequence[tuple[Codes, int]]) -> Combined:
     """Group rows by (codes, number of codes) columns; groups are numbered in the order of their codes."""
     code, count = np.zeros(len(columns[0][0]), dtype=np.int64), 1
-    members: list[Ints] = []
+    steps: list[tuple[Ints, int]] = []
     for other, size in columns:
-        if size > 1:
-            code, values = compact(code * size + other if members else other, count * size)
-            count = len(values)
+        if size == count and np.array_equal(code, other):  # it tells the same rows apart
+            keys = np.arange(count) * (size + 1)
+        elif size > 1:
+            code, keys = compact(code * size + other if count > 1 else other, count * size)
+            count = len(keys)
         else:
-            values = np.arange(count)
-        members = [*(known[values // size] for known in members), values % size]
-    return Combined(code, np.array(members))
+            keys = np.arange(count)
+        steps.append((keys, size))
+    return Combined(code, steps)
 
 
 def compact(key: Codes, size: int) -> tuple[Ints, Ints]:

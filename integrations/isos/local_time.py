@@ -53,20 +53,24 @@ def utc_second(text: str) -> int:
 
 def utc_seconds(stamps: pa.StringArray) -> Ints | None:
     """As `utc_second` of each, quicker for many, which are of few days and times of day. None where one is faulty."""
-    mark = "T" if len(stamps) and "T" in stamps[0].as_py() else " "
+    halves = halves_of(stamps, "T" if len(stamps) and "T" in stamps[0].as_py() else " ")
+    try:
+        return of_each(halves[0], _midnight) + of_each(halves[1], _second_of_day) if halves else None
+    except ClockError:
+        return None
+
+
+def halves_of(stamps: pa.StringArray, mark: str) -> tuple[pa.StringArray, pa.StringArray] | None:
+    """What is before the first mark in each stamp, and what is behind it; None where one does not have it."""
     parts = pc.split_pattern(stamps, mark, max_splits=1)
     halves = parts.flatten()
     if len(halves) != 2 * len(stamps) or not (pc.list_value_length(parts).to_numpy() == 2).all():
         return None
-    try:
-        days, clocks = (_of_each(halves[side::2], read) for side, read in enumerate((_midnight, _second_of_day)))
-    except ClockError:
-        return None
-    found: Ints = days + clocks
-    return found
+    return halves[0::2], halves[1::2]
 
 
-def _of_each(strings: pa.StringArray, read: Callable[[str], int]) -> Ints:
+def of_each(strings: pa.StringArray, read: Callable[[str], int]) -> Ints:
+    """What each string is read as; the equal ones are read once."""
     encoded = strings.dictionary_encode()
     values = np.array([read(text) for text in encoded.dictionary.to_pylist()], dtype=np.int64)
     found: Ints = values[encoded.indices.to_numpy()]
@@ -85,6 +89,12 @@ def local_to_utc_second(local: datetime, zone: ZoneInfo, second_pass: bool | Non
     flag. Raises ClockError for a time that the spring change skips, for a repeated one without a flag, and for a flag
     on a time that occurs once.
     """
+    if not second_pass and (midnight := midnight_of_plain_day(local.date(), zone)) is not None:
+        return midnight + HOUR_S * local.hour + 60 * local.minute + local.second
+    return _looked_up(local, zone, second_pass)
+
+
+def _looked_up(local: datetime, zone: ZoneInfo, second_pass: bool | None) -> int:
     first = int(local.replace(tzinfo=zone, fold=0).timestamp())
     second = int(local.replace(tzinfo=zone, fold=1).timestamp())
     if first > second:
@@ -101,8 +111,7 @@ def local_to_utc_second(local: datetime, zone: ZoneInfo, second_pass: bool | Non
 def local_day_hours(day: date, zone: ZoneInfo) -> list[int]:
     """The starts, in seconds since 1970, of the 23, 24 or 25 hours of a local day."""
     midnight = datetime(day.year, day.month, day.day)
-    start = local_to_utc_second(midnight, zone, None)
-    end = local_to_utc_second(midnight + timedelta(days=1), zone, None)
+    start, end = (_looked_up(each, zone, None) for each in (midnight, midnight + timedelta(days=1)))
     return list(range(start, end, HOUR_S))
 
 

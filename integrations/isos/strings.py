@@ -22,9 +22,22 @@ def all_filled(strings: pa.StringArray) -> bool:
     return bool((offsets[1:] > offsets[:-1]).all())
 
 
+def cycle_length(strings: pa.StringArray) -> int:
+    """After how many strings the same ones come again in the same order, up to the end; 0 where they do not."""
+    length = pc.index(strings[1:], strings[0]).as_py() + 1 if len(strings) else 0
+    if not length or strings[-1] != strings[(len(strings) - 1) % length]:
+        return 0
+    data, offsets = _bytes(strings), _offsets(strings)
+    lengths, size = np.diff(offsets), int(offsets[length] - offsets[0])
+    is_cycle = np.array_equal(lengths[length:], lengths[:-length]) and np.array_equal(
+        data[size:], data[: len(data) - size]
+    )
+    return length if is_cycle else 0
+
+
 def joined(columns: Sequence[pa.StringArray], separator: str) -> pa.StringArray:
     """The strings of each row with the separator between them; empty ones are left out."""
-    present = [pc.if_else(pc.equal(column, ""), None, column) for column in columns]
+    present = [column if all_filled(column) else pc.if_else(pc.equal(column, ""), None, column) for column in columns]
     return pc.binary_join_element_wise(*present, separator, null_handling="skip")
 
 

@@ -37,7 +37,9 @@ def parse(file: CsvFile, layout: Layout) -> ParsedPublication:
     positions |= {"area": file.need(layout.area)} if layout.area else {}
     positions |= {"type": file.need("PNODE_TYPE")} if not layout.area else {}
     frame = read([file], [positions], frozenset())
-    node, description = frame.text("node"), frame.text("description", may_be_empty=True)
+    node = frame.text("node")
+    is_described_by_name = frame.strings("description").equals(frame.strings("node"))
+    description = node if is_described_by_name else frame.text("description", may_be_empty=True)
     start, end = frame.text("start"), frame.text("end")
     begins = moments(frame, start, "start")[start.codes]
     ends = moments(frame, end, "end")[end.codes] + 1

@@ -116,10 +116,11 @@ def _starts(frame: Columns, step_s: int) -> Ints:
     """The start of each distinct start stamp in seconds since 1970; every interval must last `step_s`."""
     start, end = frame.text("start"), frame.text("end")
     start_of, end_of = moments(frame, start, "start"), moments(frame, end, "end")
-    lengths = end_of[end.codes] - start_of[start.codes]
+    pairs = combine([(start.codes, len(start)), (end.codes, len(end))])
+    lengths = end_of[pairs.members[1]] - start_of[pairs.members[0]]
     if (lengths != step_s).any():
-        row = int(np.argmax(lengths != step_s))
-        frame.fail(row, "end", f"the interval lasts {lengths[row]} s instead of {step_s} s")
+        row = int(np.argmax((lengths != step_s)[pairs.code]))
+        frame.fail(row, "end", f"the interval lasts {lengths[pairs.code[row]]} s instead of {step_s} s")
     return start_of
 
 
@@ -141,7 +142,8 @@ def _rows_by_type(frame: Columns, ticks: Combined) -> dict[str, Ints]:
     kinds = frame.text("type")
     wanted = (*_NEEDED_TYPES, _GHG)
     names = [name.upper() for name in kinds.values]
-    kind_of_row = np.array([wanted.index(name) if name in wanted else -1 for name in names])[kinds.codes]
+    kind_of = np.array([wanted.index(name) if name in wanted else -1 for name in names], dtype=np.int8)
+    kind_of_row = kind_of[kinds.codes]
     found: dict[str, Ints] = {}
     for kind, name in enumerate(wanted):
         rows = np.flatnonzero(kind_of_row == kind)

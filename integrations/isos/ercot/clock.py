@@ -7,7 +7,7 @@ import numpy as np
 
 from integrations.isos.codes import Combined
 from integrations.isos.csv_reading import Frame, Text
-from integrations.isos.local_time import HOUR_S, ClockError, local_to_utc_second, midnight_of_plain_day
+from integrations.isos.local_time import ClockError, local_to_utc_second
 from integrations.isos.ticks import Ints
 
 CENTRAL = ZoneInfo("America/Chicago")
@@ -34,10 +34,6 @@ def starts_of(frame: Frame, slots: Combined, locals_: list[datetime], passes: li
     """Seconds since 1970 of each distinct local start; raises UnreadablePublication at the first row of a bad one."""
     starts = np.zeros(len(slots), dtype=np.int64)
     for slot, (local, second_pass) in enumerate(zip(locals_, passes, strict=True)):
-        plain = midnight_of_plain_day(local.date(), CENTRAL)
-        if plain is not None and not second_pass:
-            starts[slot] = plain + HOUR_S * local.hour + 60 * local.minute + local.second
-            continue
         try:
             starts[slot] = local_to_utc_second(local, CENTRAL, second_pass)
         except ClockError as error:

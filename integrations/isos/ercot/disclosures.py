@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -76,12 +77,15 @@ def layout_of(file: CsvFile) -> Layout | OtherProduct | None:
 
 
 def _quantities_of(file: CsvFile) -> dict[str, tuple[int, str]]:
-    found = {}
-    for position, cell in enumerate(file.header.cells):
-        for pattern, unit in _QUANTITIES.items():
-            if re.fullmatch(pattern, cell, re.IGNORECASE):
-                found[cell] = (position, unit)
-    return found
+    cells = enumerate(file.header.cells)
+    return {cell: (position, unit) for position, cell in cells if (unit := _unit_of(cell))}
+
+
+@lru_cache(maxsize=1024)
+def _unit_of(column: str) -> str:
+    """The unit of a column that is a quantity, '' for any other; where several patterns fit, of the last one."""
+    fitting = [unit for pattern, unit in _QUANTITIES.items() if re.fullmatch(pattern, column, re.IGNORECASE)]
+    return fitting[-1] if fitting else ""
 
 
 def parse(file: CsvFile, layout: Layout, published_at: datetime | None) -> ParsedPublication:

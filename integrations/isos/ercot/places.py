@@ -63,15 +63,15 @@ def parse(file: CsvFile, day: date) -> ParsedPublication:
 
 def _descriptions(frame: Frame) -> pa.StringArray:
     """`BUBORA 138 kV, L_BUCKRA8_1Y`: substation, voltage, name in the network model; then what the bus is of."""
-    cells = {}
-    for name in _COLUMNS:
-        text = frame.text(name, may_be_empty=True)
-        cells[name] = text.strings.take(pa.array(text.codes))
+    resource, hub, hub_bus = (frame.text(name, may_be_empty=True) for name in ("resource_node", "hub", "hub_bus"))
+    hubs = combine([(hub.codes, len(hub)), (hub_bus.codes, len(hub_bus))])
+    hub_of, bus_of = (text.strings.take(pa.array(of)) for text, of in zip((hub, hub_bus), hubs.members, strict=True))
+    at_hub = prefixed(pc.binary_join_element_wise(hub_of, "at ", " "), bus_of)
     parts = [
-        pc.binary_join_element_wise(cells["substation"], cells["voltage"], "kV", " "),
-        cells["psse"],
-        prefixed("resource node ", cells["resource_node"]),
-        prefixed(pc.binary_join_element_wise(cells["hub"], "at ", " "), cells["hub_bus"]),
+        pc.binary_join_element_wise(frame.cells("substation"), frame.cells("voltage"), "kV", " "),
+        frame.cells("psse"),
+        prefixed("resource node ", resource.strings).take(pa.array(resource.codes)),
+        at_hub.take(pa.array(hubs.code)),
     ]
     return joined(parts, ", ")
 
@@ -79,13 +79,13 @@ def _descriptions(frame: Frame) -> pa.StringArray:
 def _distinct(start: datetime, frame: Frame, column: str, node_type: str) -> pa.Table:
     """The distinct names of a column, with the load zone of their buses where that is one."""
     name, zone = frame.text(column, may_be_empty=True), frame.text("zone")
-    pairs = combine([(name.codes, len(name)), (zone.codes, len(zone))])
-    zones: dict[str, set[str]] = {}
-    for named, zoned in pairs.members.T.tolist():
-        if name.values[named]:
-            zones.setdefault(name.values[named], set()).add(zone.values[zoned])
-    single = [next(iter(found)) if len(found) == 1 and column == "resource_node" else "" for found in zones.values()]
-    return _rows(start, pa.array(list(zones)), node_type, pa.array(single), pa.array([""] * len(zones)))
+    names, zones = combine([(name.codes, len(name)), (zone.codes, len(zone))]).members
+    codes, first, zones_of = np.unique(names, return_index=True, return_counts=True)
+    is_node = pc.not_equal(name.strings, "").to_numpy(zero_copy_only=False)[codes]
+    codes, first, zones_of = codes[is_node], first[is_node], zones_of[is_node]
+    area = zone.strings.take(pa.array(zones[first], mask=(zones_of > 1) | (column != "resource_node")))
+    node, nothing = name.strings.take(pa.array(codes)), pa.array([""] * len(codes), pa.string())
+    return _rows(start, node, node_type, area.fill_null(""), nothing)
 
 
 def _rows(start: datetime, node: pa.Array, node_type: str, area: pa.Array, description: pa.Array) -> pa.Table:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 import numpy as np
+import pyarrow as pa
 
 from integrations.isos.codes import combine, first_repeat
 from integrations.isos.csv_faults import MAX_NUMBER
@@ -26,8 +27,10 @@ from integrations.isos.local_time import (
     HOUR_S,
     ClockError,
     calendar_date,
+    halves_of,
     local_to_utc_second,
     midnight_of_plain_day,
+    of_each,
 )
 from integrations.isos.series import series_publication, series_rows
 from integrations.isos.sheet_reading import header_of, shown
@@ -273,14 +276,9 @@ def _refuse(document: Document, sheet: str, line: int, midnight: datetime, quart
 def _hour_starts(document: Document, sheet: str, lines: Sequence[int], cells: Sequence[Any]) -> Ints:
     """The start of the hour that ends at each cell. Of texts, the days and the hours are read once each."""
     starts = np.full(len(cells), _NO_SUCH_TIME, dtype=np.int64)
-    if cells and set(map(type, cells)) == {str}:
-        days, clocks = zip(*(cell.split(" ", 1) if " " in cell else (cell, "") for cell in cells), strict=True)
-        midnights = {day: _plain_midnight(day) for day in set(days)}
-        hours = {clock: _hour_of(clock) for clock in set(clocks)}
-        for row, (day, clock) in enumerate(zip(days, clocks, strict=True)):
-            midnight, hour = midnights[day], hours[clock]
-            if midnight is not None and hour is not None and not hour[1]:
-                starts[row] = midnight + (hour[0] - 1) * HOUR_S
+    if cells and set(map(type, cells)) == {str} and (halves := halves_of(pa.array(cells, pa.string()), " ")):
+        midnights, hours = (of_each(half, read) for half, read in zip(halves, (_plain_midnight, _hour_s), strict=True))
+        starts = np.where((midnights == _NO_SUCH_TIME) | (hours == _NO_SUCH_TIME), _NO_SUCH_TIME, midnights + hours)
     for row in np.flatnonzero(starts == _NO_SUCH_TIME).tolist():
         starts[row] = _hour_start(document, sheet, lines[row], cells[row])
     return _second_passes(starts)
@@ -288,8 +286,9 @@ def _hour_starts(document: Document, sheet: str, lines: Sequence[int], cells: Se
 
 def _second_passes(starts: Ints) -> Ints:
     """Where an hour that the clock repeats stands there twice without a mark (to 2016), the later line is the later."""
-    _, first = np.unique(starts, return_index=True)
-    for row in np.setdiff1d(np.arange(len(starts)), first).tolist():
+    is_again = np.ones(len(starts), dtype=np.bool_)
+    is_again[np.unique(starts, return_index=True)[1]] = False
+    for row in np.flatnonzero(is_again).tolist():
         local = datetime.fromtimestamp(int(starts[row]), CENTRAL)
         again = int(local.replace(fold=1).timestamp())
         if again != starts[row] and again not in starts:
@@ -297,11 +296,19 @@ def _second_passes(starts: Ints) -> Ints:
     return starts
 
 
-def _plain_midnight(day: str) -> int | None:
+def _plain_midnight(day: str) -> int:
+    """When a day of 24 hours begins, else _NO_SUCH_TIME."""
     try:
-        return midnight_of_plain_day(calendar_date(day), CENTRAL)
+        midnight = midnight_of_plain_day(calendar_date(day), CENTRAL)
     except ClockError:
-        return None
+        return _NO_SUCH_TIME
+    return _NO_SUCH_TIME if midnight is None else midnight
+
+
+def _hour_s(clock: str) -> int:
+    """When the hour that ends then begins after midnight, in seconds; _NO_SUCH_TIME for a second pass and no hour."""
+    hour, second_pass = _hour_of(clock) or (0, True)
+    return _NO_SUCH_TIME if second_pass else (hour - 1) * HOUR_S
 
 
 def _hour_start(document: Document, sheet: str, line: int, cell: Any) -> int:

@@ -9,6 +9,7 @@ Neither prints the energy component: it is the LMP less congestion and loss.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -41,7 +42,11 @@ class Layout:
     stamp_after_start_s: int
 
     def is_header(self, keys: Iterable[str]) -> bool:
-        return {column_key(name) for name in (self.stamp, self.node, "LMP", self.congestion, self.loss)} <= set(keys)
+        return self._keys.issubset(keys)
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        return frozenset(map(column_key, (self.stamp, self.node, "LMP", self.congestion, self.loss)))
 
 
 LAYOUTS = (

@@ -49,7 +49,8 @@ class DailyFile:
 
 def find(head: Head) -> DailyFile | None:
     """The table of a daily file; None for any other file. Raises UnreadablePublication where its header is missing."""
-    if not (found := _START.search(head.content[:_LOOKED_AT_BYTES])):
+    start = head.content[:_LOOKED_AT_BYTES]
+    if b"start of" not in start.lower() or not (found := _START.search(start)):
         return None
     number = head.content.count(b"\n", 0, found.start()) + 2
     line = _LINE.match(head.content, found.end())

@@ -130,7 +130,8 @@ def _check_sum(table: Columns, run: Run, total: Floats, components: Floats) -> N
 
 def _places(table: Columns, intervals: Intervals, version: Ints) -> tuple[Places, Ints]:
     """The places and each row's place; see the module's note on names that several pricing nodes share."""
-    moment = [(intervals.code, len(intervals.starts)), (version, int(version.max()) + 1)]
+    first = int(version.min())
+    moment = [(intervals.code, len(intervals.starts)), (version - first, int(version.max()) - first + 1)]
     node, node_type = table.text("pnode_name"), table.text("type", may_be_empty=True)
     plain = combine([(node.codes, len(node)), (node_type.codes, len(node_type))])
     shared = _shared(table, plain, moment)

@@ -4,11 +4,12 @@ Dates are Eastern. `node` is the full name (`ALDENE  230 KV  T-10`), of which th
 alone for buses; the description starts with the `pnode_id` that tells them apart.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import pyarrow as pa
 
-from integrations.isos.codes import combine
-from integrations.isos.csv_reading import Columns, Text
+from integrations.isos.csv_reading import Columns
 from integrations.isos.local_time import calendar_date
 from integrations.isos.pjm.stamps import eastern_second, moments
 from integrations.isos.series import series_publication, series_rows
@@ -28,14 +29,13 @@ def parse_pnodes(table: Columns) -> ParsedPublication:
     name, kind = table.text("pnode_name"), table.text("pnode_subtype")
     zone = table.text("zone", may_be_empty=True)
     until = np.full(table.rows, _OPEN_END_S) if end is None else np.maximum(end, start)
-    description = _described(table)
     rows = series_rows(
         "places",
         {
             "node": labels(name.codes, name.strings),
             "node_type": labels(kind.codes, kind.strings),
             "area": labels(zone.codes, zone.strings),
-            "description": labels(description.codes, description.strings),
+            "description": _described(table),
             "interval_start_utc": seconds(start),
             "interval_end_utc": seconds(until),
         },
@@ -43,15 +43,12 @@ def parse_pnodes(table: Columns) -> ParsedPublication:
     return series_publication("places", rows, iso="PJM", feed="pnode", parser=PARSER)
 
 
-def _described(table: Columns) -> Text:
+def _described(table: Columns) -> pa.StringArray:
     """`48592 BUS 230 KV`."""
-    columns = filter(table.has, ("pnode_id", "pnode_type", "voltage_level"))
-    texts = [table.text(column, may_be_empty=True) for column in columns]
-    groups = combine([(text.codes, len(text)) for text in texts])
-    words = [text.strings.take(pa.array(codes)) for text, codes in zip(texts, groups.members, strict=True)]
-    return Text(groups.code, joined(words, " "))
+    return joined([table.cells(name) for name in ("pnode_id", "pnode_type", "voltage_level") if table.has(name)], " ")
 
 
+@lru_cache(maxsize=4096)
 def _day(text: str) -> int:
     """The Eastern day of a stamp, kept within the days that the read models can hold."""
     day = text.partition("T" if "T" in text else " ")[0]
