@@ -94,7 +94,7 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
         if len(known) < product.at_least or not known & product.telling:
             continue
         for column in product.needed:
-            file.need(column)
+            product.report.price_position(file) if column == product.report.price else file.need(column)
         return Recognised(file, _published(partial(_parse_prices, product.report), head.name))
     return known_product(keys, [(column, "another ERCOT report") for column in _ERCOT_COLUMNS])
 
@@ -147,14 +147,14 @@ def _series(file: CsvFile) -> Parse | None:
         return ancillary.parse_history
     if keys & {"scedtimestamp", "deliveryinterval"} and ordc.columns_of(file):
         return ordc.parse
-    if any(key.startswith(("stwpf", "stppf")) for key in keys) and "deliverydate" in keys:
+    if any(key.startswith(("stwpf", "stppf")) for key in keys) and keys & {"deliverydate", "hourending"}:
         return fundamentals.parse_renewables
     return _load(keys)
 
 
 def _load(keys: set[str]) -> Parse | None:
     zones = "zone" if "houston" in keys else "weather_zone"
-    if {"operday", "hourending", "total"} <= keys:
+    if {"hourending", "total"} <= keys and keys & {"operday", "operatingday"}:
         return partial(_parse_load, f"load_by_{zones}", "load")
     if {"deliverydate", "hourending", "systemtotal"} <= keys:
         by_model = "_by_model" if "model" in keys else ""
