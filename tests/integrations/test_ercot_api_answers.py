@@ -69,6 +69,15 @@ def test_of_capped_and_uncapped_numbers_the_capped_are_read() -> None:
     assert (system.feed, system.rows["price_usd_per_mwh"].to_pylist()) == ("sced_system_lambda", [21.0])
 
 
+def test_constraints_are_let_in() -> None:
+    names = (
+        "SCEDTimestamp repeatedHourFlag constraintID constraintName contingencyName shadowPrice limit value CCTStatus"
+    )
+    row = ["2026-03-02T07:00:12", False, 2, "ABC_1", "BASE CASE", 1.5, 171.5, 99, "NONCOMP"]
+    found = read("answer", answer(names.split(), [row]))
+    assert (found.feed, found.rows["limit_mw"].to_pylist()) == ("sced_shadow_prices", [171.5])
+
+
 def test_adders_and_the_system_lambda_are_let_in() -> None:
     names = ["SCEDTimestamp", "repeatHourFlag", "batchId", "systemLambda", "PRC", "RTORPA", "RTOLCAP", "RTOLHSL"]
     row = ["2024-06-12T07:00:12", False, 0, 25.5, 5000, 0.5, 6000, 7000]

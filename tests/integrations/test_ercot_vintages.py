@@ -104,3 +104,43 @@ def test_ramp_rates_of_resources() -> None:
         ("UNIT1", "Ramp Rate Up", "MW/min", 2.5),
         ("UNIT1", "Ramp Rate Down", "MW/min", 3.0),
     ]
+
+
+DISPATCH = (
+    "SCEDTimeStamp,RepeatedHourFlag,ConstraintID,ConstraintName,ContingencyName,ShadowPrice,MaxShadowPrice,Limit,Value,"
+    "ViolatedMW,FromStation,ToStation,FromStationkV,ToStationkV,CCTStatus"
+)
+
+
+def test_shadow_prices_of_the_dispatch_and_of_the_day_ahead_market() -> None:
+    runs = read(
+        "x.csv",
+        text(
+            DISPATCH,
+            "03/02/2026 07:00:12,N,1,ABC_DEF_1,SXYZ5,14.5,3500,389.2,389.2,0,ABC,DEF,138,138,NONCOMP",
+            "03/02/2026 07:00:12,N,2,N_TO_H,BASE CASE,0,5251,5468,5067.1,-401,,,0,0,COMP",
+        ),
+    )
+    assert (runs.dataset, runs.feed, runs.market) == ("constraints", "sced_shadow_prices", "RT5")
+    assert [tuple(row.values()) for row in runs.rows.to_pylist()] == [
+        ("ABC_DEF_1", "SXYZ5", utc(2026, 3, 2, 13, 0, 12), utc(2026, 3, 2, 13, 5), 14.5, 389.2, 389.2, 0),
+        ("N_TO_H", "BASE CASE", utc(2026, 3, 2, 13, 0, 12), utc(2026, 3, 2, 13, 5), 0.0, 5468.0, 5067.1, 0),
+    ]
+    header = (
+        "DeliveryDate,HourEnding,ConstraintID,ConstraintName,ContingencyName,ConstraintLimit,ConstraintValue,"
+        "ViolationAmount,ShadowPrice,FromStation,ToStation,FromStationkV,ToStationkV,DeliveryTime,DSTFlag"
+    )
+    line = "11/03/2024,02:00,4, ABC_DEF_1, SXYZ5, 38, 37.5, 0, 13.25, ABC, DEF, 69, 69, 11/03/2024 01:00:00,Y"
+    hours = read("x.csv", text(header, line))
+    assert (hours.feed, hours.market) == ("dam_shadow_prices", "DA")
+    assert [tuple(row.values()) for row in hours.rows.to_pylist()] == [
+        ("ABC_DEF_1", "SXYZ5", utc(2024, 11, 3, 7), utc(2024, 11, 3, 8), 13.25, 38.0, 37.5, 0)
+    ]
+
+
+def test_constraints_of_one_name_are_told_apart_by_their_number() -> None:
+    lines = [f"03/02/2026 07:00:12,N,{number},ABC,BASE CASE,{number},3500,9,9,0,,,0,0,COMP" for number in (3, 8)]
+    other = "03/02/2026 07:05:12,N,3,ABC,BASE CASE,5,3500,9,9,0,,,0,0,COMP"
+    found = rows(DISPATCH, *lines, other)
+    assert [row["constraint_name"] for row in found] == ["ABC (3)", "ABC (8)", "ABC"]
+    assert "lines 2 and 3" in refusal("x.csv", text(DISPATCH, lines[0], lines[0])).reason

@@ -1,7 +1,7 @@
 """Answers of ERCOT's public API: `fields` names the columns and `data` has the rows, each a list of cells.
 
 The fields are the columns of the report's CSV, in camel case, so its reader reads them: prices, clearing prices of
-ancillary services, adders, measured load. Only the real-time prices call their point `settlementPoint`, and load its
+ancillary services, adders, constraints, measured load. Only the real-time prices call their point `settlementPoint`, and load its
 day `operatingDay`. An answer is one page of `_meta.totalPages`, and what is missing in it may stand on another one.
 """
 
@@ -39,6 +39,7 @@ _PRICED = {
 }  # fmt: skip
 _ADDERS = {column_key(column) for adder in ordc.ADDERS for column in adder.columns}
 _BESIDE_ADDERS = {"prc", "batchid", "uncappedsystemlambda"}
+_CONSTRAINTS = {"constraintid", "constraintname", "contingencyname", "shadowprice"}
 _DEMAND = {"deliverydate", "timeending", "demand", "dstflag"}
 # The zones of the two reports of load; those of the weather come first.
 _LOADS = tuple(
@@ -70,8 +71,8 @@ def recognise(document: Document) -> RecognisedDocument | OtherProduct | None:
 
 
 def _is_read(keys: set[str]) -> bool:
-    """Whether all fields are those of prices, adders or load: others spell theirs so that they would be taken wrong."""
-    if keys == _DEMAND or keys in _LOADS:
+    """Whether all fields are known here: other answers spell theirs so that quantities would be taken wrong."""
+    if keys == _DEMAND or keys in _LOADS or keys >= _CONSTRAINTS:
         return True
     if not keys & _DAYS:
         return False

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from integrations.isos.ercot import ancillary, disclosures, fundamentals, ordc, places, prices
+from integrations.isos.ercot import ancillary, constraints, disclosures, fundamentals, ordc, places, prices
 from integrations.isos.ercot.clock import CENTRAL
 from integrations.isos.heads import CsvFile, Head, column_key
 from integrations.isos.local_time import ClockError, local_to_utc_second, wall_clock
@@ -34,7 +34,6 @@ _PUBLISHED = re.compile(
 )
 _OTHER_PRODUCTS = [
     ("rtdtimestamp", "ERCOT indicative prices of the real-time dispatch look-ahead"),
-    ("shadowprice", "ERCOT shadow prices"),
     ("energyonlybidawardinmw", "ERCOT awards of energy bids"),
     ("energyonlyofferawardinmw", "ERCOT awards of energy offers"),
     ("sasmid", "ERCOT supplementary ancillary service market"),
@@ -139,8 +138,10 @@ def _disclosure(file: CsvFile) -> Parse | OtherProduct | None:
 
 
 def _series(file: CsvFile) -> Parse | None:
-    """The reader of ancillary prices, adders, load, wind and solar."""
+    """The reader of ancillary prices, adders, constraints, load, wind and solar."""
     keys = set(file.header.keys)
+    if {"constraintname", "shadowprice"} <= keys:
+        return constraints.parse
     if keys & {"ancillarytype", "astype"} and keys & {"mcpc", "cappedmcpc"}:
         return ancillary.parse
     if {"hourending", "regup", "regdn", "rrs"} <= keys:
