@@ -1,8 +1,9 @@
 """Answers of ERCOT's public API: `fields` names the columns and `data` has the rows, each a list of cells.
 
 The fields are the columns of the report's CSV, in camel case, so its reader reads them: prices, clearing prices of
-ancillary services, adders, constraints, measured load. Only the real-time prices call their point `settlementPoint`, and load its
-day `operatingDay`. An answer is one page of `_meta.totalPages`, and what is missing in it may stand on another one.
+ancillary services, adders, constraints, measured load. Only the real-time prices call their point `settlementPoint`,
+and load its day `operatingDay`. An answer is one page of `_meta.totalPages`, and what is missing in it may stand on
+another one.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""ERCOT's binding constraints with their shadow prices: day-ahead by hour (NP4-191) and by run of the dispatch (NP6-86).
+"""ERCOT's constraints with their shadow prices: day-ahead by hour (NP4-191) and by run of the dispatch (NP6-86).
 
 A constraint is named as the operator names it, `BASE CASE` for the contingency where there is none. Two of one name and
 contingency in an interval are told apart by their ConstraintID, which is numbered anew each time and so left out else.
