@@ -298,7 +298,6 @@ def test_the_operators_name_says_when_it_was_published(name: str, moment: dateti
 def test_other_ercot_products_are_left_alone() -> None:
     for header in (
         "RTDTimestamp,RepeatedHourFlag,IntervalId,IntervalEnding,SettlementPoint,SettlementPointType,LMP",
-        "SCEDTimeStamp,RepeatedHourFlag,ConstraintID,ConstraintName,ContingencyName,ShadowPrice,MaxShadowPrice",
         "DeliveryDate,HourEnding,SASMID,AncillaryType,Price,Quantity,DSTFlag",
         "Delivery Date,Hour Ending,Settlement Point,QSE Name,Energy Only Bid MW1,Energy Only Bid Price1,Bid ID",
         "INTERVAL_ENDING,SYSTEM_WIDE,LZ_SOUTH_HOUSTON,LZ_WEST,LZ_NORTH,A,DSTFlag",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -23,16 +24,58 @@ def answer(names: list[str], rows: Any, **meta: Any) -> bytes:
     [
         ["QSEName", "deliveryDate", "hourEnding", "regUp", "regDown"],
         ["QSEName", "deliveryDate", "hourEnding", "ancillaryType", "MCPC"],
-        ["deliveryDate", "timeEnding", "demand", "DSTFlag"],
+        ["deliveryDate", "timeEnding", "demand", "forecast", "DSTFlag"],
         ["intervalTime", "intervalNumber", "resourceCode", "intervalValue"],
         ["operDay", "hourEnding", "coast", "east", "total"],
         ["SCEDTimestamp", "resourceCode", "rtOnLine", "systemLambda"],
     ],
 )
-def test_only_prices_are_let_in(names: list[str]) -> None:
+def test_what_is_not_known_is_not_let_in(names: list[str]) -> None:
     content = answer(names, [["2024-06-12", "1", "1", "1", "1"][: len(names)]])
     (payload,) = survey("answer", content, named=True).payloads
     assert "no prices or with fields not known here" in payload.problem
+
+
+ZONES = ["coast", "east", "farWest", "north", "northC", "southern", "southC", "west", "total"]
+
+
+def test_measured_load_is_let_in_under_the_names_of_its_csv() -> None:
+    row = ["2024-11-03", "02:00", *range(1, 9), 36, True]
+    load = read("answer", answer(["operatingDay", "hourEnding", *ZONES, "DSTFlag"], [row]))
+    assert (load.feed, load.dataset) == ("load_by_weather_zone", "fundamentals")
+    assert [row["area"] for row in load.rows.to_pylist()] == [
+        "COAST", "EAST", "FAR_WEST", "NORTH", "NORTH_C", "SOUTHERN", "SOUTH_C", "WEST", "",
+    ]  # fmt: skip
+    assert load.rows["interval_start_utc"][0].as_py() == datetime(2024, 11, 3, 7, tzinfo=UTC)
+    demand = read(
+        "answer", answer(["deliveryDate", "timeEnding", "demand", "DSTFlag"], [["2024-06-12", "00:00", 5, False]])
+    )
+    assert (demand.feed, demand.rows["value"].to_pylist()) == ("system_demand", [5.0])
+
+
+def test_of_capped_and_uncapped_numbers_the_capped_are_read() -> None:
+    stamp = ["SCEDTimestamp", "repeatedHourFlag"]
+    prices = read(
+        "answer",
+        answer(
+            [*stamp, "electricalBus", "cappedLMP", "uncappedLMP"], [["2026-03-02T07:00:12", False, "B1", 5000, 5250]]
+        ),
+    )
+    assert (prices.feed, prices.rows["lmp_usd_per_mwh"].to_pylist()) == ("sced_bus_lmp", [5000.0])
+    system = read(
+        "answer",
+        answer([*stamp, "cappedSystemLambda", "uncappedSystemLambda"], [["2026-03-02T07:00:12", False, 21, 22]]),
+    )
+    assert (system.feed, system.rows["price_usd_per_mwh"].to_pylist()) == ("sced_system_lambda", [21.0])
+
+
+def test_constraints_are_let_in() -> None:
+    names = (
+        "SCEDTimestamp repeatedHourFlag constraintID constraintName contingencyName shadowPrice limit value CCTStatus"
+    )
+    row = ["2026-03-02T07:00:12", False, 2, "ABC_1", "BASE CASE", 1.5, 171.5, 99, "NONCOMP"]
+    found = read("answer", answer(names.split(), [row]))
+    assert (found.feed, found.rows["limit_mw"].to_pylist()) == ("sced_shadow_prices", [171.5])
 
 
 def test_adders_and_the_system_lambda_are_let_in() -> None:

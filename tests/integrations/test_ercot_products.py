@@ -165,7 +165,7 @@ def test_load(feed: str, header: str, line: str) -> None:
 
 def test_the_end_of_a_quarter_is_checked() -> None:
     header = "DeliveryDate,TimeEnding,Demand,DSTFlag"
-    for time in ("00:00", "01:10", "24:15", "noon"):
+    for time in ("00:01", "01:10", "24:15", "noon"):
         error = refused("x.csv", header, f"06/12/2024,{time},36,N")
         assert (error.line, error.column) == (2, "TimeEnding")
     found = read("x.csv", header, "06/12/2024,24:00,36,N")

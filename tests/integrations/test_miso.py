@@ -84,6 +84,18 @@ def test_without_a_preamble_the_operators_name_gives_date_market_and_feed() -> N
     assert name_facts(only_payload("20221201_da_exante_lmp (1).csv", content)) == name_facts(payload)
 
 
+def test_the_one_day_ahead_price_before_march_2015_is_the_one_that_settled() -> None:
+    preamble = ["Day Ahead Market LMPs", "07/16/2011", "", MISO_PREAMBLE[3]]
+    titled = read("x.csv", miso_file(preamble))
+    assert (titled.feed, titled.market) == ("da_expost_lmp", "DA")
+    assert rows_of(titled)[0]["interval_start_utc"] == datetime(2011, 7, 16, 5, tzinfo=UTC)
+    name, content = "20150228_da_lmp.csv", miso_file([])
+    assert read(name, content).feed == "da_expost_lmp"
+    assert name_facts(only_payload(name, content)) == {"date": "2015-02-28", "market": "DA", "feed": "da_expost_lmp"}
+    for later in refusal("x.csv", miso_file([preamble[0], "03/01/2015"])), refusal("20150301_da_lmp.csv", content):
+        assert "says which report this is" in later.reason
+
+
 def test_without_a_preamble_and_without_the_operators_name_it_is_refused() -> None:
     error = refusal("prices.csv", text(MISO_HEADER, *miso_rows()))
     assert "gives the day" in error.reason

@@ -128,6 +128,83 @@ def test_total_load_is_five_minute_load() -> None:
     ]
 
 
+def load_answer(*hours: dict[str, str], key: str = "HourEnding") -> dict[str, Any]:
+    forecast = [{"Forecast": {key: hour["at"], "LoadForecast": hour["mw"]}} for hour in hours]
+    loads = [{"Load": {"Time": "13:25", "Value": "70,125"}}]
+    cleared = [{"ClearedMWHourly": {"Hour": "1", "Value": "68000"}}]
+    return {
+        "LoadInfo": {
+            "RefId": "03-Sep-2026 - Interval 13:25 EST",
+            "ClearedMW": cleared,
+            "MediumTermLoadForecast": forecast,
+            "FiveMinTotalLoad": loads,
+        }
+    }
+
+
+@pytest.mark.parametrize("key", ["HourEnding", "HourEndEST"])
+def test_total_load_brings_the_forecast_of_the_day_as_of_the_answer(key: str) -> None:
+    found = read(
+        "RealTimeTotalLoad.json", load_answer({"at": "1", "mw": "61000"}, {"at": "24", "mw": "64,500"}, key=key)
+    )
+    issued = datetime(2026, 9, 3, 18, 25, tzinfo=UTC)
+    assert by(found, "series", "interval_start_utc", "interval_end_utc", "value", "issued_at") == [
+        ("load_forecast", datetime(2026, 9, 3, 5, tzinfo=UTC), datetime(2026, 9, 3, 6, tzinfo=UTC), 61000.0, issued),
+        ("load_forecast", datetime(2026, 9, 4, 4, tzinfo=UTC), datetime(2026, 9, 4, 5, tzinfo=UTC), 64500.0, issued),
+        ("load", issued, issued + timedelta(minutes=5), 70125.0, None),
+    ]
+    for hour in ("0", "25", "1.5"):
+        assert "is no hour of a day" in refused("x.json", load_answer({"at": hour, "mw": "1"}, key=key))
+    assert "entry 1: LoadForecast '6,1' is no number" in refused(
+        "x.json", load_answer({"at": "1", "mw": "6,1"}, key=key)
+    )
+    no_list = load_answer()
+    no_list["LoadInfo"]["MediumTermLoadForecast"] = None
+    assert "no list at LoadInfo.MediumTermLoadForecast" in refused("x.json", no_list)
+
+
+def hour_of(number: int, *, came: bool, **values: str) -> dict[str, str | None]:
+    stamp = f"2026-09-10 {(number - 1) % 12 or 12}:00:00 {'AM' if number < 13 else 'PM'}"
+    found: dict[str, str | None] = {}
+    for kind, is_there in (("Forecast", True), ("Actual", came)):
+        found[f"{kind}DateTimeEST"] = stamp if is_there else None
+        found[f"{kind}HourEndingEST"] = str(number) if is_there else None
+        for word, value in values.items():
+            found[f"{kind}{word}Value"] = value if is_there else None
+    return found
+
+
+def test_wind_and_solar_power_as_forecast_and_as_it_came() -> None:
+    hours = [hour_of(1, came=True, Wind="5100.50", Solar="0.00"), hour_of(14, came=False, Wind="900", Solar="7,250.25")]
+    answer = {"MktDay": "09-10-2026", "RefId": "10-Sep-2026 - Interval 09:00 EST", "instance": hours}
+    found = read("getcombinedwindsolar.json", answer)
+    first, later = datetime(2026, 9, 10, 5, tzinfo=UTC), datetime(2026, 9, 10, 18, tzinfo=UTC)
+    issued = datetime(2026, 9, 10, 14, tzinfo=UTC)
+    assert found.feed == "wind_and_solar"
+    assert by(found, "series", "interval_start_utc", "value", "issued_at") == [
+        ("wind_forecast", first, 5100.5, issued),
+        ("solar_forecast", first, 0.0, issued),
+        ("wind_forecast", later, 900.0, issued),
+        ("solar_forecast", later, 7250.25, issued),
+        ("wind", first, 5100.5, None),
+        ("solar", first, 0.0, None),
+    ]
+    hours[0]["ActualHourEndingEST"] = "2"
+    assert "the hour ending 2 does not begin at" in refused("x.json", answer)
+    del hours[0]["ActualWindValue"]
+    assert "entry 1 has no ActualWindValue" in refused("x.json", answer)
+
+
+def test_the_power_of_wind_or_sun_alone_is_told_by_the_name() -> None:
+    hours = [hour_of(1, came=True, **{"": "5100.50"})]
+    answer = {"MktDay": "09-10-2026", "RefId": "10-Sep-2026 - Interval 09:00 EST", "instance": hours}
+    (payload,) = survey("getsolar.json", json.dumps(answer).encode(), named=True).payloads
+    assert name_facts(payload) == {"feed": "solar"}
+    found = parse(payload)
+    assert (found.feed, by(found, "series", "value")) == ("solar", [("solar_forecast", 5100.5), ("solar", 5100.5)])
+    assert "neither wind nor solar" in refused("power.json", answer)
+
+
 def test_wind_and_sun_are_told_by_the_name_which_is_a_fact_of_the_publication() -> None:
     hours = [{"DateTimeEST": "2025-03-10 12:00:00 AM", "HourEndingEST": "1", "Value": "5.00"}]
     answer = {"MktDay": "03-10-2025", "RefId": "10-Mar-2025 - Interval 04:00 EST", "Forecast": hours}

@@ -41,6 +41,7 @@ STAMPS: Mapping[str, Sequence[str]] = {
     ),
     "load_frcstd_hist": ("evaluated_at_utc", "forecast_hour_beginning_utc"),
     "very_short_load_frcst": ("evaluated_at_utc", "forecast_datetime_beginning_utc", "forecast_datetime_ending_utc"),
+    "hrl_load_prelim": ("datetime_beginning_utc", "datetime_ending_utc"),
     "ops_sum_prev_period": ("datetime_beginning_utc", "datetime_ending_utc", "generated_at_ept"),
     "hourly_wind_power_forecast": ("evaluated_at_utc", "datetime_beginning_utc", "datetime_ending_utc"),
     "hourly_solar_power_forecast": ("evaluated_at_utc", "datetime_beginning_utc", "datetime_ending_utc"),
@@ -69,6 +70,7 @@ VALUES: Mapping[str, Row] = {
         "requirement": 525, "regd_ssmw": 170.1, "total_mw": 525.0, "deficiency": 0.0, "rto_perfscore": 0.87,
     },
     "hrl_load_metered": {"zone": "AE", "load_area": "AECO", "mw": 743.433, "is_verified": "True"},
+    "hrl_load_prelim": {"load_area": "AECO", "prelim_load_avg_hourly": 751.25},
     "inst_load": {"area": "AEP", "instantaneous_load": 17961.5},
     "load_frcstd_7_day": FORECAST,
     "load_frcstd_hist": FORECAST,
@@ -282,6 +284,23 @@ def test_load_that_is_verified_throughout_is_a_later_vintage() -> None:
     mixed = read("x.csv", as_csv("hrl_load_metered", {"is_verified": "False"}))
     assert mixed.vintage == "preliminary"
     assert [row["source_version"] for row in mixed.rows.to_pylist()] == [1, 0, 1]
+
+
+def test_preliminary_load_stands_where_neither_name_nor_link_tells() -> None:
+    lines = (
+        "datetime_beginning_utc,datetime_beginning_ept,datetime_ending_utc,datetime_ending_ept,load_area,"
+        "prelim_load_avg_hourly",
+        "11/1/2026 5:00:00 AM,11/1/2026 1:00:00 AM,11/1/2026 6:00:00 AM,11/1/2026 1:00:00 AM,AECO,701.5",
+        "11/1/2026 6:00:00 AM,11/1/2026 1:00:00 AM,11/1/2026 7:00:00 AM,11/1/2026 2:00:00 AM,AECO,699.25",
+    )
+    found = read("x.csv", text(*lines))
+    assert (found.feed, found.vintage) == ("hrl_load_prelim", "preliminary")
+    assert [
+        (row["interval_start_utc"], row["interval_end_utc"], row["area"], row["value"])
+        for row in found.rows.to_pylist()
+    ] == [(start, start + HOUR, "AECO", value) for start, value in (
+        (datetime(2026, 11, 1, 5, tzinfo=UTC), 701.5), (datetime(2026, 11, 1, 6, tzinfo=UTC), 699.25),
+    )]  # fmt: skip
 
 
 def test_a_page_of_several_has_no_gaps_for_what_other_pages_hold() -> None:

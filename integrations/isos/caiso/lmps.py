@@ -1,8 +1,9 @@
 """CAISO OASIS locational prices: one unsorted row a node, interval and LMP_TYPE.
 
-LMP = MCE + MCC + MCL (energy, congestion, loss; OASIS Interface Specification, PRC_LMP). Where greenhouse gas (MGHG) is
-given, reports have counted it in with either sign or left it out, so each of the three is accepted. Both ends of an
-interval come from the GMT stamps, never from OPR_HR, which counts 23, 24 or 25 Pacific hours.
+LMP = MCE + MCC + MCL (energy, congestion, loss; OASIS Interface Specification, PRC_LMP), since May 2026 with greenhouse
+gas (MGHG) on top day-ahead. Where MGHG is given, reports have counted it in with either sign or left it out, so each of
+the three is accepted. Both ends of an interval come from the GMT stamps, never from OPR_HR, which counts 23, 24 or 25
+Pacific hours.
 
 OASIS does not say what kind of node a row is (GRP_TYPE echoes the query), so the node type is NO_NODE_TYPE.
 """
@@ -191,4 +192,6 @@ def _check_sum(frame: Columns, row_of: dict[str, Ints], columns: dict[str, Float
         rows = row_of["LMP"][wrong]
         tick = int(np.flatnonzero(wrong)[np.argmin(rows)])
         problem = f"the LMP is off from the sum of its components by {off[tick]:.5f} $/MWh"
+        if ghg is None:
+            problem += f", and no {_GHG} row is there that could be missing in it: ask OASIS for version 12"
         frame.fail(int(row_of["LMP"][tick]), "price", problem)

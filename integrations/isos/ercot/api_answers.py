@@ -1,8 +1,9 @@
 """Answers of ERCOT's public API: `fields` names the columns and `data` has the rows, each a list of cells.
 
 The fields are the columns of the report's CSV, in camel case, so its reader reads them: prices, clearing prices of
-ancillary services, adders. Only the real-time prices call their point `settlementPoint`. An answer is one page of
-`_meta.totalPages`, and what is missing in it may stand on another one.
+ancillary services, adders, constraints, measured load. Only the real-time prices call their point `settlementPoint`,
+and load its day `operatingDay`. An answer is one page of `_meta.totalPages`, and what is missing in it may stand on
+another one.
 """
 
 import csv
@@ -27,17 +28,26 @@ from integrations.isos.ticks import ParsedPublication
 _FIRST_ROWS = 8
 _REAL_TIME = {"deliveryinterval", "settlementpoint", "settlementpointprice"}
 _DAYS = {"deliverydate", "scedtimestamp"}
-_OTHER_DAYS = {"operatingday", "operday", "timeending", "intervaltime", "posteddatetime"}
+_LOAD_DAY = "operatingday"
+_OTHER_DAYS = {_LOAD_DAY, "operday", "timeending", "intervaltime", "posteddatetime"}
 _TIMES = _DAYS | {
     "hourending", "deliveryhour", "deliveryinterval", "dstflag", "repeathourflag", "repeatedhourflag",
 }  # fmt: skip
-_PRICES = {"settlementpointprice", "lmp", "mcpc", "cappedmcpc"}
+_PRICES = {"settlementpointprice", "lmp", "cappedlmp", "mcpc", "cappedmcpc"}
 _PRICED = {
     "settlementpoint", "settlementpointname", "settlementpointtype", "electricalbus", "busname", "ancillarytype",
-    "astype", "uncappedmcpc",
+    "astype", "uncappedlmp", "uncappedmcpc",
 }  # fmt: skip
 _ADDERS = {column_key(column) for adder in ordc.ADDERS for column in adder.columns}
-_BESIDE_ADDERS = {"prc", "batchid"}
+_BESIDE_ADDERS = {"prc", "batchid", "uncappedsystemlambda"}
+_CONSTRAINTS = {"constraintid", "constraintname", "contingencyname", "shadowprice"}
+_DEMAND = {"deliverydate", "timeending", "demand", "dstflag"}
+# The zones of the two reports of load; those of the weather come first.
+_LOADS = tuple(
+    {_LOAD_DAY, "hourending", "total", "dstflag", *zones.split()}
+    for zones in ("coast east farwest north northc southern southc west", "north south west houston")
+)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _LINES = re.compile(r"\blines (?=\d)")
 
 
@@ -62,7 +72,9 @@ def recognise(document: Document) -> RecognisedDocument | OtherProduct | None:
 
 
 def _is_read(keys: set[str]) -> bool:
-    """Whether all fields are those of prices or adders: others spell theirs so that quantities would be taken wrong."""
+    """Whether all fields are known here: other answers spell theirs so that quantities would be taken wrong."""
+    if keys == _DEMAND or keys in _LOADS or keys >= _CONSTRAINTS:
+        return True
     if not keys & _DAYS:
         return False
     if keys & (_PRICES | _PRICED):
@@ -104,6 +116,9 @@ def _names(answer: Any) -> list[str]:
     names = [str(field["name"]) for field in fields] if named else []
     if set(map(column_key, names)) >= _REAL_TIME:
         names = ["SettlementPointName" if column_key(name) == "settlementpoint" else name for name in names]
+    if set(map(column_key, names)) in _LOADS:
+        # As the CSV spells them: FAR_WEST for farWest.
+        names = [name if column_key(name) in _TIMES else _CAMEL.sub("_", name).upper() for name in names]
     return names
 
 

@@ -25,13 +25,14 @@ from integrations.isos.series import series_publication, series_rows
 from integrations.isos.ticks import Floats, Ints, ParsedPublication, labels, seconds
 
 _LIMITS = r"HSL|LSL|HASL|LASL|HDL|LDL|(HDL|LDL) (Original|Manual|Final)"
-_SERVICES = r"REG ?UP|REG ?(DN|DOWN)|NSPIN|NSPNM|RRSPFR|RRSFFR|RRSUFR|ECRSS|ECRSM"
+_SERVICES = r"REG ?UP|REG ?(DN|DOWN)|NSPIN|NSPNM|RRSPFR|RRSFFR|RRSUFR|RRSGN|RRSLD|RRSNC|ECRSS|ECRSM"
 # The quantities by their column, with their units.
 _QUANTITIES: Mapping[str, str] = {
     rf"{_LIMITS}|{_SERVICES}|Base Point|Output Schedule|Telemetered Net Output|Total Telemetered DSR Loads": "MW",
     r"(Max|Low|Real) Power Consumption( for Load Resource)?": "MW",
     r"(Ancillary Service|AS Responsibility for|AS Capability|AS Awards?|Self Provided) \w+": "MW",
-    r"Awarded Quantity|\w+ Awarded": "MW",
+    r"Awarded Quantity|\w+ Awarded|Total Self-Arranged AS \w+( for \w+)?": "MW",
+    r"Ramp Rate (Up|Down)": "MW/min",
     r"(Min|Max|Minimum|Maximum) SOC|SOC|State of Charge|Hour Beginning Planned SOC": "MWh",
     r"\w+ MCPC": "USD/MW",
     r"Energy Settlement Point Price|Min Gen Cost": "USD/MWh",

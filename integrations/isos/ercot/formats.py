@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from integrations.isos.ercot import ancillary, disclosures, fundamentals, ordc, places, prices
+from integrations.isos.ercot import ancillary, constraints, disclosures, fundamentals, ordc, places, prices
 from integrations.isos.ercot.clock import CENTRAL
 from integrations.isos.heads import CsvFile, Head, column_key
 from integrations.isos.local_time import ClockError, local_to_utc_second, wall_clock
@@ -34,7 +34,6 @@ _PUBLISHED = re.compile(
 )
 _OTHER_PRODUCTS = [
     ("rtdtimestamp", "ERCOT indicative prices of the real-time dispatch look-ahead"),
-    ("shadowprice", "ERCOT shadow prices"),
     ("energyonlybidawardinmw", "ERCOT awards of energy bids"),
     ("energyonlyofferawardinmw", "ERCOT awards of energy offers"),
     ("sasmid", "ERCOT supplementary ancillary service market"),
@@ -94,7 +93,7 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
         if len(known) < product.at_least or not known & product.telling:
             continue
         for column in product.needed:
-            file.need(column)
+            product.report.price_position(file) if column == product.report.price else file.need(column)
         return Recognised(file, _published(partial(_parse_prices, product.report), head.name))
     return known_product(keys, [(column, "another ERCOT report") for column in _ERCOT_COLUMNS])
 
@@ -139,22 +138,24 @@ def _disclosure(file: CsvFile) -> Parse | OtherProduct | None:
 
 
 def _series(file: CsvFile) -> Parse | None:
-    """The reader of ancillary prices, adders, load, wind and solar."""
+    """The reader of ancillary prices, adders, constraints, load, wind and solar."""
     keys = set(file.header.keys)
+    if {"constraintname", "shadowprice"} <= keys:
+        return constraints.parse
     if keys & {"ancillarytype", "astype"} and keys & {"mcpc", "cappedmcpc"}:
         return ancillary.parse
     if {"hourending", "regup", "regdn", "rrs"} <= keys:
         return ancillary.parse_history
     if keys & {"scedtimestamp", "deliveryinterval"} and ordc.columns_of(file):
         return ordc.parse
-    if any(key.startswith(("stwpf", "stppf")) for key in keys) and "deliverydate" in keys:
+    if any(key.startswith(("stwpf", "stppf")) for key in keys) and keys & {"deliverydate", "hourending"}:
         return fundamentals.parse_renewables
     return _load(keys)
 
 
 def _load(keys: set[str]) -> Parse | None:
     zones = "zone" if "houston" in keys else "weather_zone"
-    if {"operday", "hourending", "total"} <= keys:
+    if {"hourending", "total"} <= keys and keys & {"operday", "operatingday"}:
         return partial(_parse_load, f"load_by_{zones}", "load")
     if {"deliverydate", "hourending", "systemtotal"} <= keys:
         by_model = "_by_model" if "model" in keys else ""

@@ -31,6 +31,8 @@ _RENEWABLE = re.compile(
     r"(?:(?P<where>SYSTEM_WIDE)_(?P<what>GEN|HSL)|(?P<before>ACTUAL|GEN|COP_HSL|HSL|ST[WP]PF|WGRPP|PVGRPP)_(?P<place>\w+))"
 )
 _SYSTEM_WIDE = "SYSTEM_WIDE"
+# Load zones, and the two groups of them in which wind was counted at first; other areas are weather regions.
+_ZONES = re.compile(r"LZ_\w+|SOUTH_HOUSTON|WEST_NORTH|")
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def parse_renewables(file: CsvFile, published_at: datetime | None) -> ParsedPubl
     """A report of wind or solar power (NP4-732, NP4-737, and by region NP4-742, NP4-745)."""
     quantities = _some(file, renewable_quantities(file))
     kinds = {quantity.series.partition("_")[0] for _, quantity in quantities.values()}
-    by_region = any(quantity.area and not quantity.area.startswith("LZ_") for _, quantity in quantities.values())
+    by_region = not all(_ZONES.fullmatch(quantity.area) for _, quantity in quantities.values())
     feed = f"{next(iter(kinds))}_power{'_by_region' if by_region else ''}"
     return _parse(file, feed, quantities, published_at)
 

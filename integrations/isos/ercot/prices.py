@@ -43,7 +43,8 @@ def _every_run_of_the_file(places: int, place: Codes, times: Times) -> Coverage:
 class Report:
     """One report: its columns, and the intervals that each of its places is expected to have.
 
-    `point_type` is the column of the place's type; without one every place is of `node_type`.
+    `point_type` is the column of the place's type; without one every place is of `node_type`. `capped_price` is what
+    the price is called where an uncapped one, which settles nothing and is left out, stands beside it.
     """
 
     feed: str
@@ -53,6 +54,11 @@ class Report:
     expected: Callable[[int, Codes, Times], Coverage]
     point_type: str = ""
     node_type: str = NO_NODE_TYPE
+    capped_price: str = ""
+
+    def price_position(self, file: CsvFile) -> int:
+        """Where the price stands. Raises UnreadablePublication."""
+        return file.need(self.price, *filter(None, [self.capped_price]))
 
 
 DAY_AHEAD = Report("dam_spp", "DA", "SettlementPoint", "SettlementPointPrice", _every_hour_of_the_days)
@@ -61,7 +67,9 @@ REAL_TIME = Report(
 )
 SCED = Report("sced_lmp", "RT5", "SettlementPoint", "LMP", _every_run_of_the_file)
 DAY_AHEAD_BUSES = Report("dam_bus_lmp", "DA", "BusName", "LMP", _every_hour_of_the_days, node_type=BUS)
-SCED_BUSES = Report("sced_bus_lmp", "RT5", "ElectricalBus", "LMP", _every_run_of_the_file, node_type=BUS)
+SCED_BUSES = Report(
+    "sced_bus_lmp", "RT5", "ElectricalBus", "LMP", _every_run_of_the_file, node_type=BUS, capped_price="CappedLMP"
+)
 
 
 def parse(file: CsvFile, report: Report, published_at: datetime | None) -> ParsedPublication:
@@ -72,7 +80,7 @@ def parse(file: CsvFile, report: Report, published_at: datetime | None) -> Parse
 
 def positions_of(file: CsvFile, report: Report) -> dict[str, int]:
     """Where the columns of a report stand. Raises UnreadablePublication."""
-    columns = {"point": file.need(report.point), "price": file.need(report.price)}
+    columns = {"point": file.need(report.point), "price": report.price_position(file)}
     return columns | ({"type": file.need(report.point_type)} if report.point_type else {})
 
 

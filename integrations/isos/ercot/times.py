@@ -71,7 +71,9 @@ def times_of(frame: Frame) -> Times:
     """The times of the rows, by whichever columns tell them. Raises UnreadablePublication at the first bad row."""
     if frame.has("stamp"):
         return _runs(frame)
-    return _endings(frame) if frame.has("time") else _delivered(frame)
+    if frame.has("time"):
+        return _endings(frame)
+    return _delivered(frame) if frame.has("day") else _hours_by_stamp(frame)
 
 
 def run_end(start: Ints) -> Ints:
@@ -118,8 +120,20 @@ def _delivered(frame: Frame) -> Times:
     return Times(intervals, intervals.starts + length, days, "hour")
 
 
+def _hours_by_stamp(frame: Frame) -> Times:
+    """Hours by day and clock of their end in one cell, `02/08/2016 00:00` for the last of the day before."""
+    stamp = frame.text("hour")
+    flag, meanings = second_pass_flags(frame)
+    slots = combine([(stamp.codes, len(stamp)), (flag.codes, len(flag))])
+    ends = _values(frame, "hour", stamp, _full_hour)
+    locals_ = [ends[code] - timedelta(hours=1) for code in slots.members[0]]
+    passes = [meanings[code] for code in slots.members[1]]
+    hours = Intervals.of(starts_of(frame, slots, locals_, passes, "hour"), slots.code)
+    return Times(hours, hours.starts + HOUR_S, [], "hour")
+
+
 def _endings(frame: Frame) -> Times:
-    """Quarters of an hour by the clock at their end, 00:15 to 24:00."""
+    """Quarters of an hour by the clock at their end, 00:00 (the midnight that the day begins with) to 24:00."""
     day, time = frame.text("day"), frame.text("time")
     flag, meanings = second_pass_flags(frame)
     slots = combine([(text.codes, len(text)) for text in (day, time, flag)])
@@ -141,6 +155,13 @@ def _values(frame: Frame, column: str, text: Text, convert: Callable[[str], _Val
     return values
 
 
+def _full_hour(text: str) -> datetime:
+    stamp = wall_clock(text)
+    if stamp.minute or stamp.second:
+        raise ClockError(f"{text!r} is not the end of an hour")
+    return stamp
+
+
 def _quarter(text: str) -> int:
     if text not in ("1", "2", "3", "4"):
         raise ClockError(f"{text!r} is not an interval from 1 to 4")
@@ -148,13 +169,13 @@ def _quarter(text: str) -> int:
 
 
 def _quarter_ending(text: str) -> timedelta:
-    """From midnight to the beginning of the quarter of an hour that ends at `00:15` to `24:00`. Raises ClockError."""
+    """From midnight to the beginning of the quarter of an hour that ends at `00:00` to `24:00`. Raises ClockError."""
     hours, _, minutes = text.partition(":")
     if not (hours.isdigit() and minutes.isdigit()):
         raise ClockError(f"{text!r} is not a time of day")
     end_s = int(hours) * HOUR_S + int(minutes) * 60
-    if int(minutes) > 59 or end_s % QUARTER_S or not QUARTER_S <= end_s <= 24 * HOUR_S:
-        raise ClockError(f"{text!r} is not the end of a quarter of an hour, 00:15 to 24:00")
+    if int(minutes) > 59 or end_s % QUARTER_S or end_s > 24 * HOUR_S:
+        raise ClockError(f"{text!r} is not the end of a quarter of an hour, 00:00 to 24:00")
     return timedelta(seconds=end_s - QUARTER_S)
 
 

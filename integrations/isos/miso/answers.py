@@ -4,11 +4,13 @@ An answer carries a `RefId` with its interval in Eastern Standard Time. A five-m
 MISO names hours.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from integrations.isos.documents import Document
 from integrations.isos.errors import unreadable
@@ -21,6 +23,10 @@ from integrations.isos.ticks import ParsedPublication, Places, Prices, tick_tabl
 
 FIVE_MINUTES_S = 300
 _DERIVED_DECIMALS = 8
+_THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
+_FORECAST = "MediumTermLoadForecast"
+_DAY_S = 24 * HOUR_S
+_MIDNIGHT = est_second("2000-01-01 0:00:00")
 
 
 def parse_fuel_mix(document: Document) -> ParsedPublication:
@@ -39,20 +45,38 @@ def parse_renewable_forecast(document: Document, series: str) -> ParsedPublicati
     issued = datetime.fromtimestamp(_reference(document), UTC)
     rows = Rows()
     for number, entry in enumerate(_list(document, "Forecast"), start=1):
-        start = _moment(document, entry, "DateTimeEST", number)
-        hour = _number(document, entry, "HourEndingEST", number)
-        if (start - est_second("2000-01-01 0:00:00")) % (24 * HOUR_S) != (hour - 1) * HOUR_S:
-            problem = f"entry {number}: the hour ending {hour:g} does not begin at {entry['DateTimeEST']}"
-            raise unreadable(document.name, problem)
+        start = _hour(document, entry, "", number)
         rows.add(series, "", start, _number(document, entry, "Value", number), unit="MW")
     return _fundamentals(rows, series, HOUR_S, issued_at=issued)
 
 
+def parse_wind_and_solar(document: Document, names: Mapping[str, str], feed: str) -> ParsedPublication:
+    """The hours as they were forecast and as they came, area the system, in MW. A later hour has no actual number yet.
+
+    `names` are the series by the word that their members bear: `Wind`, `Solar`, or none where the name tells.
+    """
+    issued = datetime.fromtimestamp(_reference(document), UTC)
+    forecast, actual = Rows(), Rows()
+    for number, entry in enumerate(_list(document, "instance"), start=1):
+        for kind, rows, suffix in (("Forecast", forecast, "_forecast"), ("Actual", actual, "")):
+            for word, series in names.items():
+                key = f"{kind}{word}Value"
+                if not isinstance(entry, dict) or key not in entry:
+                    raise unreadable(document.name, f"entry {number} has no {key}")
+                if entry[key] is not None and entry[key] != "":
+                    start = _hour(document, entry, kind, number)
+                    rows.add(series + suffix, "", start, _number(document, entry, key, number), unit="MW")
+    return _forecast_and_actual(forecast, actual, HOUR_S, feed, issued)
+
+
 def parse_total_load(document: Document) -> ParsedPublication:
-    """Series `load` (five minutes) and `load_forecast` (hours), area the system, in MW."""
+    """Series `load` (five minutes) and `load_forecast` (hours), area the system, in MW.
+
+    What the day-ahead market cleared of an hour (`ClearedMW`) is left out: it is no load.
+    """
     reference = _reference(document)
-    midnight = reference - (reference - est_second("2000-01-01 0:00:00")) % (24 * HOUR_S)
-    rows = Rows()
+    midnight = reference - (reference - _MIDNIGHT) % _DAY_S
+    rows, forecast = Rows(), Rows()
     for number, entry in enumerate(_list(document, "LoadInfo", "FiveMinTotalLoad"), start=1):
         load = entry.get("Load", entry) if isinstance(entry, dict) else {}
         hours, _, minutes = _text(document, load, "Time", number).partition(":")
@@ -60,7 +84,17 @@ def parse_total_load(document: Document) -> ParsedPublication:
             raise unreadable(document.name, f"entry {number}: {load['Time']!r} is not a time of day")
         start = midnight + int(hours) * HOUR_S + int(minutes) * 60
         rows.add("load", "", start, _number(document, load, "Value", number), unit="MW")
-    return _fundamentals(rows, "total_load", FIVE_MINUTES_S)
+    if _FORECAST in document.json["LoadInfo"]:
+        for number, entry in enumerate(_list(document, "LoadInfo", _FORECAST), start=1):
+            hourly = entry.get("Forecast", entry) if isinstance(entry, dict) else {}
+            key = "HourEndEST" if isinstance(hourly, dict) and "HourEndEST" in hourly else "HourEnding"
+            hour = _number(document, hourly, key, number)
+            if hour not in range(1, 25):
+                raise unreadable(document.name, f"{_FORECAST}, entry {number}: {hour:g} is no hour of a day")
+            value = _number(document, hourly, "LoadForecast", number)
+            forecast.add("load_forecast", "", midnight + (int(hour) - 1) * HOUR_S, value, unit="MW")
+    issued = datetime.fromtimestamp(reference, UTC)
+    return _forecast_and_actual(forecast, rows, FIVE_MINUTES_S, "total_load", issued, version=2)
 
 
 def parse_consolidated_table(document: Document) -> ParsedPublication:
@@ -81,6 +115,20 @@ def parse_consolidated_table(document: Document) -> ParsedPublication:
     rows = tick_table(places, np.arange(len(names)), start, start + FIVE_MINUTES_S, prices, None)
     return ParsedPublication(
         "MISO", "RT5", "rt_five_min_lmp", "preliminary", rows, None, gap_table(places, []), "miso.lmp_table", 1
+    )
+
+
+def _forecast_and_actual(
+    forecast: Rows, actual: Rows, length_s: int, feed: str, issued_at: datetime, *, version: int = 1
+) -> ParsedPublication:
+    """Hours as they were forecast at a moment, and intervals of `length_s` as they came, which were not issued."""
+    tables = (
+        forecast.table(issued_at=[issued_at] * len(forecast)),
+        actual.table(length_s, issued_at=[None] * len(actual)),
+    )
+    rows = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    return series_publication(
+        "fundamentals", rows, iso="MISO", feed=feed, parser=f"miso.{feed}", parser_version=version
     )
 
 
@@ -126,6 +174,8 @@ def _text(document: Document, entry: Any, key: str, number: int) -> str:
 
 def _number(document: Document, entry: Any, key: str, number: int) -> float:
     value = entry.get(key) if isinstance(entry, dict) else None
+    if isinstance(value, str) and _THOUSANDS.fullmatch(value.strip()):
+        value = value.replace(",", "")
     try:
         found = float(value) if isinstance(value, int | float | str) else float("nan")
     except ValueError:
@@ -133,6 +183,16 @@ def _number(document: Document, entry: Any, key: str, number: int) -> float:
     if not abs(found) < 1e12:
         raise unreadable(document.name, f"entry {number}: {key} {value!r} is no number")
     return found
+
+
+def _hour(document: Document, entry: Any, kind: str, number: int) -> int:
+    """The beginning of an entry's hour, which its stamp and its hour ending must both name."""
+    start = _moment(document, entry, f"{kind}DateTimeEST", number)
+    hour = _number(document, entry, f"{kind}HourEndingEST", number)
+    if (start - _MIDNIGHT) % _DAY_S != (hour - 1) * HOUR_S:
+        problem = f"entry {number}: the hour ending {hour:g} does not begin at {entry[f'{kind}DateTimeEST']}"
+        raise unreadable(document.name, problem)
+    return start
 
 
 def _moment(document: Document, entry: Any, key: str, number: int) -> int:

@@ -48,4 +48,20 @@ def _recognise_answer(document: Document) -> RecognisedDocument | OtherProduct |
                     document, partial(answers.parse_renewable_forecast, series=series), {"feed": series}
                 )
         return OtherProduct("a MISO forecast whose name says neither wind nor solar")
+    if {"RefId", "MktDay", "instance"} <= keys:
+        return _recognise_wind_and_solar(document)
     return None
+
+
+def _recognise_wind_and_solar(document: Document) -> RecognisedDocument | OtherProduct:
+    """Wind, solar power or both, as forecast and as it came; of one alone only the name tells which."""
+    entries = document.json["instance"]
+    first = entries[0] if isinstance(entries, list) and entries else None
+    if not isinstance(first, dict) or "ForecastValue" not in first:
+        names = {"Wind": "wind", "Solar": "solar"}
+        return RecognisedDocument(document, partial(answers.parse_wind_and_solar, names=names, feed="wind_and_solar"))
+    for word in ("wind", "solar"):
+        if word in document.name.lower():
+            read = partial(answers.parse_wind_and_solar, names={"": word}, feed=word)
+            return RecognisedDocument(document, read, {"feed": word})
+    return OtherProduct("MISO's forecast and actual power, and its name says neither wind nor solar")

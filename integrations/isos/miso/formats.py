@@ -3,6 +3,9 @@
 Market report `YYYYMMDD_{da_expost_lmp|da_exante_lmp|rt_lmp_final|rt_lmp_prelim}.csv`: a title, the market date, a blank
 line, a note on Eastern Standard Time, then `Node,Type,Value,HE 1..HE 24`. Copies without the preamble are common. The
 quarterly archives put the date into a column, `MARKET_DAY,NODE,TYPE,VALUE,HE1..HE24`.
+
+Until March 2015 there was one day-ahead price (`YYYYMMDD_da_lmp.csv`, `Day Ahead Market LMPs`). It settled, as the
+ex-post price does since, and is read as that.
 """
 
 import re
@@ -19,12 +22,13 @@ from integrations.isos.recognition import OtherProduct, Recognised, known_produc
 from integrations.isos.ticks import ParsedPublication
 
 OPERATOR_NAME = re.compile(
-    r"(\d{8})_(da_expost_lmp|da_exante_lmp|rt_lmp_final|rt_lmp_prelim|asm_(?:expost_damcp|exante_damcp|rtmcp_final|rtmcp_prelim)|5min_lmp)",
+    r"(\d{8})_(da_lmp|da_expost_lmp|da_exante_lmp|rt_lmp_final|rt_lmp_prelim|asm_(?:expost_damcp|exante_damcp|rtmcp_final|rtmcp_prelim)|5min_lmp)",
     re.IGNORECASE,
 )
 
 _HOURS = [f"HE {hour}" for hour in range(1, 25)]
 _HOUR_KEYS = frozenset(f"he{hour}" for hour in range(1, 25))
+_TWO_DAY_AHEAD_PRICES_FROM = date(2015, 3, 1)
 _TITLE = re.compile(r"(day[\s-]*ahead|real[\s-]*time)\b.{0,200}\blmp", re.IGNORECASE)
 _REAL_TIME_NAME = re.compile(r"(?<![a-z])rt_lmps?(?![a-z])", re.IGNORECASE)
 _DAY_AHEAD_NAME = re.compile(r"(?<![a-z])da_|day_?ahead", re.IGNORECASE)
@@ -102,6 +106,9 @@ def _report(head: Head, header: HeadLine, *, dated_rows: bool) -> tuple[lmps.Rep
         facts["date"] = day.isoformat()
 
     feed = _feed_of_title(title)
+    if day and day < _TWO_DAY_AHEAD_PRICES_FROM:
+        feed = feed or ("da_expost_lmp" if title else None)
+        named_report = named_report.replace("da_lmp", "da_expost_lmp")
     if feed is None:
         feed = _named_feed(head.name, named_report, title, header)
         facts["market"] = lmps.MARKETS[feed]
@@ -149,7 +156,7 @@ def _feed_of_title(title: str) -> str | None:
 def _named_feed(name: str, named_report: str, title: str, header: HeadLine) -> str:
     if not named_report and _REAL_TIME_NAME.search(name) and not _DAY_AHEAD_NAME.search(name):
         named_report = "rt_lmp_final"  # the quarterly archives: 2024-Jul-Sep_RT_LMPs
-    if not named_report or (title and not named_report.startswith("da_")):
+    if named_report in ("", "da_lmp") or (title and not named_report.startswith("da_")):
         problem = (
             "neither the title nor MISO's file name says which report this is "
             "(YYYYMMDD_ and da_expost_lmp, da_exante_lmp, rt_lmp_final or rt_lmp_prelim)"

@@ -105,6 +105,8 @@ FEEDS = (
             every=30 * DAY, fresh=70 * DAY, settled=120 * DAY),
     _ranged("hrl_load_metered", "Metered load by load area", "fundamentals", "", DAY,
             every=DAY, fresh=3 * DAY, settled=120 * DAY, published=DAY),
+    _ranged("hrl_load_prelim", "Preliminary load by load area", "fundamentals", "", DAY,
+            every=DAY, fresh=3 * DAY, settled=15 * DAY, published=DAY),
     _ranged("inst_load", "Instantaneous load by area", "fundamentals", "", DAY,
             every=5 * MINUTES, fresh=10 * MINUTES, settled=HOUR, archived_days=FIVE_MINUTE_DAYS, kept_days=30),
     _present("load_frcstd_7_day", "Load forecast, seven days ahead", "fundamentals", 7 * DAY,

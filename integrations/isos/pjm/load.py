@@ -1,4 +1,4 @@
-"""PJM's load: metered, instantaneous, forecast, and the operations summary of the previous period.
+"""PJM's load: metered, preliminary, instantaneous, forecast, and the operations summary of the previous period.
 
 Areas are PJM's own labels (`RTO`, `AEP`, `RTO_COMBINED`), which differ from feed to feed.
 """
@@ -36,6 +36,17 @@ def parse_metered(table: Columns) -> ParsedPublication:
     rows = measured(table, load, start, start.start() + HOUR_S, area=table.text("load_area"), version=version)
     vintage = "verified" if version.all() else "preliminary"
     return series_publication("fundamentals", rows, iso="PJM", feed="hrl_load_metered", vintage=vintage, parser=PARSER)
+
+
+def parse_preliminary(table: Columns) -> ParsedPublication:
+    """`hrl_load_prelim`: the hour's average of a load area's instantaneous readings, until the meters are read."""
+    start = moments(table, "datetime_beginning_utc", step_s=HOUR_S)
+    end = ends(table, "datetime_ending_utc", start)
+    load = (Measure("prelim_load_avg_hourly", "load", "MW"),)
+    rows = measured(table, load, start, end, area=table.text("load_area"))
+    return series_publication(
+        "fundamentals", rows, iso="PJM", feed="hrl_load_prelim", vintage="preliminary", parser=PARSER
+    )
 
 
 def parse_instantaneous(table: Columns) -> ParsedPublication:

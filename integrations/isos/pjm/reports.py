@@ -73,6 +73,13 @@ REPORTS = (
         parse=load.parse_metered,
     ),
     Report(
+        "hrl_load_prelim",
+        texts=(_BEGINNING, "datetime_ending_utc", "load_area"),
+        numbers=("prelim_load_avg_hourly",),
+        tells=("prelim_load_avg_hourly",),
+        parse=load.parse_preliminary,
+    ),
+    Report(
         "inst_load",
         texts=(_BEGINNING, "area"),
         numbers=("instantaneous_load",),
