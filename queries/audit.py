@@ -34,6 +34,8 @@ AUDIT_SCHEMA = pa.schema(
 """The columns of an entry of the audit log."""
 
 COLUMNS = tuple(AUDIT_SCHEMA.names)
+_WHOLE = {name: f"coalesce({name}, command_id)" for name in ("correlation_id", "causation_id")}
+_SELECTED = ", ".join(f"{_WHOLE[name]} AS {name}" if name in _WHOLE else name for name in COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,13 @@ def list_audit(
     wanted = wanted or AuditFilter()
     return page(
         pool,
-        f"""SELECT {", ".join(COLUMNS)} FROM audit_log
+        f"""SELECT {_SELECTED} FROM audit_log
             WHERE tenant = %(tenant)s
               AND (%(actor)s::text IS NULL OR actor = %(actor)s)
               AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
               AND (%(noun)s::text IS NULL OR split_part(event, '.', 1) = %(noun)s)
               AND (%(id)s::uuid IS NULL OR target_id = %(id)s)
-              AND (%(correlation_id)s::uuid IS NULL OR correlation_id = %(correlation_id)s)
+              AND (%(correlation_id)s::uuid IS NULL OR {_WHOLE["correlation_id"]} = %(correlation_id)s)
               AND (%(since)s::timestamptz IS NULL OR recorded_at >= %(since)s)
               AND (%(until)s::timestamptz IS NULL OR recorded_at < %(until)s)
               AND (%(as_of)s::bigint IS NULL OR position <= %(as_of)s)""",  # noqa: S608 - names from this file
@@ -81,7 +83,7 @@ def audit_by_position(pool: Pool, tenant: str, positions: Sequence[int]) -> dict
     """The tenant's entries at these positions, in one query."""
     found = rows(
         pool,
-        f"SELECT {', '.join(COLUMNS)} FROM audit_log WHERE tenant = %(tenant)s AND position = ANY(%(positions)s)",  # noqa: S608
+        f"SELECT {_SELECTED} FROM audit_log WHERE tenant = %(tenant)s AND position = ANY(%(positions)s)",  # noqa: S608
         {"tenant": tenant, "positions": list(positions)},
     )
     return {entry["position"]: entry for entry in found}

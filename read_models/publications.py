@@ -94,14 +94,8 @@ class PartRow(Row):
     log_position: int
 
 
-def next_outcome(batch: Batch, publication_id: UUID, log_position: int, recorded_at: datetime) -> PublicationRow:
-    """A row, to be filled in, for what a publication came to this time; `batch` must hold its rows.
-
-    The outcome before stays, superseded.
-    """
+def supersede(batch: Batch, publication_id: UUID, log_position: int) -> PublicationRow:
+    """The outcome that a new one replaces, which stays, superseded; `batch` must hold the publication's rows."""
     (held,) = (row for row in batch.of(PublicationRow, publication_id) if row.superseded_by is None)
     batch.change(held, superseded_by=log_position)
-    return PublicationRow(
-        publication_id=publication_id, tenant=held.tenant, names=held.names, place=held.place,
-        raw_sha256=held.raw_sha256, size_bytes=held.size_bytes, recorded_at=recorded_at, log_position=log_position,
-    )  # fmt: skip
+    return held

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
@@ -16,7 +18,7 @@ from projections.projector import RelationalProjector
 from projections.publications import PROJECTION as PUBLICATIONS
 from projections.relational import RelationalProjection, shares
 from projections.retries import StillFailing
-from queries.audit import list_audit
+from queries.audit import AuditFilter, list_audit
 from queries.dead_letters import dead_letters
 from queries.publications import list_publications
 from read_models.batch import Batch, Row
@@ -57,6 +59,24 @@ def noted(pool: Pool) -> list[int]:
 
 def audited(pool: Pool) -> list[Any]:
     return [entry["position"] for entry in list_audit(pool, "local").items]
+
+
+def test_the_audit_log_tells_the_ids_of_every_event(pool: Pool, log: EventLog) -> None:
+    projector = RelationalProjector(pool, log, [AUDIT])
+    projector.load()
+    own = metadata()
+    asked = replace(metadata(), correlation_id=uuid4())
+    caused = replace(asked, command_id=uuid4(), causation_id=asked.command_id)
+    for number, each in enumerate((own, asked, caused)):
+        stream = log.stream(scenario_id("local", str(number)))
+        log.append(stream, Scenario.define(stream.id, str(number), Assumptions(0.0, 1.0)).collect_events(), each)
+    projector.handle(log.page(0))
+    entries = list_audit(pool, "local", sort="position").items
+    told = [(entry["command_id"], entry["correlation_id"], entry["causation_id"]) for entry in entries]
+    assert told == [(each.command_id, each.correlation_id, each.causation_id) for each in (own, asked, caused)]
+    for each, positions in ((own, [1]), (asked, [2, 3])):
+        together = list_audit(pool, "local", AuditFilter(correlation_id=each.correlation_id), sort="position").items
+        assert [entry["position"] for entry in together] == positions
 
 
 def test_each_projection_gets_the_events_that_it_takes_in_their_order(
