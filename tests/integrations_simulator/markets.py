@@ -1,4 +1,4 @@
-"""A platform that fetches simulated markets in the test's own time."""
+"""A platform that fetches simulated markets in the test's own time: over HTTP on loopback, or without any socket."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import httpx2
 
@@ -55,6 +56,20 @@ def world(clock: Clock, *faults: str, seed: int = 7, rate: float = 0.0, where: s
     """The smallest simulated markets, with the faults of a list (`kind:where:times`) or at a rate."""
     chosen = Faults(seed, rate, [Wanted.of(text) for text in faults], where)
     return simulated_world(seed=seed, nodes=FEWEST_NODES, clock=clock, faults=chosen)
+
+
+def in_process(exchange: Exchange) -> httpx2.Client:
+    """A client that asks the exchange itself; a slow body is one that the client gave up."""
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        source, _, path = unquote(request.url.path).removeprefix(f"/{MOUNT}/").partition("/")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        reply = exchange.reply(source, path, dict(request.url.params), headers)
+        if reply.takes_s:
+            raise httpx2.ReadTimeout("the body was not there in time", request=request)
+        return httpx2.Response(reply.status, headers=dict(reply.headers), content=reply.content)
+
+    return httpx2.Client(transport=httpx2.MockTransport(answer))
 
 
 class NotingFetcher(Fetcher):

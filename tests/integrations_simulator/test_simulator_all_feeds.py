@@ -15,7 +15,7 @@ from integrations.isos.feeds import Feed
 from read_models.series import DATASETS
 from tests.integrations_simulator.markets import BASE, Fetching, SteppedClock, in_process, world
 
-NOT_PLAYED: dict[str, str] = {}
+NOT_PLAYED: dict[str, str] = {"pjm/hrl_load_prelim": "the metered load of the same hours is played"}
 """Feeds that the simulator has nothing of, by their id, with the reason."""
 
 NOW = datetime(2026, 1, 13, 16, 2, tzinfo=UTC)
