@@ -7,13 +7,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
-from urllib.parse import unquote
-
-import httpx2
 
 from integrations.isos.simulator.exchange import Exchange, Reply
 from integrations.isos.simulator.faults import Injected, Wanted
-from integrations.isos.simulator.server import MOUNT
 from tests.integrations_simulator.markets import SteppedClock, world
 
 T = TypeVar("T")
@@ -46,19 +42,6 @@ class ExchangeApart:
     def want(self, wanted: Wanted) -> None:
         """This one instead of those that were wanted before."""
         self._ask(_want, wanted)
-
-    def client(self) -> httpx2.Client:
-        """One that needs no socket; a slow body is one that the client gave up."""
-
-        def answer(request: httpx2.Request) -> httpx2.Response:
-            source, _, path = unquote(request.url.path).removeprefix(f"/{MOUNT}/").partition("/")
-            headers = {name.lower(): value for name, value in request.headers.items()}
-            reply = self.reply(source, path, dict(request.url.params), headers)
-            if reply.takes_s:
-                raise httpx2.ReadTimeout("the body was not there in time", request=request)
-            return httpx2.Response(reply.status, headers=dict(reply.headers), content=reply.content)
-
-        return httpx2.Client(transport=httpx2.MockTransport(answer))
 
     def close(self) -> None:
         """The end of the pipe ends the process."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 import httpx2
@@ -18,7 +18,7 @@ from infra.clock import Clock
 from integrations.isos.feed_registry import FEEDS
 from integrations.isos.feeds import Request, Source
 from integrations.isos.http import Fetched, Fetcher, FetchFailed, Validators
-from integrations.isos.simulator.exchange import Exchange
+from integrations.isos.simulator.exchange import Exchange, Reply
 from integrations.isos.simulator.faults import Faults, Wanted
 from integrations.isos.simulator.manners import MEMBER_KEY, MEMBER_PACES
 from integrations.isos.simulator.server import MOUNT
@@ -58,8 +58,14 @@ def world(clock: Clock, *faults: str, seed: int = 7, rate: float = 0.0, where: s
     return simulated_world(seed=seed, nodes=FEWEST_NODES, clock=clock, faults=chosen)
 
 
-def in_process(exchange: Exchange) -> httpx2.Client:
-    """A client that asks the exchange itself; a slow body is one that the client gave up."""
+class Answering(Protocol):
+    """An exchange in this process, or one apart."""
+
+    def reply(self, source: str, path: str, params: Mapping[str, str], headers: Mapping[str, str]) -> Reply: ...
+
+
+def client_of(exchange: Answering) -> httpx2.Client:
+    """A client that needs no socket; a slow body is one that the client gave up."""
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         source, _, path = unquote(request.url.path).removeprefix(f"/{MOUNT}/").partition("/")

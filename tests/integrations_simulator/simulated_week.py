@@ -23,7 +23,7 @@ from integrations.isos.simulator.faults import Wanted
 from queries.publications import superseded_readings
 from queries.quality import FeedToJudge, Quality, quality
 from tests.integrations_simulator.exchange_apart import ExchangeApart
-from tests.integrations_simulator.markets import BASE, Fetching, SteppedClock
+from tests.integrations_simulator.markets import BASE, Fetching, SteppedClock, client_of
 from tests.integrations_simulator.played_feeds import FIVE_MINUTES, PlayedFeed
 from tests.integrations_simulator.week_of_feed import FeedWeek
 
@@ -84,7 +84,7 @@ class _Player:
         clock = SteppedClock(start_utc + FIRST_POLL)
         exchange = ExchangeApart(clock, seed=SEED, rate=faults * feed.rate, where=feed.where)
         base_urls = {source: f"{BASE}/{source}" for source in exchange.sources}
-        fetching = Fetching.of(platform, clock, base_urls=base_urls, client=exchange.client())
+        fetching = Fetching.of(platform, clock, base_urls=base_urls, client=client_of(exchange))
         (definition,) = (each for each in fetching.feeds.definitions if each.id == feed.id)
         return cls(platform, clock, exchange, fetching, definition, FeedWeek(feed, start_utc, start_utc + length))
 

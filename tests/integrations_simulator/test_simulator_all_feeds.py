@@ -13,7 +13,7 @@ from commands.running_feeds import FeedError
 from integrations.isos.feed_registry import FEEDS, ROWS_UNDER
 from integrations.isos.feeds import Feed
 from read_models.series import DATASETS
-from tests.integrations_simulator.markets import BASE, Fetching, SteppedClock, in_process, world
+from tests.integrations_simulator.markets import BASE, Fetching, SteppedClock, client_of, world
 
 NOT_PLAYED: dict[str, str] = {"pjm/hrl_load_prelim": "the metered load of the same hours is played"}
 """Feeds that the simulator has nothing of, by their id, with the reason."""
@@ -30,7 +30,7 @@ def fetching(platform: Platform) -> Iterator[Fetching]:
     clock = SteppedClock(NOW)
     exchange = world(clock)
     base_urls = {source: f"{BASE}/{source}" for source in exchange.sources}
-    with in_process(exchange) as client:
+    with client_of(exchange) as client:
         opened = Fetching.of(platform, clock, base_urls=base_urls, client=client)
         yield opened
         opened.feeds.close()

@@ -10,7 +10,7 @@ import pytest
 from api.platform import Platform
 from commands.feeds import FeedRun
 from integrations.isos.simulator.exchange import Exchange
-from tests.integrations_simulator.markets import BASE, Fetching, SteppedClock, in_process, world
+from tests.integrations_simulator.markets import BASE, Fetching, SteppedClock, client_of, world
 
 DAY = timedelta(days=1)
 DISCLOSURE, HISTORY, WORKBOOK = "ercot/dam_disclosure", "ercot/dam_lzhb_spp", "miso/sr_gfm"
@@ -24,7 +24,7 @@ def opened(platform: Platform, feed_id: str, kind: str) -> tuple[Exchange, Fetch
     clock = SteppedClock(datetime(2026 + next(_calls), 1, 13, 16, 2, tzinfo=UTC))
     exchange = world(clock, f"{kind}:{WHERE[feed_id]}")
     base_urls = {source: f"{BASE}/{source}" for source in exchange.sources}
-    return exchange, Fetching.of(platform, clock, base_urls=base_urls, client=in_process(exchange))
+    return exchange, Fetching.of(platform, clock, base_urls=base_urls, client=client_of(exchange))
 
 
 def run_once(fetching: Fetching, feed_id: str) -> FeedRun:
