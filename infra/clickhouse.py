@@ -43,8 +43,8 @@ _INSERT_SETTINGS: Mapping[str, Any] = {
 }
 _READ_SETTINGS: Mapping[str, Any] = {"output_format_arrow_low_cardinality_as_dictionary": 1}
 # What belongs to the engine rather than to a query. Else it starts 128 threads as soon as a hundred merged parts of a
-# table wait to be removed; they stay, and what each holds grows for days. And it would keep statistics of all columns,
-# a fifth of the work of inserts and merges: no query of ours is planned better with them.
+# table wait to be removed; they stay, and what each holds grows for days. And it would make statistics of all columns
+# with every insert and merge, which queries by the key of a table do not need.
 _EMBEDDED_CONFIG = """<clickhouse>
     <merge_tree>
         <concurrent_part_removal_threshold>1000000000</concurrent_part_removal_threshold>
