@@ -55,8 +55,8 @@ def list_(
         "followed_by",
         "stale_since",
     )
-    yet = "No curve is stale." if stale else "No curves yet: `carbon254 curves build --hub H --scenario S`."
-    empty = nothing(yet, hub)
+    yet = "No curves yet: `carbon254 curves build --hub H --scenario S`."
+    empty = "No curve is stale." if stale else nothing(yet, hub)
     with connect() as connection:
         found = connection.items("/v1/curves", hub=hub, stale="true" if stale else None)
         show_stale_rows(found, columns, only_stale=stale, as_json=as_json, empty=empty)
