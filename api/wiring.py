@@ -299,7 +299,7 @@ def _columnar_subscription(log: EventLog, columnar: ColumnarProjector, projectio
         projection.name,
         log,
         partial(columnar.load, projection),
-        traced_batches(projection.name, partial(columnar.handle, projection)),
+        traced_batches(projection.name, partial(columnar.handle, projection, log)),
         isolate=partial(columnar.isolate, projection),
         prepare=partial(columnar.prepare, projection, log),
         projections=(projection.name,),

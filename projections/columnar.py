@@ -8,7 +8,6 @@ out what is set aside as a dead letter. Each projection follows the log by itsel
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from uuid import UUID, uuid4
@@ -16,7 +15,6 @@ from uuid import UUID, uuid4
 from psycopg import sql
 
 from infra.clickhouse import ClickHouse
-from infra.clickhouse_rows import Rows
 from infra.clickhouse_tables import beside
 from infra.database_locks import DatabaseLocks
 from infra.definitions import lock_definitions
@@ -30,20 +28,19 @@ from projections.columnar_build import (
     SetAside,
     SummaryInserts,
     TableBuild,
-    ahead,
     delete_positions,
 )
 from projections.columnar_differences import differences, summary_differences
+from projections.columnar_inserts import LiveInserts
 from projections.relational import Progress
 from projections.retries import Retried, retry_streams
 from read_models import columnar_builds as builds
 from read_models import dead_letters
 from read_models.batch import Cursor
 from read_models.changes import ANEW, CHANGES, note_changes
+from read_models.columnar_inserts import COLUMNAR_INSERTS, Begun, begun_inserts, forget_inserts
 from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoint, save_checkpoint, save_checkpoint_soon
 
-# While one load waits for the disk, another decodes its rows.
-LOADS_AT_ONCE = 2
 # A build catches up while the log goes on, and stops live batches only for its last few events.
 LAST_EVENTS = 50
 
@@ -75,7 +72,7 @@ class ColumnarProjector:
         with self._cursor() as cursor:
             lock_definitions(cursor)
             cursor.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(LIVE_SCHEMA)))
-            for tables in (CHECKPOINTS, dead_letters.DEAD_LETTERS, builds.COLUMNAR_BUILDS, CHANGES):
+            for tables in (CHECKPOINTS, dead_letters.DEAD_LETTERS, builds.COLUMNAR_BUILDS, COLUMNAR_INSERTS, CHANGES):
                 cursor.execute(tables.encode())
             checkpoint = self._checkpoint(cursor, projection)
             has_leftovers = builds.may_have_leftovers(cursor, projection.name, self._store)
@@ -95,32 +92,31 @@ class ColumnarProjector:
             checkpoint = self._checkpoint(cursor, projection)
         return checkpoint or self.rebuild(projection, log, progress)
 
-    def handle(self, projection: ColumnarProjection, events: Sequence[RecordedEvent]) -> None:
+    def handle(self, projection: ColumnarProjection, log: EventLog, events: Sequence[RecordedEvent]) -> None:
         """Loads the rows of all events, side by side, then records that they are there."""
         if not any(map(projection.wants, events)):
             self._pass_over(projection, events[-1].position)
             return
         with self._writing[projection.name]:
-            fresh, parked = self._fresh(projection, events)
-            ready = [r for r in fresh if r.stream_id not in parked]
-            summary = SummaryInserts(self._clickhouse, projection.summary)
-            with ThreadPoolExecutor(LOADS_AT_ONCE, thread_name_prefix="load") as threads:
-                for _, part in ahead(threads, partial(self._insert, projection, summary), ready):
-                    summary.add(part)
-            summary.flush()
+            fresh, parked, begun = self._fresh(projection, events)
+            inserts = LiveInserts(self._cursor, self._clickhouse, projection)
+            inserts.all_of([r for r in fresh if r.stream_id not in parked], begun, log)
             waiting = [SetAside(r, None, parked[r.stream_id]) for r in fresh if r.stream_id in parked]
             self._record(projection, events, fresh, waiting)
 
     def isolate(self, projection: ColumnarProjection, events: Sequence[RecordedEvent]) -> None:
         """As `handle`, one by one; what fails by its own fault is set aside, with all that follows in its stream."""
         with self._writing[projection.name]:
-            fresh, parked = self._fresh(projection, events)
+            fresh, parked, begun = self._fresh(projection, events)
+            inserts = LiveInserts(self._cursor, self._clickhouse, projection)
+            inserts.parted(begun)
+            inserts.note([[recorded.position] for recorded in fresh])
             set_aside: list[SetAside] = []
             for recorded in fresh:
                 if recorded.stream_id in parked:
                     set_aside.append(SetAside(recorded, None, parked[recorded.stream_id]))
                     continue
-                failure = attempt(partial(self._insert_alone, projection, recorded))
+                failure = attempt(partial(inserts.alone, recorded))
                 if failure is not None:
                     parked[recorded.stream_id] = recorded.position
                     set_aside.append(SetAside(recorded, failure))
@@ -180,25 +176,16 @@ class ColumnarProjector:
 
     def _fresh(
         self, projection: ColumnarProjection, events: Sequence[RecordedEvent]
-    ) -> tuple[list[RecordedEvent], dict[UUID, int]]:
-        """The events that bring rows which are not there yet, and the streams that wait behind a dead letter."""
+    ) -> tuple[list[RecordedEvent], dict[UUID, int], list[Begun]]:
+        """The events that bring rows which are not there yet, the streams that wait behind a dead letter, and the
+        inserts that were begun by whoever came to no end.
+        """
         wanted = [r for r in events if projection.wants(r)]
         with self._cursor() as cursor:
             seen = self._checkpoint(cursor, projection)
             parked = dead_letters.parked_streams(cursor, projection.name)
-        return [r for r in wanted if r.position > seen], parked
-
-    def _insert(self, projection: ColumnarProjection, summary: SummaryInserts, recorded: RecordedEvent) -> Rows | None:
-        """Returns what the summary takes from the event's rows."""
-        rows = projection.rows(recorded)
-        token = projection.token(recorded)
-        self._clickhouse.insert_arrow(f"ch.{projection.table}", rows, deduplication_token=token)
-        return summary.taken(rows)
-
-    def _insert_alone(self, projection: ColumnarProjection, recorded: RecordedEvent) -> None:
-        summary = SummaryInserts(self._clickhouse, projection.summary)
-        summary.add(self._insert(projection, summary, recorded))
-        summary.flush()
+            begun = begun_inserts(cursor, projection.name, self._store, after=seen)
+        return [r for r in wanted if r.position > seen], parked, begun
 
     def _insert_again(self, projection: ColumnarProjection, cursor: Cursor, recorded: RecordedEvent) -> None:
         """Readers leave the event out as long as it is a dead letter, so that it may be there half, or taken away."""
@@ -227,6 +214,7 @@ class ColumnarProjector:
         with self._cursor() as cursor:
             _note(cursor, projection, set_aside)
             save_checkpoint(cursor, projection.name, projection.version, events[-1].position, self._store)
+            forget_inserts(cursor, projection.name, self._store, through=events[-1].position)
             note_changes(cursor, {projection.name: changed(projection.parts, fresh)}, self._store)
 
     def _begin(self, projection: ColumnarProjection, purpose: str) -> TableBuild:

@@ -8,7 +8,7 @@ away.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -87,9 +87,9 @@ class ColumnarProjection:
             raise recorded.event.error
         return self.rows_of[type(recorded.event)](recorded)
 
-    def token(self, recorded: RecordedEvent) -> str:
-        """What tells the engine that an event's rows are in already."""
-        return f"{self.name}:{self.version}:{recorded.position}"
+    def token(self, *recorded: RecordedEvent) -> str:
+        """What tells the engine that the rows of these events are in already."""
+        return f"{self.name}:{self.version}:{','.join(str(each.position) for each in recorded)}"
 
 
 @dataclass(frozen=True)
@@ -231,12 +231,14 @@ def delete_positions(clickhouse: ClickHouse, table: str, positions: Sequence[int
     clickhouse.command(delete, {"positions": list(positions)})
 
 
-def ahead(threads: ThreadPoolExecutor, work: Callable[[A], B], items: Sequence[A]) -> Iterator[tuple[A, B]]:
-    """Each item with what `work` makes of it, in order, while the threads work on the next few."""
+def ahead(
+    threads: ThreadPoolExecutor, work: Callable[[A], B], items: Iterable[A], most: int = _AHEAD
+) -> Iterator[tuple[A, B]]:
+    """Each item with what `work` makes of it, in order, while the threads work on the next few, at `most` so many."""
     pending: deque[tuple[A, Future[B]]] = deque()
     for item in items:
         pending.append((item, threads.submit(work, item)))
-        if len(pending) > _AHEAD:
+        if len(pending) > most:
             done, future = pending.popleft()
             yield done, future.result()
     for done, future in pending:

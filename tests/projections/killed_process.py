@@ -23,6 +23,7 @@ from infra.postgres import open_pool
 from infra.subscriptions import Subscription
 from projections.columnar import ColumnarProjector
 from projections.columnar_build import TableBuild
+from projections.columnar_inserts import LiveInserts
 from projections.curve_points import curve_points_projection
 from projections.prices import prices_projection
 from projections.projector import RelationalProjector
@@ -37,6 +38,7 @@ MARKS = {
     (COLUMNAR, 1): "in a columnar batch",
     (COLUMNAR, 2): "in a columnar insert",
     (COLUMNAR, 3): "between columnar insert and checkpoint",
+    (COLUMNAR, 4): "noting a columnar insert",
     (BUILD, 1): "filling a columnar table beside",
     (BUILD, 2): "exchanging columnar tables",
     (BUILD, 3): "filling relational tables beside",
@@ -64,7 +66,8 @@ class Life:
         )
         self._mark(RelationalProjector, "handle", RELATIONAL, 1)
         self._mark(ColumnarProjector, "handle", COLUMNAR, 1)
-        self._mark(ColumnarProjector, "_insert", COLUMNAR, 2)
+        self._mark(LiveInserts, "_insert", COLUMNAR, 2)
+        self._mark(LiveInserts, "note", COLUMNAR, 4)
         self._mark(ColumnarProjector, "_record", COLUMNAR, 3)
         self._mark(TableBuild, "fill", BUILD, 1)
         self._mark(ColumnarProjector, "_swap", BUILD, 2)
@@ -75,7 +78,7 @@ class Life:
         columnar = [
             Subscription(
                 projection.name, self.log, partial(self.columnar.load, projection),
-                partial(self.columnar.handle, projection), isolate=partial(self.columnar.isolate, projection),
+                partial(self.columnar.handle, projection, self.log), isolate=partial(self.columnar.isolate, projection),
                 prepare=partial(self.columnar.prepare, projection, self.log), batch_size=5,
             )
             for projection in self.columnar.projections

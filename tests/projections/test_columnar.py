@@ -10,6 +10,7 @@ import pytest
 
 import projections.columnar
 from infra.clickhouse import ClickHouse
+from infra.clickhouse_rows import Rows
 from infra.database_locks import DatabaseLocks
 from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
@@ -26,7 +27,6 @@ from queries.publications import superseded_readings
 from queries.view import ReadView
 from tests.infra.test_event_store import define
 from tests.projections.conftest import START, Publish
-from write_model.publications import Publication
 
 ALL = PriceQuery(iso="PJM", start_utc=START, end_utc=START + timedelta(days=2))
 
@@ -40,9 +40,9 @@ def load(projector: ColumnarProjector) -> int:
     return min(projector.load(projection) for projection in projector.projections)
 
 
-def handle(projector: ColumnarProjector, events: Sequence[RecordedEvent]) -> None:
+def handle(projector: ColumnarProjector, log: EventLog, events: Sequence[RecordedEvent]) -> None:
     for projection in projector.projections:
-        projector.handle(projection, events)
+        projector.handle(projection, log, events)
 
 
 def stored_rows(ch: ClickHouse) -> int:
@@ -55,7 +55,7 @@ def test_a_crash_between_rows_and_checkpoint_doubles_nothing(
 ) -> None:  # fmt: skip
     publish(node="A")
     assert load(projector) == 0
-    handle(projector, log.page(0))
+    handle(projector, log, log.page(0))
     publish(node="B")
     publish(node="C")
 
@@ -65,12 +65,13 @@ def test_a_crash_between_rows_and_checkpoint_doubles_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(projections.columnar, "save_checkpoint", crash)
         with pytest.raises(ConnectionError):
-            handle(projector, log.page(1))
+            handle(projector, log, log.page(1))
     assert stored_rows(price_store) == 9
     assert load(projector) == 1, "the checkpoint must not have moved"
-    handle(projector, log.page(load(projector)))
-    assert stored_rows(price_store) == 9
-    assert load(projector) == 3
+    publish(node="D")
+    handle(projector, log, log.page(load(projector)))
+    assert stored_rows(price_store) == 12, "what comes later must not change what goes in together"
+    assert load(projector) == 4
 
 
 def test_what_is_of_no_concern_is_passed_over_while_the_table_is_being_written_to(
@@ -79,34 +80,30 @@ def test_what_is_of_no_concern_is_passed_over_while_the_table_is_being_written_t
     define(log, events=2)
     load(projector)
     with DatabaseLocks(pool).named(f"{price_store.store_id} prices writing"):
-        handle(projector, log.page(0))
+        handle(projector, log, log.page(0))
     assert load(projector) == 2
 
 
-def test_a_crash_between_two_publications_loses_nothing(
-    log: EventLog, publish: Publish, projector: ColumnarProjector, price_store: ClickHouse, objects: Objects,
+def test_a_crash_between_two_inserts_loses_nothing(
+    log: EventLog, publish: Publish, projector: ColumnarProjector, price_store: ClickHouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     publish(node="A")
-    second = publish(node="B")
+    second = publish(node="B", iso="MISO")  # in another partition, and so another insert
     load(projector)
-    get = objects.get
-    publication = second.aggregate(Publication)
-    assert publication is not None
-    assert publication.reading is not None
-    lost = publication.reading.rows_sha256
+    insert = price_store.insert_arrow
 
-    def crash_at_second(bucket: Any, key: str) -> bytes:
-        if key == lost:
-            raise ConnectionError("the object store is gone")
-        return get(bucket, key)
+    def crash_at_second(table: str, rows: Rows, **named: Any) -> None:
+        if rows.constants["iso"].as_py() == "MISO":
+            raise ConnectionError("power cut")
+        insert(table, rows, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(objects, "get", crash_at_second)
+        patch.setattr(price_store, "insert_arrow", crash_at_second)
         with pytest.raises(ConnectionError):
-            handle(projector, log.page(0))
+            handle(projector, log, log.page(0))
     assert stored_rows(price_store) == 3
-    handle(projector, log.page(load(projector)))
+    handle(projector, log, log.page(load(projector)))
     assert stored_rows(price_store) == 6
     assert load(projector) == second.position
 
@@ -117,7 +114,7 @@ def test_rows_past_the_checkpoint_are_not_seen(
     publish(node="A")
     publish(node="B")
     load(projector)
-    handle(projector, log.page(0, limit=1))
+    handle(projector, log, log.page(0, limit=1))
     for recorded in log.page(1):
         rows = projector.projections[0].rows(recorded)
         price_store.insert_arrow("ch.market_price_ticks", rows, deduplication_token="ahead")
@@ -135,7 +132,7 @@ def test_a_newer_reading_replaces_all_rows_of_the_older_one_but_not_in_the_past(
     relational.load()
     load(projector)
     relational.handle(log.page(0))
-    handle(projector, log.page(0))
+    handle(projector, log, log.page(0))
     through = readable_position(ReadView(pool, price_store))
     assert through == second.position
 
@@ -154,14 +151,14 @@ def test_a_store_that_was_lost_is_filled_again(
 ) -> None:  # fmt: skip
     publish()
     load(projector)
-    handle(projector, log.page(0))
+    handle(projector, log, log.page(0))
     assert load(projector) == 1
     # A folder that is made anew has another id; the checkpoint of the lost one says nothing about it.
     price_store.command("DROP DATABASE ch SYNC")
     monkeypatch.setattr(price_store, "store_id", "made anew")
     refilled = ColumnarProjector(pool, price_store, projector.projections)
     assert load(refilled) == 0
-    handle(refilled, log.page(0))
+    handle(refilled, log, log.page(0))
     assert stored_rows(price_store) == 3
 
 
@@ -172,6 +169,6 @@ def test_reading_an_old_file_again_does_not_put_it_above_what_restated_it(
     publish(node="A", lmp_usd_per_mwh=20.0)
     publish(node="A", lmp_usd_per_mwh=11.0, again=old)
     load(projector)
-    handle(projector, log.page(0))
+    handle(projector, log, log.page(0))
     found = prices(price_store, ALL, through_position=3, superseded=[old.position])
     assert set(found["lmp_usd_per_mwh"].to_pylist()) == {20.0}

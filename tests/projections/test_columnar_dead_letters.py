@@ -53,7 +53,7 @@ def rows_object(tmp_path: Path, stream: Stream) -> Path:
 def follow(log: EventLog, projector: ColumnarProjector, projection: ColumnarProjection) -> None:
     """Up to the newest event, as the platform does it."""
     subscription = Subscription(
-        "prices", log, lambda: projector.load(projection), lambda events: projector.handle(projection, events),
+        "prices", log, lambda: projector.load(projection), lambda events: projector.handle(projection, log, events),
         isolate=lambda events: projector.isolate(projection, events),
     )  # fmt: skip
     subscription.start()

@@ -41,7 +41,7 @@ def projector(
         publish(node=node)
     made = ColumnarProjector(pool, price_store, [prices_of])
     made.load(prices_of)
-    made.handle(prices_of, log.page(0))
+    made.handle(prices_of, log, log.page(0))
     return made
 
 
@@ -71,7 +71,7 @@ def test_live_batches_go_on_meanwhile(
         """In the midst of the build the log grows, and the live table with it: nothing holds that up."""
         if node := next(coming, None):
             publish(node=node)
-            projector.handle(prices_of, log.page(log.head() - 1))
+            projector.handle(prices_of, log, log.page(log.head() - 1))
             assert prices(price_store, ALL, through_position=log.head()).num_rows == 3 * log.head()
 
     done = getattr(projector, verb)(prices_of, log, feed)
@@ -141,7 +141,7 @@ def test_small_publications_go_in_together(
     publications = 10 * (MIX["publication.ingested"] + MIX["publication.reread"])
     assert stored_rows(price_store) == pytest.approx(3 * publications, abs=30)
     assert inserts == ["ch.market_price_ticks", "ch.latest_prices"]
-    projector.handle(projection, log.page(0))
+    projector.handle(projection, log, log.page(0))
     assert len(inserts) == 2, "what was built is not loaded again"
 
 
@@ -152,7 +152,7 @@ def test_publications_of_each_operator_go_in_apart(
     """An insert over several partitions would make a part in each."""
     for node, iso in (("D", "MISO"), ("E", "PJM"), ("F", "MISO")):
         publish(node=node, iso=iso)
-    projector.handle(prices_of, log.page(3))
+    projector.handle(prices_of, log, log.page(3))
     assert projector.rebuild(prices_of, log, quiet) == 6
     query = "SELECT partition, rows FROM system.parts WHERE table = 'market_price_ticks' AND active ORDER BY partition"
     parts = price_store.query_arrow(query).to_pylist()
@@ -177,7 +177,7 @@ def test_a_crash_leaves_a_whole_table_and_the_next_start_cleans_up(
     started = ColumnarProjector(pool, price_store, [prices_of])
     assert started.load(prices_of) == 3
     assert tables(price_store) == ["market_price_ticks"]
-    started.handle(prices_of, log.page(0))
+    started.handle(prices_of, log, log.page(0))
     assert started.verify(prices_of, log, quiet) == []
 
 
@@ -198,7 +198,7 @@ def test_another_version_builds_itself_at_the_start_while_the_old_one_answers(
         answers.append(set(found["lmp_usd_per_mwh"].to_pylist()))
 
     subscription = Subscription(
-        "prices", log, lambda: started.load(changed), lambda events: started.handle(changed, events),
+        "prices", log, lambda: started.load(changed), lambda events: started.handle(changed, log, events),
         prepare=lambda _: started.prepare(changed, log, read_meanwhile),
     )  # fmt: skip
     subscription.start()
@@ -268,7 +268,7 @@ def test_a_latest_price_that_came_after_the_build_is_no_difference(
 ) -> None:  # fmt: skip
     def feed(position: int, of: int) -> None:
         publish(node="B", lmp_usd_per_mwh=31.0)
-        projector.handle(prices_of, log.page(log.head() - 1))
+        projector.handle(prices_of, log, log.page(log.head() - 1))
 
     assert projector.verify(prices_of, log, feed) == []
     assert latest_price(price_store, "B") == 31.0
@@ -290,8 +290,8 @@ def test_a_crash_between_the_tables_and_the_checkpoint_is_made_good(
     with monkeypatch.context() as patch:
         patch.setattr(price_store, "insert_arrow", crash)
         with pytest.raises(ConnectionError):
-            projector.handle(prices_of, log.page(3))
+            projector.handle(prices_of, log, log.page(3))
     assert latest_price(price_store, "B") != 31.0
-    projector.handle(prices_of, log.page(3))
+    projector.handle(prices_of, log, log.page(3))
     assert latest_price(price_store, "B") == 31.0
     assert stored_rows(price_store) == 12

@@ -26,7 +26,7 @@ from tests.generated_log import fill_log
 from tests.projections.forking import Forker
 from tests.projections.killed_process import MARKS
 
-KILLS = 104
+KILLS = 108
 EVENTS = 3_000
 SEED = 20_261_126
 

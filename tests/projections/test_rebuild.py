@@ -53,7 +53,7 @@ def columnar(
         publish(node=node)
     projector = ColumnarProjector(pool, price_store, [prices_projection(objects)])
     projector.load(projector.projections[0])
-    projector.handle(projector.projections[0], log.page(0))
+    projector.handle(projector.projections[0], log, log.page(0))
     return projector
 
 

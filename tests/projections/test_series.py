@@ -58,7 +58,7 @@ def test_the_winner_of_each_interval_is_read_and_the_past_stays(
     second = publish(log, objects, dataset, 101.0)
     third = publish(log, objects, dataset, 102.0, vintage="preliminary")
     for projection in projector.projections:
-        projector.handle(projection, log.page(0))
+        projector.handle(projection, log, log.page(0))
 
     def values(known: int) -> list[float]:
         query = SeriesQuery(dataset, "PJM", START, START + timedelta(days=1))

@@ -1,0 +1,159 @@
+"""Small publications go into a live table together, once, whatever happens in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from infra.clickhouse import ClickHouse
+from infra.clickhouse_rows import Rows
+from infra.event_mapper import RecordedEvent
+from infra.event_recorder import Pool
+from infra.event_store import EventLog
+from infra.objects import Objects
+from projections import columnar_inserts
+from projections.columnar import ColumnarProjector
+from projections.columnar_build import ColumnarProjection
+from projections.prices import prices_projection
+from queries.dead_letters import dead_letters
+from read_models import columnar_inserts as notes
+from tests.projections.conftest import Publish
+from tests.projections.test_columnar import stored_rows
+from tests.projections.test_columnar_dead_letters import follow, follow_publications, seen_prices
+
+
+class PowerCut(ConnectionError):
+    """Like any failure of a store, it is no fault of an event."""
+
+
+@pytest.fixture
+def prices_of(objects: Objects) -> ColumnarProjection:
+    return prices_projection(objects)
+
+
+@pytest.fixture
+def projector(pool: Pool, price_store: ClickHouse, prices_of: ColumnarProjection) -> ColumnarProjector:
+    made = ColumnarProjector(pool, price_store, [prices_of])
+    made.load(prices_of)
+    return made
+
+
+@pytest.fixture
+def inserted(price_store: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The token of each insert of prices."""
+    tokens: list[str] = []
+    insert = price_store.insert_arrow
+
+    def noted(table: str, rows: Rows, *, deduplication_token: str) -> None:
+        if table == "ch.market_price_ticks":
+            tokens.append(deduplication_token)
+        insert(table, rows, deduplication_token=deduplication_token)
+
+    monkeypatch.setattr(price_store, "insert_arrow", noted)
+    return tokens
+
+
+def begun(pool: Pool, store: ClickHouse) -> list[tuple[int, ...]]:
+    with pool.connection() as connection, connection.cursor() as cursor:
+        return [each.positions for each in notes.begun_inserts(cursor, "prices", store.store_id, after=0)]
+
+
+def test_publications_of_one_partition_are_one_insert(
+    log: EventLog, publish: Publish, projector: ColumnarProjector, prices_of: ColumnarProjection, pool: Pool,
+    price_store: ClickHouse, inserted: list[str],
+) -> None:  # fmt: skip
+    for node, iso in (("A", "PJM"), ("B", "MISO"), ("C", "PJM")):
+        publish(node=node, iso=iso)
+    projector.handle(prices_of, log, log.page(0))
+    assert sorted(inserted) == ["prices:3:1,3", "prices:3:2"]
+    assert stored_rows(price_store) == 9
+    assert begun(pool, price_store) == [], "what lies behind the checkpoint is forgotten"
+
+
+def test_an_insert_ends_when_it_has_many_rows(
+    log: EventLog, publish: Publish, projector: ColumnarProjector, prices_of: ColumnarProjection,
+    inserted: list[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(columnar_inserts, "ROWS_TOGETHER", 6)
+    for node in "ABCDE":
+        publish(node=node, hours=3)
+    projector.handle(prices_of, log, log.page(0))
+    assert sorted(inserted) == ["prices:3:1,2", "prices:3:3,4", "prices:3:5"]
+
+
+@pytest.mark.parametrize("is_in", [False, True], ids=["before its rows", "after its rows"])
+def test_what_was_begun_goes_in_as_it_was(
+    is_in: bool, log: EventLog, publish: Publish, projector: ColumnarProjector, prices_of: ColumnarProjection,
+    price_store: ClickHouse, inserted: list[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Of another process, too, whose page of the log ends among the events of an insert."""
+    publish(node="A")
+    publish(node="B")
+    insert = price_store.insert_arrow
+
+    def cut(table: str, rows: Rows, *, deduplication_token: str) -> None:
+        if is_in:
+            insert(table, rows, deduplication_token=deduplication_token)
+        raise PowerCut
+
+    with monkeypatch.context() as patch:
+        patch.setattr(price_store, "insert_arrow", cut)
+        with pytest.raises(PowerCut):
+            projector.handle(prices_of, log, log.page(0))
+    assert stored_rows(price_store) == (6 if is_in else 0)
+    publish(node="C")
+    del inserted[:]
+    projector.handle(prices_of, log, log.page(0, limit=1))
+    assert inserted == ["prices:3:1,2"]
+    projector.handle(prices_of, log, log.page(1))
+    assert inserted == ["prices:3:1,2", "prices:3:1,2", "prices:3:3"]
+    assert stored_rows(price_store) == 9
+
+
+def before(work: Callable[..., Any], times: list[int]) -> Callable[..., Any]:
+    """`work`, but the power is cut before it, so many times."""
+
+    def cut(*given: Any, **named: Any) -> Any:
+        if times[0]:
+            times[0] -= 1
+            raise PowerCut
+        return work(*given, **named)
+
+    return cut
+
+
+@pytest.mark.parametrize("moment", ["marked", "taken out", "parted", "first alone", "recorded"])
+def test_one_that_does_not_fit_spares_those_with_which_it_went_in(
+    moment: str, log: EventLog, publish: Publish, projector: ColumnarProjector, prices_of: ColumnarProjection,
+    pool: Pool, price_store: ClickHouse, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The engine refuses a vintage that its Enum does not know, and the power is cut while it is set aside."""
+    for node in "ABC":
+        publish(node=node, hours=1)
+    follow_publications(pool, log)
+    original = ColumnarProjection.rows
+
+    def odd_second(projection: ColumnarProjection, recorded: RecordedEvent) -> Rows:
+        rows = original(projection, recorded)
+        odd = {"vintage": pa.scalar("odd")} if recorded.position == 2 else {}
+        return Rows(rows.table, {**rows.constants, **odd})
+
+    monkeypatch.setattr(ColumnarProjection, "rows", odd_second)
+    times = [1]
+    owner, name = {
+        "marked": (notes, "part_inserts"),
+        "taken out": (columnar_inserts, "delete_positions"),
+        "parted": (notes, "note_parted"),
+        "first alone": (columnar_inserts.LiveInserts, "alone"),
+        "recorded": (projector, "_record"),
+    }[moment]
+    monkeypatch.setattr(owner, name, before(getattr(owner, name), times))
+    follow(log, projector, prices_of)
+    assert times == [0]
+    assert [letter["position"] for letter in dead_letters(pool)] == [2]
+    assert stored_rows(price_store) == 2
+    assert seen_prices(price_store, pool, log) == {"A": 30.0, "C": 30.0}
+    assert begun(pool, price_store) == []
