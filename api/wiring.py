@@ -300,7 +300,7 @@ def _columnar_subscription(log: EventLog, columnar: ColumnarProjector, projectio
         log,
         partial(columnar.load, projection),
         traced_batches(projection.name, partial(columnar.handle, projection, log)),
-        isolate=partial(columnar.isolate, projection),
+        isolate=partial(columnar.isolate, projection, log),
         prepare=partial(columnar.prepare, projection, log),
         projections=(projection.name,),
         wants=projection.wants,

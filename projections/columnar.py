@@ -1,14 +1,16 @@
-"""The columnar read models: prices and curve points, each publication or curve one insert with a token of its own.
+"""The columnar read models: prices and curve points, small publications and curves together in one insert.
 
 ClickHouse has no transaction over insert and checkpoint. A batch that is done again after a crash is harmless, since
-every insert carries a deduplication token made of its event's position; and reads stop at the checkpoint, and leave
-out what is set aside as a dead letter. Each projection follows the log by itself: none waits for another.
+every insert carries a deduplication token made of its events' positions, and what goes in together was noted before;
+and reads stop at the checkpoint, and leave out what is set aside as a dead letter. Each projection follows the log by
+itself: none waits for another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -43,6 +45,24 @@ from read_models.relational import CHECKPOINTS, LIVE_SCHEMA, load_checkpoint, sa
 
 # A build catches up while the log goes on, and stops live batches only for its last few events.
 LAST_EVENTS = 50
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Events up to the position `through`: those that bring rows which are not there yet, the streams that wait behind
+    a dead letter, each with its position, and what was begun.
+    """
+
+    through: int
+    fresh: Sequence[RecordedEvent]
+    parked: dict[UUID, int]
+    begun: Sequence[Begun]
+
+    @property
+    def ready(self) -> list[RecordedEvent]:
+        """What need not wait, and what was begun, which goes in as it was."""
+        under_way = {position for each in self.begun for position in each.positions}
+        return [r for r in self.fresh if r.stream_id not in self.parked or r.position in under_way]
 
 
 class ColumnarProjector:
@@ -98,29 +118,32 @@ class ColumnarProjector:
             self._pass_over(projection, events[-1].position)
             return
         with self._writing[projection.name]:
-            fresh, parked, begun = self._fresh(projection, events)
             inserts = LiveInserts(self._cursor, self._clickhouse, projection)
-            inserts.all_of([r for r in fresh if r.stream_id not in parked], begun, log)
-            waiting = [SetAside(r, None, parked[r.stream_id]) for r in fresh if r.stream_id in parked]
-            self._record(projection, events, fresh, waiting)
+            batch = self._batch(projection, log, events)
+            if any(each.is_to_be_parted for each in batch.begun):
+                inserts.part()
+                batch = self._batch(projection, log, events)
+            inserts.all_of(batch.ready, batch.begun)
+            waiting = [SetAside(r, None, batch.parked[r.stream_id]) for r in batch.fresh if r.stream_id in batch.parked]
+            self._record(projection, batch, waiting)
 
-    def isolate(self, projection: ColumnarProjection, events: Sequence[RecordedEvent]) -> None:
+    def isolate(self, projection: ColumnarProjection, log: EventLog, events: Sequence[RecordedEvent]) -> None:
         """As `handle`, one by one; what fails by its own fault is set aside, with all that follows in its stream."""
         with self._writing[projection.name]:
-            fresh, parked, begun = self._fresh(projection, events)
             inserts = LiveInserts(self._cursor, self._clickhouse, projection)
-            inserts.parted(begun)
-            inserts.note([[recorded.position] for recorded in fresh])
+            batch = self._batch(projection, log, events)
+            inserts.part()
+            inserts.note([[recorded.position] for recorded in batch.fresh])
             set_aside: list[SetAside] = []
-            for recorded in fresh:
-                if recorded.stream_id in parked:
-                    set_aside.append(SetAside(recorded, None, parked[recorded.stream_id]))
+            for recorded in batch.fresh:
+                if recorded.stream_id in batch.parked:
+                    set_aside.append(SetAside(recorded, None, batch.parked[recorded.stream_id]))
                     continue
                 failure = attempt(partial(inserts.alone, recorded))
                 if failure is not None:
-                    parked[recorded.stream_id] = recorded.position
+                    batch.parked[recorded.stream_id] = recorded.position
                     set_aside.append(SetAside(recorded, failure))
-            self._record(projection, events, fresh, set_aside)
+            self._record(projection, batch, set_aside)
 
     def retry(self, projection: ColumnarProjection, log: EventLog, position: int | None = None) -> Retried:
         """Applies what was set aside: all of it, or the stream of the dead letter at `position`."""
@@ -174,18 +197,18 @@ class ColumnarProjector:
     def _checkpoint(self, cursor: Cursor, projection: ColumnarProjection) -> int:
         return load_checkpoint(cursor, projection.name, projection.version, self._store)
 
-    def _fresh(
-        self, projection: ColumnarProjection, events: Sequence[RecordedEvent]
-    ) -> tuple[list[RecordedEvent], dict[UUID, int], list[Begun]]:
-        """The events that bring rows which are not there yet, the streams that wait behind a dead letter, and the
-        inserts that were begun by whoever came to no end.
-        """
-        wanted = [r for r in events if projection.wants(r)]
+    def _batch(self, projection: ColumnarProjection, log: EventLog, events: Sequence[RecordedEvent]) -> _Batch:
+        """What there is to do of these events, and of what whoever came to no end has begun beyond them."""
         with self._cursor() as cursor:
             seen = self._checkpoint(cursor, projection)
             parked = dead_letters.parked_streams(cursor, projection.name)
             begun = begun_inserts(cursor, projection.name, self._store, after=seen)
-        return [r for r in wanted if r.position > seen], parked, begun
+        last = max((position for each in begun for position in each.positions), default=0)
+        # The checkpoint never comes to stand among events that go in together.
+        while events[-1].position < last:
+            events = [*events, *log.page(events[-1].position)]
+        fresh = [r for r in events if r.position > seen and projection.wants(r)]
+        return _Batch(events[-1].position, fresh, parked, begun)
 
     def _insert_again(self, projection: ColumnarProjection, cursor: Cursor, recorded: RecordedEvent) -> None:
         """Readers leave the event out as long as it is a dead letter, so that it may be there half, or taken away."""
@@ -204,18 +227,12 @@ class ColumnarProjector:
         with one_statement(self._pool) as connection, connection.cursor() as cursor:
             save_checkpoint_soon(cursor, projection.name, projection.version, position, self._store)
 
-    def _record(
-        self,
-        projection: ColumnarProjection,
-        events: Sequence[RecordedEvent],
-        fresh: Sequence[RecordedEvent],
-        set_aside: Sequence[SetAside],
-    ) -> None:
+    def _record(self, projection: ColumnarProjection, batch: _Batch, set_aside: Sequence[SetAside]) -> None:
         with self._cursor() as cursor:
             _note(cursor, projection, set_aside)
-            save_checkpoint(cursor, projection.name, projection.version, events[-1].position, self._store)
-            forget_inserts(cursor, projection.name, self._store, through=events[-1].position)
-            note_changes(cursor, {projection.name: changed(projection.parts, fresh)}, self._store)
+            save_checkpoint(cursor, projection.name, projection.version, batch.through, self._store)
+            forget_inserts(cursor, projection.name, self._store, batch.through)
+            note_changes(cursor, {projection.name: changed(projection.parts, batch.fresh)}, self._store)
 
     def _begin(self, projection: ColumnarProjection, purpose: str) -> TableBuild:
         self._drop_leftovers(projection)
@@ -238,6 +255,7 @@ class ColumnarProjector:
         with self._cursor() as cursor:
             dead_letters.keep_dead_letters(cursor, projection.name, [s.recorded.position for s in build.set_aside])
             save_checkpoint(cursor, projection.name, projection.version, build.position, self._store)
+            forget_inserts(cursor, projection.name, self._store, build.position)
             note_changes(cursor, {projection.name: ANEW}, self._store)
 
     def _drop_leftovers(self, projection: ColumnarProjection) -> None:

@@ -6,14 +6,13 @@ between, the same rows go in again under the same token, of which the engine tak
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
 from infra.clickhouse import ClickHouse
 from infra.clickhouse_rows import Rows, together
 from infra.event_mapper import RecordedEvent
-from infra.event_store import EventLog
 from projections.columnar_build import ColumnarProjection, SummaryInserts, ahead, delete_positions
 from read_models import columnar_inserts as notes
 from read_models.batch import Cursor
@@ -21,8 +20,8 @@ from read_models.batch import Cursor
 # While one insert waits for the disk, another is made.
 _INSERTS_AT_ONCE = 2
 _LOADS_AT_ONCE = 2
-# Two inserts of so many rows side by side are sooner done than one of twice as many.
-ROWS_TOGETHER = 65_536
+# Two inserts of so many rows side by side are sooner done than one of twice as many, which has to be sorted, too.
+ROWS_TOGETHER = 100_000
 
 Loaded = list[tuple[RecordedEvent, Rows]]
 """Events whose rows go in together, and these rows."""
@@ -43,21 +42,17 @@ class LiveInserts:
         self._projection = projection
         self._summary = SummaryInserts(clickhouse, projection.summary)
 
-    def all_of(self, events: Sequence[RecordedEvent], begun: Sequence[notes.Begun], log: EventLog) -> None:
-        """Puts in the rows of all events, and whatever else was begun before."""
-        if any(each.is_to_be_parted for each in begun):
-            begun = self.parted(begun)
+    def all_of(self, events: Sequence[RecordedEvent], begun: Sequence[notes.Begun]) -> None:
+        """Puts in the rows of the events, those that were begun before as they were; none of these is to be parted."""
         known = {recorded.position: recorded for recorded in events}
-        under_way = {position for each in begun for position in each.positions}
+        again = [[known.pop(position) for position in each.positions] for each in begun]
         with (
             ThreadPoolExecutor(_LOADS_AT_ONCE, thread_name_prefix="load") as loading,
             ThreadPoolExecutor(_INSERTS_AT_ONCE, thread_name_prefix="insert") as inserting,
         ):
-            again = [[known.get(p) or _at(log, p) for p in each.positions] for each in begun]
             for _, parts in ahead(inserting, self._again, again, _INSERTS_AT_ONCE):
                 self._summarise(parts)
-            new = [recorded for recorded in events if recorded.position not in under_way]
-            loaded = ahead(loading, self._projection.rows, new, _LOADS_AT_ONCE)
+            loaded = ahead(loading, self._projection.rows, known.values(), _LOADS_AT_ONCE)
             groups = grouped(loaded, self._projection.partition_of)
             for _, parts in ahead(inserting, self._noted, groups, _INSERTS_AT_ONCE):
                 self._summarise(parts)
@@ -68,22 +63,21 @@ class LiveInserts:
         self._summarise(self._insert([(recorded, self._projection.rows(recorded))]))
         self._summary.flush()
 
-    def parted(self, begun: Sequence[notes.Begun]) -> list[notes.Begun]:
-        """Takes out what went in together, and returns what is begun now: inserts of one event each."""
-        several = [position for each in begun if len(each.positions) > 1 for position in each.positions]
-        if several:
-            # Said before and after: no token of an insert whose rows may be taken out again is ever used.
-            with self._cursor() as cursor:
-                notes.part_inserts(cursor, self._projection.name, self._clickhouse.store_id)
-            delete_positions(self._clickhouse, self._projection.table, several)
-            with self._cursor() as cursor:
-                notes.note_parted(cursor, self._projection.name, self._clickhouse.store_id)
-        return [notes.Begun((position,), False) for each in begun for position in each.positions]
+    def part(self) -> None:
+        """Takes out what went in together, so that each of its events goes in alone."""
+        name, store = self._projection.name, self._clickhouse.store_id
+        # Said before anything is taken out: no token is used again once its rows may be gone.
+        with self._cursor() as cursor:
+            notes.part_inserts(cursor, name, store)
+        with self._cursor() as cursor:
+            if positions := notes.take_parted(cursor, name, store):
+                delete_positions(self._clickhouse, self._projection.table, positions)
 
     def note(self, inserts: Sequence[Sequence[int]]) -> None:
         """Says that inserts of the events at these positions are about to begin."""
+        projection = self._projection
         with self._cursor() as cursor:
-            notes.note_inserts(cursor, self._projection.name, self._clickhouse.store_id, inserts)
+            notes.note_inserts(cursor, projection.name, self._clickhouse.store_id, projection.version, inserts)
 
     def _noted(self, loaded: Loaded) -> list[Rows]:
         self.note([[recorded.position for recorded, _ in loaded]])
@@ -104,18 +98,14 @@ class LiveInserts:
             self._summary.add(self._summary.taken(part))
 
 
-def grouped(loaded: Iterator[tuple[RecordedEvent, Rows]], partition_of: Callable[[Rows], Hashable]) -> Iterator[Loaded]:
-    """Events whose rows go into the same partition, together until they are many."""
+def grouped(loaded: Iterable[tuple[RecordedEvent, Rows]], partition_of: Callable[[Rows], Hashable]) -> Iterator[Loaded]:
+    """Events whose rows go into the same partition, together unless these are too many."""
     groups: dict[Hashable, Loaded] = {}
     for recorded, rows in loaded:
-        group = groups.setdefault(partition_of(rows), [])
+        partition = partition_of(rows)
+        group = groups.setdefault(partition, [])
+        if group and sum(part.table.num_rows for _, part in [*group, (recorded, rows)]) > ROWS_TOGETHER:
+            yield group
+            group = groups[partition] = []
         group.append((recorded, rows))
-        if sum(of_one.table.num_rows for _, of_one in group) >= ROWS_TOGETHER:
-            yield groups.pop(partition_of(rows))
     yield from groups.values()
-
-
-def _at(log: EventLog, position: int) -> RecordedEvent:
-    recorded = log.at(position)
-    assert recorded is not None, f"nothing stands at position {position}, of which rows were being put in"
-    return recorded

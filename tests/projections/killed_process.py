@@ -78,7 +78,8 @@ class Life:
         columnar = [
             Subscription(
                 projection.name, self.log, partial(self.columnar.load, projection),
-                partial(self.columnar.handle, projection, self.log), isolate=partial(self.columnar.isolate, projection),
+                partial(self.columnar.handle, projection, self.log),
+                isolate=partial(self.columnar.isolate, projection, self.log),
                 prepare=partial(self.columnar.prepare, projection, self.log), batch_size=5,
             )
             for projection in self.columnar.projections

@@ -54,7 +54,7 @@ def follow(log: EventLog, projector: ColumnarProjector, projection: ColumnarProj
     """Up to the newest event, as the platform does it."""
     subscription = Subscription(
         "prices", log, lambda: projector.load(projection), lambda events: projector.handle(projection, log, events),
-        isolate=lambda events: projector.isolate(projection, events),
+        isolate=lambda events: projector.isolate(projection, log, events),
     )  # fmt: skip
     subscription.start()
     subscription.wait_for(log.head())
