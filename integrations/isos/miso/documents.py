@@ -3,7 +3,7 @@
 from functools import partial
 
 from integrations.isos.documents import Document, RecognisedDocument
-from integrations.isos.miso import answers, histories, workbooks
+from integrations.isos.miso import answers, histories, pricing_api, workbooks
 from integrations.isos.recognition import OtherProduct
 
 
@@ -50,7 +50,7 @@ def _recognise_answer(document: Document) -> RecognisedDocument | OtherProduct |
         return OtherProduct("a MISO forecast whose name says neither wind nor solar")
     if {"RefId", "MktDay", "instance"} <= keys:
         return _recognise_wind_and_solar(document)
-    return None
+    return pricing_api.recognise(document)
 
 
 def _recognise_wind_and_solar(document: Document) -> RecognisedDocument | OtherProduct:
