@@ -80,6 +80,18 @@ def test_a_repeated_hour_that_stands_there_once_is_left_out() -> None:
     assert len(set(found.rows["interval_start_utc"].to_pylist())) == 24
 
 
+def test_line_breaks_of_a_page_in_the_names_of_the_outlook() -> None:
+    """As the downloads of 2018 wrote them."""
+    labels = [f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(0, 60, 5)]
+    lines = ["Net Demand 04/03/2018," + ",".join([*labels, "00:00"])]
+    for name in ("Hour ahead forecast", "Current demand<br />(5 min. avg.)", "Net demand"):
+        lines.append(f"{name},20000" + 288 * ",")
+    found = read("CAISO-netdemand.csv", "\n".join(lines))
+    assert [(row["series"], row["category"]) for row in found.rows.to_pylist()] == [
+        ("load_forecast", "hour_ahead"), ("load", ""), ("net_demand", ""),
+    ]  # fmt: skip
+
+
 def test_faults_of_the_outlook() -> None:
     assert "only the name tells the day" in refused("fuelsource.csv", fuel_lines(["00:00"]))
     assert "'25:00' is not a time of day" in refused("20250101_fuelsource.csv", fuel_lines(["25:00"]))

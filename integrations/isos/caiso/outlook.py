@@ -25,6 +25,7 @@ FIVE_MINUTES = timedelta(minutes=5)
 
 _LABEL = re.compile(r"(\d{1,2}):(\d{2})")
 _WIDE = re.compile(r"\s*(Net Demand|Demand|Supply|Renewables)\s+(\d{2}/\d{2}/\d{4})(?:undefined)?\s*", re.IGNORECASE)
+_LINE_BREAK = re.compile(r"\s*<br\s*/?>\s*", re.IGNORECASE)  # in the downloads of 2018
 _NAMED_DAY = re.compile(r"(?<!\d)(20\d{2})(\d{2})(\d{2})(?!\d)")
 _FORECASTS: Mapping[str, tuple[str, str]] = {
     "dayaheadforecast": ("load_forecast", "day_ahead"),
@@ -35,6 +36,7 @@ _FORECASTS: Mapping[str, tuple[str, str]] = {
     "demand": ("load", ""),
     "currentdemand": ("load", ""),
     "demand(5min.avg.)": ("load", ""),
+    "currentdemand(5min.avg.)": ("load", ""),
     "netdemand": ("net_demand", ""),
     "demandresponseevent": ("demand_response", ""),
 }
@@ -134,13 +136,13 @@ def _publication(rows: _Rows, feed: str) -> ParsedPublication:
             "value": pa.array(rows.value, pa.float64()),
         },
     )
-    return series_publication("fundamentals", table, iso="CAISO", feed=feed, parser="caiso.outlook")
+    return series_publication("fundamentals", table, iso="CAISO", feed=feed, parser="caiso.outlook", parser_version=2)
 
 
 def _quantity(name: str, *, is_supply: bool) -> tuple[str, str]:
-    if is_supply:
-        return ("generation", name.strip().lower().replace(" ", "_"))
-    return _FORECASTS.get(column_key(name.strip()), (name.strip().lower().replace(" ", "_"), ""))
+    name = _LINE_BREAK.sub(" ", name).strip()
+    plain = name.lower().replace(" ", "_")
+    return ("generation", plain) if is_supply else _FORECASTS.get(column_key(name), (plain, ""))
 
 
 def _lines(file: CsvFile) -> list[list[str]]:

@@ -85,7 +85,7 @@ def parse(document: Document, history: History) -> ParsedPublication:
         for key, series in history.series.items():
             if (value := _number(document, sheet, line, key, cells[key])) is not None:
                 rows.add(series, area, start, value, category=category, unit=history.unit)
-    return publication(rows, history.feed)
+    return publication(document, rows, history.feed)
 
 
 def _lines(document: Document, history: History) -> Iterator[tuple[str, int, Mapping[str, Any]]]:

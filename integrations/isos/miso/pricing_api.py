@@ -21,8 +21,8 @@ from integrations.isos.documents import Document, RecognisedDocument
 from integrations.isos.errors import unreadable
 from integrations.isos.gaps import Intervals, coverage_of_range, empty_cells, gap_table
 from integrations.isos.local_time import HOUR_S, ClockError
-from integrations.isos.miso.answers import FIVE_MINUTES_S
-from integrations.isos.miso.clock import est_second
+from integrations.isos.miso.clock import FIVE_MINUTES_S, est_second
+from integrations.isos.printable import has_control
 from integrations.isos.recognition import OtherProduct
 from integrations.isos.ticks import Floats, ParsedPublication, Places, Prices, tick_table
 
@@ -126,7 +126,7 @@ def _is_whole(document: Document, count: int) -> bool:
 
 def _node(document: Document, row: Any, number: int) -> str:
     node = row.get("node") if isinstance(row, Mapping) else None
-    if not isinstance(node, str) or not node.strip() or not node.isprintable():
+    if not isinstance(node, str) or not node.strip() or has_control(node):
         _fail(document, number, "node", "the name is missing or has a control character")
     return node.strip()
 

@@ -44,7 +44,7 @@ def parse_load(document: Document) -> ParsedPublication:
                 for position, (area, series) in columns.items():
                     if isinstance(row[position], int | float):
                         rows.add(series, area, start, float(row[position]), unit="MWh")
-    return publication(rows, "df_al")
+    return publication(document, rows, "df_al")
 
 
 def _load_columns(row: Sequence[Any]) -> dict[int, tuple[str, str]]:
@@ -85,7 +85,7 @@ def parse_generation(document: Document) -> ParsedPublication:
                 for position, (area, fuel) in columns.items():
                     if isinstance(row[position], int | float):
                         rows.add(series, area, start, float(row[position]), category=fuel, unit="MW")
-    return publication(rows, "sr_gfm")
+    return publication(document, rows, "sr_gfm")
 
 
 def _fuel_columns(regions: Sequence[Any], fuels: Sequence[Any]) -> dict[int, tuple[str, str]]:
@@ -135,11 +135,12 @@ def parse_price_summary(document: Document) -> ParsedPublication:
                 for area, cell in zip(header[1:], row[1:], strict=False):
                     if str(area).strip() and isinstance(cell, int | float):
                         rows.add("day_ahead_price", str(area).strip(), start, round(float(cell), 6), unit="USD/MWh")
-    return publication(rows, "da_pr", market="DA")
+    return publication(document, rows, "da_pr", market="DA")
 
 
-def publication(rows: Rows, feed: str, market: str = "") -> ParsedPublication:
-    """The rows of a report as fundamentals."""
+def publication(document: Document, rows: Rows, feed: str, market: str = "") -> ParsedPublication:
+    """The rows of a report as fundamentals. Raises UnreadablePublication for a number that is there twice."""
+    rows.refuse_repeats(document)
     return series_publication("fundamentals", rows.table(), iso="MISO", feed=feed, market=market, parser=f"miso.{feed}")
 
 
