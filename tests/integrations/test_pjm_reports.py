@@ -70,6 +70,7 @@ VALUES: Mapping[str, Row] = {
         "requirement": 525, "regd_ssmw": 170.1, "total_mw": 525.0, "deficiency": 0.0, "rto_perfscore": 0.87,
     },
     "hrl_load_metered": {"zone": "AE", "load_area": "AECO", "mw": 743.433, "is_verified": "True"},
+    "unverified_five_min_lmps": {"name": "WESTERN HUB", "type": "HUB", "five_min_rtlmp": 21.5, "hourly_lmp": 20.25},
     "hrl_load_prelim": {"load_area": "AECO", "prelim_load_avg_hourly": 751.25},
     "inst_load": {"area": "AEP", "instantaneous_load": 17961.5},
     "load_frcstd_7_day": FORECAST,
@@ -239,6 +240,7 @@ def test_the_feed_and_market_of_each_report() -> None:
     preliminary = {
         "rt_unverified_hrl_lmps": ("rt_hrl_lmps", "RTH", "preliminary"),
         "rt_unverified_fivemin_lmps": ("rt_fivemin_hrl_lmps", "RT5", "preliminary"),
+        "unverified_five_min_lmps": ("rt_fivemin_hrl_lmps", "RT5", "preliminary"),
     }
     assert {name: found.pop(name) for name in preliminary} == preliminary
     assert all(feed == name for name, (feed, _, _) in found.items())
