@@ -64,11 +64,13 @@ def test_faults_of_the_table_of_five_minute_prices(content: bytes, problem: str)
 
 def test_ex_ante_prices_of_hubs_are_another_product() -> None:
     hub = {"name": "A.HUB", "LMP": "20.00", "loss": "1.00", "congestion": "0.00"}
-    answer = {"LMPData": {"RefId": REFERENCE, "ExAnteLMP": {"HourAndMin": "16:45", "Hub": [hub]}}}
+    answer: dict[str, Any] = {"LMPData": {"RefId": REFERENCE, "ExAnteLMP": {"HourAndMin": "16:45", "Hub": [hub]}}}
     found = survey("GetExAnteLmp.json", json.dumps(answer).encode(), named=False)
     assert [skipped.reason for skipped in found.skipped] == [
         "MISO's ex-ante LMPs of hubs: not one of the price products read here"
     ]
+    for wrong in (7, None, [], "x"):
+        assert "RefId" in refusal("x.json", json.dumps({"LMPData": wrong}).encode()).reason
 
 
 def ancillary(*zones: dict[str, Any]) -> bytes:

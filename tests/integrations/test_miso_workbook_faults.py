@@ -12,7 +12,7 @@ from integrations.isos.errors import UnreadablePublication
 from integrations.isos.miso.documents import recognise
 from integrations.isos.ticks import ParsedPublication
 
-LOAD = ["Market Day", "HourEnding", "LRZ1 MTLF (MWh)", "LRZ1 ActualLoad (MWh)"]
+LOAD: list[Any] = ["Market Day", "HourEnding", "LRZ1 MTLF (MWh)", "LRZ1 ActualLoad (MWh)"]
 DAY = datetime(2025, 3, 10)
 FUELS: list[list[Any]] = [
     ["Market Date: 2025-03-10", "", ""],

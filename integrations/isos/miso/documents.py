@@ -42,7 +42,8 @@ def _recognise_workbook(document: Document) -> RecognisedDocument | OtherProduct
 
 def _recognise_answer(document: Document) -> RecognisedDocument | OtherProduct | None:
     keys = document.members.keys()
-    if "LMPData" in keys and "ExAnteLMP" in (document.json["LMPData"] or ()):
+    prices = document.json["LMPData"] if "LMPData" in keys else None
+    if isinstance(prices, dict) and "ExAnteLMP" in prices:
         return OtherProduct("MISO's ex-ante LMPs of hubs: not one of the price products read here")
     if "MCPData" in keys:
         return RecognisedDocument(document, ancillary.parse_answer)
