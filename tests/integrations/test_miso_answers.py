@@ -69,8 +69,8 @@ def test_ex_ante_prices_of_hubs_are_another_product() -> None:
     assert [skipped.reason for skipped in found.skipped] == [
         "MISO's ex-ante LMPs of hubs: not one of the price products read here"
     ]
-    for wrong in (7, None, [], "x"):
-        assert "RefId" in refusal("x.json", json.dumps({"LMPData": wrong}).encode()).reason
+    for wrong in ("7", "null", "[]", "[7]"):
+        assert "RefId" in refusal("x.json", f'{{"LMPData": {wrong}}}'.encode()).reason
 
 
 def ancillary(*zones: dict[str, Any]) -> bytes:

@@ -142,7 +142,15 @@ def parse_price_summary(document: Document) -> ParsedPublication:
 def publication(document: Document, rows: Rows, feed: str, market: str = "") -> ParsedPublication:
     """The rows of a report as fundamentals. Raises UnreadablePublication for a number that is there twice."""
     rows.refuse_repeats(document)
-    return series_publication("fundamentals", rows.table(), iso="MISO", feed=feed, market=market, parser=f"miso.{feed}")
+    return series_publication(
+        "fundamentals",
+        rows.table(),
+        iso="MISO",
+        feed=feed,
+        market=market,
+        parser=f"miso.{feed}",
+        parser_version=2,
+    )
 
 
 def date_of(document: Document, sheet: str, line: int, cell: Any) -> date:
