@@ -1,4 +1,4 @@
-"""LMPs of MISO's pricing API, in the layout that its published definitions and public clients of it show."""
+"""Prices of MISO's pricing API, in the layout that its published definitions and public clients of it show."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_five_minutes_that_may_be_labelled_late_are_refused() -> None:
     start = datetime(2026, 5, 5, 23, 55)
     found = refusal("x.json", answer(row("A", start, FIVE_MINUTES, preliminaryFinal="Final")))
     assert "five minutes late until 6 May 2026" in found.reason
-    assert "use YYYYMMDD_5MIN_LMP.zip" in found.reason
+    assert "YYYYMMDD_5MIN_LMP.zip of LMPs" in found.reason
 
 
 def test_five_minute_prices_before_the_fact_are_another_product() -> None:
@@ -132,3 +132,29 @@ def test_rows_that_do_not_go_together_are_refused() -> None:
     del lacking[5]["mlc"]
     assert "column mlc: row 6" in refusal(NAME, answer(*lacking)).reason
     assert "row 2" in refusal(NAME, answer(day("A")[0], 7)).reason  # type: ignore[arg-type]
+
+
+def mcp(product: str, zone: str, mcp: Any = 4.25, **changes: Any) -> dict[str, Any]:
+    found = row("", MIDNIGHT) | {"product": product, "zone": zone, "mcp": mcp} | changes
+    return {key: value for key, value in found.items() if key not in ("node", "lmp", "mec", "mcc", "mlc")}
+
+
+def test_ancillary_prices_by_zone_and_product() -> None:
+    rows = [mcp("Regulation", "Zone 1"), mcp("Ramp-up", "Zone 1", None), mcp("Regulation", "Zone 2", 0)]
+    found = read("miso_asm-expost_2026-03-08.json", answer(*rows))
+    assert (found.dataset, found.market, found.feed, found.vintage) == ("ancillary", "DA", "asm_expost_damcp", "final")
+    start = datetime(2026, 3, 8, 5, tzinfo=UTC)
+    assert [tuple(r.values())[:5] for r in found.rows.to_pylist()] == [
+        ("REGULATION", "Zone 1", start, start + HOUR, 4.25), ("REGULATION", "Zone 2", start, start + HOUR, 0.0),
+    ]  # fmt: skip
+    real_time = read("x.json", answer(*(each | {"preliminaryFinal": "Preliminary"} for each in rows)))
+    assert (real_time.market, real_time.feed, real_time.vintage) == ("RTH", "asm_rtmcp", "preliminary")
+
+
+def test_faults_of_ancillary_prices() -> None:
+    name, good = "asm_expost.json", mcp("Spin", "Zone 1")
+    assert "row 2: Zone 1 has this price of SPIN twice" in refusal(name, answer(good, good)).reason
+    assert "call it YYYYMMDD_asm_expost_damcp.json" in refusal("x.json", answer(good)).reason
+    assert "row 2: 'x' is not a number" in refusal(name, answer(good, mcp("Spin", "Zone 2", "x"))).reason
+    assert "column zone: row 2" in refusal(name, answer(good, mcp("Spin", ""))).reason
+    assert "has 1 rows and says that it has 2" in refusal(name, answer(good, totalElements=2, totalPages=1)).reason

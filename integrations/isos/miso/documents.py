@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import msgspec
+
 from integrations.isos.documents import Document, RecognisedDocument
 from integrations.isos.heads import column_key
 from integrations.isos.miso import (
@@ -70,7 +72,7 @@ def _recognise_answer(document: Document) -> RecognisedDocument | OtherProduct |
 
 
 def _recognise_table(document: Document) -> RecognisedDocument | None:
-    headers = document.json["headers"]
+    headers = msgspec.json.decode(document.members["headers"])
     keys = [column_key(header) for header in headers if isinstance(header, str)] if isinstance(headers, list) else []
     layout = next((layout for layout in five_minute_lmps.LAYOUTS if layout.is_header(keys)), None)
     return RecognisedDocument(document, partial(five_minute_tables.parse, layout=layout)) if layout else None
