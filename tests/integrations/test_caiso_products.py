@@ -108,7 +108,8 @@ def test_faults_of_the_outlook() -> None:
 def test_a_line_of_the_outlook_that_is_cut_short_is_refused() -> None:
     labels = [f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(0, 60, 5)]
     lines = ["Demand 01/01/2025," + ",".join(labels) + ",", "Demand" + 288 * ",20000", "Net demand" + 200 * ",20000"]
-    assert read("x.csv", "\n".join(lines[:2])).rows.num_rows == 288
+    for line_break in ("\n", "\r\n", "\r"):
+        assert read("x.csv", line_break.join(lines[:2])).rows.num_rows == 288
     assert "line 3: 201 cells under 289 columns" in refused("x.csv", "\n".join(lines))
 
 

@@ -199,6 +199,13 @@ def test_answers_as_csv_are_read_as_their_json() -> None:
     assert price["interval_end_utc"] == AT
 
 
+@pytest.mark.parametrize("line_break", [b"\r\n", b"\r"])
+def test_line_breaks_and_a_bom_make_no_difference_in_answers_as_csv(line_break: bytes) -> None:
+    for content in (FUELS, LOAD, POWER, PRICES):
+        found = read("x", b"\xef\xbb\xbf" + content.replace(b"\n", line_break))
+        assert found.rows.equals(read("x", content).rows)
+
+
 def test_faults_of_answers_as_csv() -> None:
     assert "line 5: the line has 3 of 4 cells" in refusal("x", FUELS[: FUELS.rindex(b",")]).reason
     assert "entry 2: ACT 'x' is no number" in refusal("x", FUELS.replace(b"4000", b"x")).reason

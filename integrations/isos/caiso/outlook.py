@@ -156,7 +156,7 @@ def _lines(file: CsvFile) -> tuple[list[str], list[tuple[int, list[str]]]]:
     An empty cell behind the last label, and one below it, is none.
     """
     try:
-        reader = csv.reader(io.StringIO(file.content.decode("utf-8-sig")), strict=True)
+        reader = csv.reader(io.StringIO(file.content.decode("utf-8-sig"), newline=None), strict=True)
         (_, header), *lines = [(reader.line_num, cells) for cells in reader if cells and cells[0].strip()]
     except (UnicodeDecodeError, csv.Error) as error:
         raise unreadable(file.name, f"it cannot be read as CSV: {error}; get it again") from None

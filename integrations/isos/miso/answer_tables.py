@@ -66,7 +66,7 @@ def _node(header: Sequence[str], row: Sequence[str]) -> Mapping[str, str]:
 def _tables(head: Head) -> list[Table]:
     """Each header with its rows: a table ends at a title, which is one cell, or at a blank line."""
     try:
-        lines = list(csv.reader(io.StringIO(head.content.decode("utf-8-sig")), strict=True))
+        lines = list(csv.reader(io.StringIO(head.content.decode("utf-8-sig"), newline=None), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise unreadable(head.name, f"it cannot be read as CSV: {error}") from None
     tables: list[Table] = []
