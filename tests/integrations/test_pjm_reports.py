@@ -13,6 +13,7 @@ import pytest
 
 from integrations.isos.catalogue import parse, survey
 from integrations.isos.errors import UnreadablePublication
+from integrations.isos.feed_registry import ROWS_UNDER
 from integrations.isos.pjm.reports import REPORTS
 from integrations.isos.pjm.tables import PAGE_ROWS
 from integrations.isos.ticks import ParsedPublication
@@ -243,6 +244,9 @@ def test_the_feed_and_market_of_each_report() -> None:
         "unverified_five_min_lmps": ("rt_fivemin_hrl_lmps", "RT5", "preliminary"),
     }
     assert {name: found.pop(name) for name in preliminary} == preliminary
+    assert {name: ROWS_UNDER[f"pjm/{name}"] for name in preliminary} == {
+        name: f for name, (f, *_) in preliminary.items()
+    }
     assert all(feed == name for name, (feed, _, _) in found.items())
     day_ahead = {name for name, (_, market, _) in found.items() if market == "DA"}
     assert day_ahead == {name for name in found if name.startswith("da_")}
