@@ -19,7 +19,6 @@ ROWS_UNDER: Mapping[str, str] = {
     "caiso/sld_fcst_actual": "sld_fcst",
     "pjm/rt_unverified_hrl_lmps": "rt_hrl_lmps",
     "pjm/rt_unverified_fivemin_lmps": "rt_fivemin_hrl_lmps",
-    "pjm/unverified_five_min_lmps": "rt_fivemin_hrl_lmps",
     "ercot/dam_mcpc_history": "dam_mcpc",
     "ercot/sced_price_adders_history": "sced_price_adders",
 }

@@ -255,7 +255,7 @@ UNVERIFIED = "datetime_beginning_utc,datetime_beginning_ept,name,type,five_min_r
 def test_unverified_prices_of_hubs_have_no_components() -> None:
     rows = [f"6/12/2024 4:0{minute}:00 AM,6/12/2024 12:0{minute}:00 AM,WESTERN HUB,HUB,21.5,20" for minute in (0, 5)]
     found = read("x.csv", text(UNVERIFIED, *rows))
-    assert (found.market, found.feed, found.vintage) == ("RT5", "rt_fivemin_hrl_lmps", "preliminary")
+    assert (found.market, found.feed, found.vintage) == ("RT5", "unverified_five_min_lmps", "preliminary")
     first = rows_of(found)[0]
     assert (first["node_type"], first["lmp_usd_per_mwh"], first["energy_usd_per_mwh"]) == ("HUB", 21.5, None)
     assert "in lines 2 and 3" in refusal("x.csv", text(UNVERIFIED, rows[0], rows[0])).reason

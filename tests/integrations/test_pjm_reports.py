@@ -241,12 +241,9 @@ def test_the_feed_and_market_of_each_report() -> None:
     preliminary = {
         "rt_unverified_hrl_lmps": ("rt_hrl_lmps", "RTH", "preliminary"),
         "rt_unverified_fivemin_lmps": ("rt_fivemin_hrl_lmps", "RT5", "preliminary"),
-        "unverified_five_min_lmps": ("rt_fivemin_hrl_lmps", "RT5", "preliminary"),
     }
     assert {name: found.pop(name) for name in preliminary} == preliminary
-    assert {name: ROWS_UNDER[f"pjm/{name}"] for name in preliminary} == {
-        name: f for name, (f, *_) in preliminary.items()
-    }
+    assert all(ROWS_UNDER[f"pjm/{name}"] == feed for name, (feed, *_) in preliminary.items())
     assert all(feed == name for name, (feed, _, _) in found.items())
     day_ahead = {name for name, (_, market, _) in found.items() if market == "DA"}
     assert day_ahead == {name for name in found if name.startswith("da_")}

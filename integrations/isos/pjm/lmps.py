@@ -103,7 +103,10 @@ def _is_five_minutes(table: Columns) -> bool:
 
 
 def parse_unverified_totals(table: Columns) -> ParsedPublication:
-    """`unverified_five_min_lmps`: hubs, zones, aggregates and the largest buses, without components."""
+    """`unverified_five_min_lmps`: hubs, zones, aggregates and the largest buses, without components.
+
+    They are a feed of their own, so that they do not hide the components of the other unverified prices.
+    """
     node, node_type = table.text("name"), table.text("type", may_be_empty=True)
     places = combine([(node.codes, len(node)), (node_type.codes, len(node_type))])
     intervals = moments(table, "datetime_beginning_utc", step_s=FIVE_MINUTES_S)
@@ -113,7 +116,16 @@ def parse_unverified_totals(table: Columns) -> ParsedPublication:
     where = Places(node.strings, node_type.strings, places.members[0], places.members[1])
     prices = Prices(table.number("five_min_rtlmp"))
     return _publication(
-        table, where, places.code, intervals, prices, None, "RT5", "rt_fivemin_hrl_lmps", "preliminary", FIVE_MINUTES_S
+        table,
+        where,
+        places.code,
+        intervals,
+        prices,
+        None,
+        "RT5",
+        "unverified_five_min_lmps",
+        "preliminary",
+        FIVE_MINUTES_S,
     )
 
 
