@@ -251,7 +251,10 @@ class _Worker:
         return _LetIn(answer.publications, answer.last_interval_end_utc, is_whole)
 
     def _checked_end(self, request: Request, publication_id: UUID) -> list[datetime]:
-        """Its last interval end, if it has one. Yesterday's file under today's name must not pass for fresh."""
+        """Where its last interval ends, if it has one; a forecast beside measurements is passed over.
+
+        Yesterday's file under today's name must not pass for fresh.
+        """
         loaded = self.tools.read_aggregate(Publication, publication_id)
         reading = loaded.value.reading if loaded else None
         if reading is None or reading.dataset == "places":
@@ -261,7 +264,7 @@ class _Worker:
                 f"{self.feed.source.name}, {request.name}: it holds {reading.first_interval_start_utc.isoformat()} to "
                 f"{reading.last_interval_end_utc.isoformat()}, which is not the stretch asked for"
             )
-        return [reading.last_interval_end_utc]
+        return [reading.measured_until_utc or reading.last_interval_end_utc]
 
     def _record(self, request: Request, content: bytes, let_in: _LetIn, validators: Validators) -> None:
         """What was quarantined is never settled: the source may mend it, however old it is."""

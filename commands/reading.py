@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.canonical import digest, to_parquet
 from integrations.isos.catalogue import Payload, parse
 from integrations.isos.errors import UnreadablePublication
+from integrations.isos.ticks import ParsedPublication
 
 
 class Rows(msgspec.Struct, frozen=True, tag=True):
@@ -30,6 +32,7 @@ class Rows(msgspec.Struct, frozen=True, tag=True):
     last_interval_end_utc: datetime
     published_at: datetime | None
     dataset: str
+    measured_until_utc: datetime | None = None
 
 
 class Unreadable(msgspec.Struct, frozen=True, tag=True):
@@ -63,4 +66,16 @@ def read_payload(payload: Payload) -> Rows | Unreadable:
         last_interval_end_utc=pc.max(rows["interval_end_utc"]).as_py(),
         published_at=parsed.published_at,
         dataset=parsed.dataset,
+        measured_until_utc=_measured_until(parsed),
     )
+
+
+def _measured_until(parsed: ParsedPublication) -> datetime | None:
+    """Where the last interval ends that is no forecast; None where all are, or none is."""
+    if parsed.dataset != "fundamentals":
+        return None
+    is_measured = pc.invert(pc.ends_with(parsed.rows["series"].cast(pa.string()), "_forecast"))
+    if pc.all(is_measured).as_py() or not pc.any(is_measured).as_py():
+        return None
+    until: datetime = pc.max(parsed.rows["interval_end_utc"].filter(is_measured)).as_py()
+    return until

@@ -79,4 +79,5 @@ def _store(found: Rows, objects: Objects) -> Reading:
         last_interval_end_utc=found.last_interval_end_utc,
         published_at=found.published_at,
         dataset=found.dataset,
+        measured_until_utc=found.measured_until_utc,
     )

@@ -40,7 +40,8 @@ def _add(batch: Batch, recorded: RecordedEvent, reading: Reading) -> None:
     iso, dataset, market, feed = reading.iso, reading.dataset, reading.market, reading.feed
     if dataset not in DAILY_DATASETS or iso not in MARKET_ZONES:
         return
-    start_s, end_s = reading.first_interval_start_utc.timestamp(), reading.last_interval_end_utc.timestamp()
+    end_utc = reading.measured_until_utc or reading.last_interval_end_utc
+    start_s, end_s = reading.first_interval_start_utc.timestamp(), end_utc.timestamp()
     if not start_s < end_s <= start_s + LONGEST_SPAN_S:
         return
     step = step_s(dataset, iso, market, feed)
@@ -122,7 +123,7 @@ def _answers_before(recorded: RecordedEvent) -> Iterator[Wanted]:
 
 PROJECTION = RelationalProjection(
     name="quality",
-    version=3,
+    version=4,
     tables=table.TABLES,
     handlers={
         Publication.Ingested: _ingested,

@@ -34,6 +34,9 @@ class Reading(Struct, frozen=True, gc=False):
     `ranked_as` is the position as which the rows compete with other publications of the same interval: that of the
     publication's first event, so that reading it again later does not make it win over what restated it. Null stands
     for the position of the event that carries this.
+
+    `measured_until_utc` is where what was measured ends, where forecasts stand beside it: they say nothing of how fresh
+    the measurements are. Null where all rows are of one kind.
     """
 
     iso: str
@@ -52,6 +55,7 @@ class Reading(Struct, frozen=True, gc=False):
     published_at: datetime | None
     ranked_as: int | None = None
     dataset: str = "prices"
+    measured_until_utc: datetime | None = None
 
 
 class Defect(Struct, frozen=True, gc=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -132,6 +133,17 @@ def test_yesterdays_file_under_todays_name_is_a_failure(platform: Platform) -> N
     found = run(platform, wanted, operator)
     assert [entry["request"] for entry in found.failed] == [today]
     assert "which is not the stretch asked for" in found.failed[0]["reason"]
+
+
+def test_hours_of_a_forecast_do_not_pass_for_load_that_came(platform: Platform) -> None:
+    """The last five minutes of load end at 08:35 UTC; the forecast beside them ends with the day."""
+    hours = [{"Forecast": {"HourEnding": str(hour), "LoadForecast": "61000"}} for hour in range(1, 25)]
+    loads = [{"Load": {"Time": f"03:{minute}", "Value": "60000"}} for minute in (25, 30)]
+    answer = {"RefId": "01-Feb-2026 - Interval 03:35 EST", "MediumTermLoadForecast": hours, "FiveMinTotalLoad": loads}
+    operator = Operator("N10")
+    operator.wrong[miso_name("da_expost_lmp", FIRST)] = json.dumps({"LoadInfo": answer}).encode()
+    found = run(platform, feed(dataset="fundamentals", market=""), operator, days=1)
+    assert (found.publications, found.newest_interval_end_utc) == (1, datetime(2026, 2, 1, 8, 35, tzinfo=UTC))
 
 
 def test_a_file_that_cannot_be_read_is_quarantined_and_counted(platform: Platform) -> None:

@@ -80,11 +80,37 @@ def test_a_repeated_hour_that_stands_there_once_is_left_out() -> None:
     assert len(set(found.rows["interval_start_utc"].to_pylist())) == 24
 
 
+def test_line_breaks_of_a_page_in_the_names_of_the_outlook() -> None:
+    """As the downloads of 2018 wrote them."""
+    labels = [f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(0, 60, 5)]
+    lines = ["Net Demand 04/03/2018," + ",".join([*labels, "00:00"])]
+    for name in ("Hour ahead forecast", "Current demand<br />(5 min. avg.)", "Net demand"):
+        lines.append(f"{name},20000" + 288 * ",")
+    found = read("CAISO-netdemand.csv", "\n".join(lines))
+    assert [(row["series"], row["category"]) for row in found.rows.to_pylist()] == [
+        ("load_forecast", "hour_ahead"), ("load", ""), ("net_demand", ""),
+    ]  # fmt: skip
+
+
 def test_faults_of_the_outlook() -> None:
     assert "only the name tells the day" in refused("fuelsource.csv", fuel_lines(["00:00"]))
     assert "'25:00' is not a time of day" in refused("20250101_fuelsource.csv", fuel_lines(["25:00"]))
     assert "line 2: 'x' is no number" in refused("20250101_fuelsource.csv", "Time,Solar,Wind,Natural Gas\n00:00,x,1,1")
     assert "3 cells under 4 columns" in refused("20250101_fuelsource.csv", "Time,Solar,Wind,Natural Gas\n00:00,1,1")
+    header = "Time,Solar,Wind,Natural Gas\n"
+    for wrong in ("1_000", "nan", "１"):
+        assert "is no number" in refused("20250101_fuelsource.csv", f"{header}00:00,{wrong},1,1")
+    twice = f"{header}02:00,1,1,1\n02:05,1,1,1\n\n02:00,2,2,2"
+    assert "line 5: generation solar of 2025-01-01T10:00Z is there twice" in refused("20250101_fuelsource.csv", twice)
+    assert "hour that the clock skips" in refused("20250309_fuelsource.csv", f"{header}02:00,1,1,1")
+
+
+def test_a_line_of_the_outlook_that_is_cut_short_is_refused() -> None:
+    labels = [f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(0, 60, 5)]
+    lines = ["Demand 01/01/2025," + ",".join(labels) + ",", "Demand" + 288 * ",20000", "Net demand" + 200 * ",20000"]
+    for line_break in ("\n", "\r\n", "\r"):
+        assert read("x.csv", line_break.join(lines[:2])).rows.num_rows == 288
+    assert "line 3: 201 cells under 289 columns" in refused("x.csv", "\n".join(lines))
 
 
 def test_xml_with_an_entity_is_not_opened() -> None:

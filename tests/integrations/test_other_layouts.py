@@ -60,6 +60,19 @@ def test_misos_running_five_minutes_are_stamped_with_their_end() -> None:
     assert first["interval_end_utc"] - first["interval_start_utc"] == timedelta(minutes=5)
 
 
+def test_misos_long_archive_is_skipped_with_the_reason() -> None:
+    header = "PNODENAME,MKTHOUR_EST,LMP,CONGESTIONLMP,LOSSLMP,PRICINGTYPE,ENERGYLMP"
+    found = survey("a.csv", text(header, "A,09/01/2023 01:00,20.5,0.5,0,RT,20"), named=False)
+    assert "begin or end the hour" in found.skipped[0].reason
+
+
+def test_misos_archives_are_told_by_their_names() -> None:
+    header = MISO_HEADER.replace("HE ", "HE").upper().replace("NODE", "MARKET_DAY,NODE", 1)
+    content = text(header, *(f"01/01/2024,{row}" for row in miso_rows(["A"])))
+    for name in ("2024-Jan-Mar_RT_LMPs.csv", "RT_LMP_HOURLY631315.csv", "Post_RTHOURLY_LMP620988.csv"):
+        assert (read(name, content).feed, read(name, content).vintage) == ("rt_lmp", "final")
+
+
 def test_misos_archives_write_thousands_in_quotes() -> None:
     """Public readers of the quarterly archives take the commas out of their prices."""
     header = MISO_HEADER.replace("HE ", "HE").upper().replace("NODE", "MARKET_DAY,NODE", 1)

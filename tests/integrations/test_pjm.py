@@ -1,5 +1,6 @@
 """PJM Data Miner hourly LMPs."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -219,3 +220,43 @@ def test_a_mangled_year_does_not_make_millions_of_gaps() -> None:
     lines = [pjm_row("6/12/2024 4:00:00 AM", f"N{node}") for node in range(50)]
     lines.append(pjm_row("6/12/2094 4:00:00 AM", "N0"))
     assert read("x.csv", pjm_file(*lines)).gaps.num_rows == 49
+
+
+CHOSEN = "datetime_beginning_ept,pnode_id,pnode_name,total_lmp_da"
+
+
+def test_a_download_of_chosen_columns_of_day_ahead_prices() -> None:
+    rows = [f"6/12/2024 {hour}:00:00 AM,51288,WESTERN HUB,{30 + hour}" for hour in (1, 2)]
+    found = read("x.csv", text(CHOSEN, *rows))
+    assert (found.feed, found.gaps.num_rows) == ("da_hrl_lmps", 0)
+    first = rows_of(found)[0]
+    assert (first["interval_start_utc"].hour, first["node_type"], first["lmp_usd_per_mwh"]) == (5, "", 31.0)
+    assert {first[f"{part}_usd_per_mwh"] for part in ("energy", "congestion", "loss")} == {None}
+    items = [dict(zip(CHOSEN.split(","), row.split(","), strict=True)) for row in rows]
+    assert rows_of(read("x.json", json.dumps(items).encode())) == rows_of(found)
+
+
+def test_chosen_columns_that_do_not_do() -> None:
+    repeated = text(CHOSEN, "11/2/2025 1:00:00 AM,51288,WESTERN HUB,30")
+    assert "download it with datetime_beginning_utc" in refusal("x.csv", repeated).reason
+    skipped_hour = text(CHOSEN, "3/8/2026 2:00:00 AM,51288,WESTERN HUB,30")
+    assert "does not exist" in refusal("x.csv", skipped_hour).reason
+    strange = text(f"{CHOSEN},lmp_congestion", "6/12/2024 1:00:00 AM,51288,WESTERN HUB,30,1")
+    assert "the column is missing" in refusal("x.csv", strange).reason
+    twice = text(CHOSEN, *["6/12/2024 1:00:00 AM,51288,WESTERN HUB,30"] * 2)
+    assert "is there twice, in lines 2 and 3" in refusal("x.csv", twice).reason
+    real_time = text(CHOSEN.replace("_da", "_rt"), "6/12/2024 1:00:00 AM,51288,WESTERN HUB,30")
+    assert "the column is missing" in refusal("rt_hrl_lmps.csv", real_time).reason
+
+
+UNVERIFIED = "datetime_beginning_utc,datetime_beginning_ept,name,type,five_min_rtlmp,hourly_lmp"
+
+
+def test_unverified_prices_of_hubs_have_no_components() -> None:
+    rows = [f"6/12/2024 4:0{minute}:00 AM,6/12/2024 12:0{minute}:00 AM,WESTERN HUB,HUB,21.5,20" for minute in (0, 5)]
+    found = read("x.csv", text(UNVERIFIED, *rows))
+    assert (found.market, found.feed, found.vintage) == ("RT5", "unverified_five_min_lmps", "preliminary")
+    first = rows_of(found)[0]
+    assert (first["node_type"], first["lmp_usd_per_mwh"], first["energy_usd_per_mwh"]) == ("HUB", 21.5, None)
+    assert "in lines 2 and 3" in refusal("x.csv", text(UNVERIFIED, rows[0], rows[0])).reason
+    assert "beginning of 5 minutes" in refusal("x.csv", text(UNVERIFIED, rows[0].replace(":00:00", ":01:00"))).reason

@@ -13,6 +13,7 @@ import pytest
 
 from integrations.isos.catalogue import parse, survey
 from integrations.isos.errors import UnreadablePublication
+from integrations.isos.feed_registry import ROWS_UNDER
 from integrations.isos.pjm.reports import REPORTS
 from integrations.isos.pjm.tables import PAGE_ROWS
 from integrations.isos.ticks import ParsedPublication
@@ -70,6 +71,7 @@ VALUES: Mapping[str, Row] = {
         "requirement": 525, "regd_ssmw": 170.1, "total_mw": 525.0, "deficiency": 0.0, "rto_perfscore": 0.87,
     },
     "hrl_load_metered": {"zone": "AE", "load_area": "AECO", "mw": 743.433, "is_verified": "True"},
+    "unverified_five_min_lmps": {"name": "WESTERN HUB", "type": "HUB", "five_min_rtlmp": 21.5, "hourly_lmp": 20.25},
     "hrl_load_prelim": {"load_area": "AECO", "prelim_load_avg_hourly": 751.25},
     "inst_load": {"area": "AEP", "instantaneous_load": 17961.5},
     "load_frcstd_7_day": FORECAST,
@@ -241,6 +243,7 @@ def test_the_feed_and_market_of_each_report() -> None:
         "rt_unverified_fivemin_lmps": ("rt_fivemin_hrl_lmps", "RT5", "preliminary"),
     }
     assert {name: found.pop(name) for name in preliminary} == preliminary
+    assert all(ROWS_UNDER[f"pjm/{name}"] == feed for name, (feed, *_) in preliminary.items())
     assert all(feed == name for name, (feed, _, _) in found.items())
     day_ahead = {name for name, (_, market, _) in found.items() if market == "DA"}
     assert day_ahead == {name for name in found if name.startswith("da_")}

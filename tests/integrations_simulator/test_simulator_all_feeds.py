@@ -15,7 +15,10 @@ from integrations.isos.feeds import Feed
 from read_models.series import DATASETS
 from tests.integrations_simulator.markets import BASE, Fetching, SteppedClock, client_of, world
 
-NOT_PLAYED: dict[str, str] = {"pjm/hrl_load_prelim": "the metered load of the same hours is played"}
+NOT_PLAYED: dict[str, str] = {
+    "pjm/hrl_load_prelim": "the metered load of the same hours is played",
+    "pjm/unverified_five_min_lmps": "the unverified prices of the same intervals are played, with their components",
+}
 """Feeds that the simulator has nothing of, by their id, with the reason."""
 
 NOW = datetime(2026, 1, 13, 16, 2, tzinfo=UTC)

@@ -119,6 +119,13 @@ def test_days_of_23_and_25_hours(log: EventLog, days: Days) -> None:
     ]  # fmt: skip
 
 
+def test_forecasts_beside_measurements_do_not_count(log: EventLog, days: Days) -> None:
+    start = datetime(2026, 1, 30, 5, tzinfo=UTC)
+    load = {"iso": "MISO", "dataset": "fundamentals", "market": "", "feed": "total_load"}
+    ingest(log, reading(start, start + DAY, **load, measured_until_utc=start + 3 * HOUR))
+    assert [(row["expected_intervals"], row["spanned_intervals"]) for row in days()] == [(288, 36)]
+
+
 def test_a_run_of_the_dispatch_counts_by_its_end(log: EventLog, days: Days) -> None:
     minutes = timedelta(minutes=1)
     runs = ((-5, 5), (310, 10), (890, 20))  # seconds since midnight, minutes of the end

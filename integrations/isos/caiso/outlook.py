@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 
 from integrations.isos.caiso.lmps import PACIFIC
+from integrations.isos.csv_faults import is_number_or_empty
 from integrations.isos.errors import unreadable
 from integrations.isos.heads import CsvFile, Head, column_key
 from integrations.isos.local_time import ClockError, calendar_date
@@ -23,8 +24,9 @@ from integrations.isos.ticks import ParsedPublication
 
 FIVE_MINUTES = timedelta(minutes=5)
 
-_LABEL = re.compile(r"(\d{1,2}):(\d{2})")
+_LABEL = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 _WIDE = re.compile(r"\s*(Net Demand|Demand|Supply|Renewables)\s+(\d{2}/\d{2}/\d{4})(?:undefined)?\s*", re.IGNORECASE)
+_LINE_BREAK = re.compile(r"\s*<br\s*/?>\s*", re.IGNORECASE)  # in the downloads of 2018
 _NAMED_DAY = re.compile(r"(?<!\d)(20\d{2})(\d{2})(\d{2})(?!\d)")
 _FORECASTS: Mapping[str, tuple[str, str]] = {
     "dayaheadforecast": ("load_forecast", "day_ahead"),
@@ -35,6 +37,7 @@ _FORECASTS: Mapping[str, tuple[str, str]] = {
     "demand": ("load", ""),
     "currentdemand": ("load", ""),
     "demand(5min.avg.)": ("load", ""),
+    "currentdemand(5min.avg.)": ("load", ""),
     "netdemand": ("net_demand", ""),
     "demandresponseevent": ("demand_response", ""),
 }
@@ -74,26 +77,23 @@ def named_day(name: str) -> date:
 
 def parse_wide(file: CsvFile, kind: str, day: date) -> ParsedPublication:
     """One line a quantity; the first line holds the labels."""
-    lines = _lines(file)
-    times = _times(file, day, [cell.strip() for cell in lines[0][1:]])
+    header, lines = _lines(file)
+    times = _times(file, day, [cell.strip() for cell in header[1:]])
     rows = _Rows(file)
-    for number, cells in enumerate(lines[1:], start=2):
-        if cells and cells[0].strip():
-            series, category = _quantity(cells[0], is_supply=kind in ("supply", "renewables"))
-            for start, cell in zip(times, cells[1:], strict=False):
-                rows.add(series, category, start, cell, number)
+    for number, cells in lines:
+        series, category = _quantity(cells[0], is_supply=kind in ("supply", "renewables"))
+        for start, cell in zip(times, cells[1:], strict=True):
+            rows.add(series, category, start, cell, number)
     return _publication(rows, f"outlook_{kind}")
 
 
 def parse_long(file: CsvFile, kind: str, day: date) -> ParsedPublication:
     """One line a time; the first line names the quantities."""
-    lines = [cells for cells in _lines(file) if cells and cells[0].strip()]
-    quantities = [_quantity(name, is_supply=kind == "fuelsource") for name in lines[0][1:]]
-    times = _times(file, day, [cells[0].strip() for cells in lines[1:]])
+    header, lines = _lines(file)
+    quantities = [_quantity(name, is_supply=kind == "fuelsource") for name in header[1:]]
+    times = _times(file, day, [cells[0].strip() for _, cells in lines])
     rows = _Rows(file)
-    for number, (start, cells) in enumerate(zip(times, lines[1:], strict=True), start=2):
-        if len(cells) != len(lines[0]):
-            raise unreadable(file.name, f"{len(cells)} cells under {len(lines[0])} columns", number)
+    for start, (number, cells) in zip(times, lines, strict=True):
         for (series, category), cell in zip(quantities, cells[1:], strict=True):
             rows.add(series, category, start, cell, number)
     return _publication(rows, f"outlook_{kind}")
@@ -106,16 +106,23 @@ class _Rows:
         self.category: list[str] = []
         self.start: list[datetime] = []
         self.value: list[float] = []
+        self._seen: set[tuple[str, str, datetime]] = set()
 
-    def add(self, series: str, category: str, start: datetime | None, cell: str, line: int) -> None:
+    def add(self, series: str, category: str, start: datetime | str | None, cell: str, line: int) -> None:
         if start is None or not cell.strip():
             return
-        try:
-            value = float(cell)
-        except ValueError:
-            raise unreadable(self._file.name, f"{cell!r} is no number", line) from None
+        if isinstance(start, str):
+            raise unreadable(self._file.name, start, line)
+        if not is_number_or_empty(cell):
+            raise unreadable(self._file.name, f"{cell[:40]!r} is no number", line)
+        value = float(cell)
         if not abs(value) < 1e7:
             raise unreadable(self._file.name, f"{cell!r} is no power of a system in MW", line)
+        if (key := (series, category, start)) in self._seen:
+            name = f"{series} {category}".strip()
+            problem = f"{name} of {start:%Y-%m-%dT%H:%MZ} is there twice: get the file again"
+            raise unreadable(self._file.name, problem, line)
+        self._seen.add(key)
         self.series.append(series)
         self.category.append(category)
         self.start.append(start)
@@ -134,33 +141,44 @@ def _publication(rows: _Rows, feed: str) -> ParsedPublication:
             "value": pa.array(rows.value, pa.float64()),
         },
     )
-    return series_publication("fundamentals", table, iso="CAISO", feed=feed, parser="caiso.outlook")
+    return series_publication("fundamentals", table, iso="CAISO", feed=feed, parser="caiso.outlook", parser_version=2)
 
 
 def _quantity(name: str, *, is_supply: bool) -> tuple[str, str]:
-    if is_supply:
-        return ("generation", name.strip().lower().replace(" ", "_"))
-    return _FORECASTS.get(column_key(name.strip()), (name.strip().lower().replace(" ", "_"), ""))
+    name = _LINE_BREAK.sub(" ", name).strip()
+    plain = name.lower().replace(" ", "_")
+    return ("generation", plain) if is_supply else _FORECASTS.get(column_key(name), (plain, ""))
 
 
-def _lines(file: CsvFile) -> list[list[str]]:
+def _lines(file: CsvFile) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header, and the other lines that are not blank with their numbers. All have the cells of the header.
+
+    An empty cell behind the last label, and one below it, is none.
+    """
     try:
-        return list(csv.reader(io.StringIO(file.content.decode("utf-8-sig")), strict=True))
+        reader = csv.reader(io.StringIO(file.content.decode("utf-8-sig"), newline=None), strict=True)
+        (_, header), *lines = [(reader.line_num, cells) for cells in reader if cells and cells[0].strip()]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise unreadable(file.name, f"it cannot be read as CSV: {error}") from None
+        raise unreadable(file.name, f"it cannot be read as CSV: {error}; get it again") from None
+    width = len(header) if header[-1].strip() else len(header) - 1
+    for number, cells in lines:
+        if len(cells) != width and (len(cells) != width + 1 or cells[width].strip()):
+            problem = f"{len(cells)} cells under {width} columns: cut short, get the file again"
+            raise unreadable(file.name, problem, number)
+    return header[:width], [(number, cells[:width]) for number, cells in lines]
 
 
-def _times(file: CsvFile, day: date, labels: Sequence[str]) -> list[datetime | None]:
-    """The UTC start of each label; None for a skipped hour, a pass that can't be told, and the next midnight."""
-    times: list[datetime | None] = []
+def _times(file: CsvFile, day: date, labels: Sequence[str]) -> list[datetime | str | None]:
+    """The UTC start of each label; None for a pass that can't be told and for the next midnight.
+
+    Of an hour that the clock skips, what is wrong with a cell that is not empty.
+    """
+    times: list[datetime | str | None] = []
     repeated = _repeats(labels)
     seen: set[str] = set()
     for position, label in enumerate(labels):
         found = _LABEL.fullmatch(label)
         if not found or int(found[1]) > 23 or int(found[2]) > 59:
-            if not label and position >= len(labels) - 1:
-                times.append(None)
-                continue
             raise unreadable(file.name, f"{label!r} is not a time of day")
         clock = f"{int(found[1]):02}:{found[2]}"
         if clock == "00:00" and position:  # the midnight that ends the day
@@ -169,7 +187,7 @@ def _times(file: CsvFile, day: date, labels: Sequence[str]) -> list[datetime | N
         local = datetime(day.year, day.month, day.day, int(found[1]), int(found[2]))
         first, second = (local.replace(tzinfo=PACIFIC, fold=fold).astimezone(UTC) for fold in (0, 1))
         if first > second:
-            times.append(None)
+            times.append(f"there is a number at {clock}, an hour that the clock skips on {day}")
         elif first < second:
             times.append((second if clock in seen else first) if clock in repeated else None)
         else:

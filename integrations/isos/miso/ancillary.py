@@ -13,14 +13,17 @@ import numpy as np
 import pyarrow as pa
 
 from integrations.isos.csv_reading import Frame, read
+from integrations.isos.documents import Document
 from integrations.isos.errors import unreadable
 from integrations.isos.heads import CsvFile, HeadLine, split_line
 from integrations.isos.local_time import HOUR_S, ClockError, calendar_date
-from integrations.isos.miso.clock import midnight_second
+from integrations.isos.miso.answer_fields import list_at, number_of, reference_of, text_of
+from integrations.isos.miso.clock import FIVE_MINUTES_S, midnight_second
 from integrations.isos.series import series_publication, series_rows
 from integrations.isos.ticks import Codes, Ints, ParsedPublication, labels, seconds
 
 PARSER = "miso.asm_mcp"
+ANSWER_PARSER = "miso.asm_mcp_answer"
 OPERATOR_NAME = re.compile(r"(\d{8})_asm_(expost_damcp|exante_damcp|rtmcp_final|rtmcp_prelim)", re.IGNORECASE)
 
 _HOURS = [f"he{hour}" for hour in range(1, 25)]
@@ -72,6 +75,40 @@ def parse(file: CsvFile, report: Report) -> ParsedPublication:
         market=market,
         vintage=vintage,
         parser=PARSER,
+    )
+
+
+def parse_answer(document: Document) -> ParsedPublication:
+    """The five-minute prices of an answer (`GetAncillaryServicesMcp`), by reserve zone: market RT5, preliminary.
+
+    Its day-ahead prices are left out: it does not say whether they are ex-ante or ex-post.
+    """
+    end = reference_of(document)
+    products: list[str] = []
+    areas: list[str] = []
+    prices: list[float] = []
+    for number, zone in enumerate(list_at(document, "MCPData", "RealTimeMCP", "Zone"), start=1):
+        area = f"Zone {text_of(document, zone, 'number', number)}"
+        if area in areas:
+            raise unreadable(document.name, f"entry {number}: {area} is there twice")
+        for key in zone:
+            if key.upper().endswith(_SUFFIX) and zone[key] not in (None, ""):
+                products.append(key.upper().removesuffix(_SUFFIX).replace("DEMAND", "DEM"))
+                areas.append(area)
+                prices.append(number_of(document, zone, key, number))
+    start = np.full(len(prices), end - FIVE_MINUTES_S)
+    rows = series_rows(
+        "ancillary",
+        {
+            "product": products,
+            "area": areas,
+            "interval_start_utc": seconds(start),
+            "interval_end_utc": seconds(start + FIVE_MINUTES_S),
+            "price_usd_per_mw": pa.array(prices, pa.float64()),
+        },
+    )
+    return series_publication(
+        "ancillary", rows, iso="MISO", feed="rt_five_min_mcp", market="RT5", vintage="preliminary", parser=ANSWER_PARSER
     )
 
 

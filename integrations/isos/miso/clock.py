@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from integrations.isos.local_time import HOUR_S, ClockError, utc_second
 
 EST_BEHIND_UTC_S = 5 * HOUR_S
+FIVE_MINUTES_S = 300
 
 _REFERENCE = re.compile(r"(\d{1,2})-([A-Za-z]{3})-(\d{4}) - Interval (\d{1,2}):(\d{2}) EST")
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]

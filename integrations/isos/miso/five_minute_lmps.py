@@ -2,7 +2,8 @@
 
 The weekly archive (`YYYYMMDD_5MIN_LMP.zip`) is final: `MKTHOUR_EST, PNODENAME, LMP, CON_LMP, LOSS_LMP`, a few lines of
 title above and a disclaimer below; the stamp is the beginning of the interval. The running reports (`currentinterval`,
-`rollingmarketday`, `previousmarketday`) are preliminary: `INTERVAL, CPNODE, LMP, MLC, MCC`, stamped with its end.
+`rollingmarketday`, `previousmarketday`) are preliminary: `INTERVAL, CPNODE, LMP, MLC, MCC`, stamped with its end; so
+are the answers of the public API that took their place (`five_minute_tables`).
 Neither prints the energy component: it is the LMP less congestion and loss.
 """
 
@@ -15,12 +16,11 @@ import numpy as np
 
 from integrations.isos.codes import combine, first_repeat
 from integrations.isos.csv_faults import end_of_rows, start_of_last_line
-from integrations.isos.csv_reading import Frame, read
+from integrations.isos.csv_reading import Columns, read
 from integrations.isos.gaps import Intervals, coverage_of_range, empty_cells, gap_table
 from integrations.isos.heads import CsvFile, column_key, split_line
 from integrations.isos.local_time import ClockError
-from integrations.isos.miso.answers import FIVE_MINUTES_S
-from integrations.isos.miso.clock import est_second
+from integrations.isos.miso.clock import FIVE_MINUTES_S, est_second
 from integrations.isos.ticks import ParsedPublication, Places, Prices, tick_table
 
 PARSER = "miso.five_minute_lmp"
@@ -61,15 +61,20 @@ def parse(file: CsvFile, layout: Layout) -> ParsedPublication:
     columns = {name: file.need(name) for name in (layout.stamp, layout.node, *numbers)}
     if columns[layout.stamp] == 0:
         file = _without_notes(file)
-    frame = read([file], [columns], frozenset(numbers))
+    return publication(read([file], [columns], frozenset(numbers)), layout)
+
+
+def publication(frame: Columns, layout: Layout) -> ParsedPublication:
+    """The publication of a table with a row a node and interval. Raises UnreadablePublication."""
     node = frame.text(layout.node)
     places = Places.without_type(node.strings)
     intervals = _intervals(frame, layout)
     seen = combine([(node.codes, len(node)), (intervals.code, len(intervals.starts))])
     if repeat := first_repeat(seen.code, len(seen)):
-        problem = f"one node and interval is there twice, in lines {frame.lines(*repeat)}"
-        frame.fail(repeat[1], layout.node, problem)
-    lmp, congestion, loss = (frame.number(name) for name in numbers)
+        words = frame.lines(*repeat)
+        where = f"lines {words}" if words[0].isdigit() else words
+        frame.fail(repeat[1], layout.node, f"one node and interval is there twice, in {where}")
+    lmp, congestion, loss = (frame.number(name) for name in ("LMP", layout.congestion, layout.loss))
     prices = Prices(lmp, np.round(lmp - congestion - loss, _DERIVED_DECIMALS), congestion, loss)
     start, place = intervals.start(), node.codes.astype(np.int64)
     missing = coverage_of_range(len(places), place, intervals, FIVE_MINUTES_S).missing
@@ -93,7 +98,7 @@ def _without_notes(file: CsvFile) -> CsvFile:
     return file if end == end_of_rows(tail) else replace(file, content=file.content[: cut + end])
 
 
-def _intervals(frame: Frame, layout: Layout) -> Intervals:
+def _intervals(frame: Columns, layout: Layout) -> Intervals:
     stamps = frame.text(layout.stamp)
     starts = np.zeros(len(stamps), dtype=np.int64)
     for code, text in enumerate(stamps.values):

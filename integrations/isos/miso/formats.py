@@ -14,10 +14,11 @@ from contextlib import suppress
 from datetime import date
 from functools import partial
 
+from integrations.isos.documents import Document, RecognisedDocument
 from integrations.isos.errors import unreadable
 from integrations.isos.heads import CsvFile, Head, HeadLine
 from integrations.isos.local_time import ClockError, calendar_date
-from integrations.isos.miso import ancillary, five_minute_lmps, lmps
+from integrations.isos.miso import ancillary, answer_tables, documents, five_minute_lmps, lmps
 from integrations.isos.recognition import OtherProduct, Recognised, known_product
 from integrations.isos.ticks import ParsedPublication
 
@@ -30,20 +31,28 @@ _HOURS = [f"HE {hour}" for hour in range(1, 25)]
 _HOUR_KEYS = frozenset(f"he{hour}" for hour in range(1, 25))
 _TWO_DAY_AHEAD_PRICES_FROM = date(2015, 3, 1)
 _TITLE = re.compile(r"(day[\s-]*ahead|real[\s-]*time)\b.{0,200}\blmp", re.IGNORECASE)
-_REAL_TIME_NAME = re.compile(r"(?<![a-z])rt_lmps?(?![a-z])", re.IGNORECASE)
+_REAL_TIME_NAME = re.compile(r"(?<![a-z])rt_?(?:hourly_)?lmps?(?![a-z])", re.IGNORECASE)
 _DAY_AHEAD_NAME = re.compile(r"(?<![a-z])da_|day_?ahead", re.IGNORECASE)
 _TABLE_OF_PJM = re.compile(rb"Start of (?:Day Ahead|Real Time) LMP Data", re.IGNORECASE)
 _OTHER_PRODUCTS = [
     ("epnode", "MISO LMPs of elemental pricing nodes"),
 ]
+_LONG_ARCHIVE = {"pnodename", "mkthourest", "pricingtype"}
 
 
 def recognise(head: Head) -> Recognised | OtherProduct | None:
     """Raises UnreadablePublication for an LMP report without a needed column, date or feed."""
+    if answer := answer_tables.answer_of(head):
+        return _recognise_answer(head, answer)
     for line in head.lines:
         for layout in five_minute_lmps.LAYOUTS:
             if layout.is_header(line.keys):
                 return Recognised(CsvFile(head.name, head.content, line), partial(_parse_five_minutes, layout))
+        if set(line.keys) >= _LONG_ARCHIVE:
+            return OtherProduct(
+                "MISO's archive of hourly LMPs, a row a node and hour: nothing says whether its stamps begin or end "
+                "the hour; give YYYYMMDD_rt_lmp_final.csv or the archive with a column an hour"
+            )
     if mcps := next((line for line in head.lines if "mcptype" in line.keys), None):
         return _recognise_ancillary(head, mcps)
     header = next((line for line in head.lines if _looks_like_header(line)), None)
@@ -62,6 +71,14 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
         file.need(column)
     report, facts = _report(head, header, dated_rows=file.find("marketday") is not None)
     return Recognised(file, partial(_parse, report), facts)
+
+
+def _recognise_answer(head: Head, answer: Document) -> Recognised | OtherProduct | None:
+    found = documents.recognise(answer)
+    if not isinstance(found, RecognisedDocument):
+        return found
+    file = CsvFile(head.name, head.content, head.first)
+    return Recognised(file, lambda _: found.parse(found.document), found.facts)
 
 
 def _parse_five_minutes(layout: five_minute_lmps.Layout, files: Sequence[CsvFile]) -> ParsedPublication:

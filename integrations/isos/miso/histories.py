@@ -17,7 +17,7 @@ from integrations.isos.errors import unreadable
 from integrations.isos.heads import column_key
 from integrations.isos.miso.clock import midnight_second
 from integrations.isos.miso.rows import Rows
-from integrations.isos.miso.workbooks import date_of, hour_of, publication
+from integrations.isos.miso.workbooks import date_of, hour_of, number_in, publication
 from integrations.isos.ticks import ParsedPublication
 
 _HEADER_WITHIN = 12
@@ -65,7 +65,9 @@ def parse(document: Document, history: History) -> ParsedPublication:
     seen: set[tuple[object, ...]] = set()
     for sheet, line, cells in _lines(document, history):
         day = date_of(document, sheet, line, cells[history.day])
-        hour = hour_of(document, sheet, line, _number(document, sheet, line, history.hour, cells[history.hour]) or 0.0)
+        hour = hour_of(
+            document, sheet, line, number_in(document, sheet, line, history.hour, cells[history.hour]) or 0.0
+        )
         start = midnight_second(day) + hour
         if not 2000 <= day.year <= 2100:
             raise unreadable(
@@ -83,9 +85,9 @@ def parse(document: Document, history: History) -> ParsedPublication:
             raise unreadable(document.name, f"sheet {sheet}: {f'{area} {category}'.strip()} has this hour twice", line)
         seen.add((area, category, start))
         for key, series in history.series.items():
-            if (value := _number(document, sheet, line, key, cells[key])) is not None:
+            if (value := number_in(document, sheet, line, key, cells[key])) is not None:
                 rows.add(series, area, start, value, category=category, unit=history.unit)
-    return publication(rows, history.feed)
+    return publication(document, rows, history.feed)
 
 
 def _lines(document: Document, history: History) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
@@ -125,10 +127,3 @@ def _positions(history: History, row: Sequence[Any]) -> dict[str, int]:
 
 def _label(text: str) -> str:
     return text.strip().lower().replace(" ", "_")
-
-
-def _number(document: Document, sheet: str, line: int, key: str, cell: Any) -> float | None:
-    text = str(cell).strip()
-    if isinstance(cell, bool) or not is_number_or_empty(text):
-        raise unreadable(document.name, f"sheet {sheet}, {key}: {text[:40]!r} is not a number", line)
-    return float(text) if text else None

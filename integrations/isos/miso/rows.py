@@ -1,12 +1,14 @@
 """Rows of fundamentals, collected one number after the other: for reports that are small and irregular."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from integrations.isos.documents import Document
+from integrations.isos.errors import unreadable
 from integrations.isos.local_time import HOUR_S
 from integrations.isos.series import series_rows
 
@@ -25,6 +27,17 @@ class Rows:
             ("interval_start_utc", start_s), ("value", value),
         ):  # fmt: skip
             self._columns[name].append(cell)
+
+    def refuse_repeats(self, document: Document) -> None:
+        """Raise UnreadablePublication where two numbers are of one series, area, category and moment."""
+        columns = [self._columns[name] for name in ("series", "area", "category", "interval_start_utc")]
+        seen: set[tuple[Any, ...]] = set()
+        for key in zip(*columns, strict=True):
+            if key in seen:
+                start = datetime.fromtimestamp(key[3], UTC)
+                problem = f"{' '.join(filter(None, key[:3]))} of {start:%Y-%m-%dT%H:%MZ} is there twice: get it again"
+                raise unreadable(document.name, problem)
+            seen.add(key)
 
     def table(self, length_s: int = HOUR_S, *, issued_at: Sequence[datetime | None] | None = None) -> pa.Table:
         start = pa.array(self._columns["interval_start_utc"], pa.int64())

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from integrations.isos.csv_faults import is_number_or_empty
 from integrations.isos.documents import Document
 from integrations.isos.errors import unreadable
 from integrations.isos.local_time import ClockError, calendar_date
@@ -37,14 +38,13 @@ def parse_load(document: Document) -> ParsedPublication:
         columns: Mapping[int, tuple[str, str]] = {}
         for number, row in enumerate(sheet, start=1):
             columns = _load_columns(row) or columns
-            if columns and isinstance(row[1], int | float):
-                start = midnight_second(date_of(document, name, number, row[0])) + hour_of(
-                    document, name, number, row[1]
-                )
+            if columns and _is_number(row[1]):
+                hour = hour_of(document, name, number, float(row[1]))
+                start = midnight_second(date_of(document, name, number, row[0])) + hour
                 for position, (area, series) in columns.items():
-                    if isinstance(row[position], int | float):
-                        rows.add(series, area, start, float(row[position]), unit="MWh")
-    return publication(rows, "df_al")
+                    if (value := number_in(document, name, number, area, row[position])) is not None:
+                        rows.add(series, area, start, value, unit="MWh")
+    return publication(document, rows, "df_al")
 
 
 def _load_columns(row: Sequence[Any]) -> dict[int, tuple[str, str]]:
@@ -80,12 +80,12 @@ def parse_generation(document: Document) -> ParsedPublication:
             raise unreadable(document.name, f"sheet {name}: there is no row that begins with 'Market Hour Ending'")
         columns = _fuel_columns(sheet[header - 1], sheet[header])
         for number, row in enumerate(sheet[header + 1 :], start=header + 2):
-            if isinstance(row[0], int | float):
-                start = midnight_second(day) + hour_of(document, name, number, row[0])
+            if _is_number(row[0]):
+                start = midnight_second(day) + hour_of(document, name, number, float(row[0]))
                 for position, (area, fuel) in columns.items():
-                    if isinstance(row[position], int | float):
-                        rows.add(series, area, start, float(row[position]), category=fuel, unit="MW")
-    return publication(rows, "sr_gfm")
+                    if (value := number_in(document, name, number, fuel, row[position])) is not None:
+                        rows.add(series, area, start, value, category=fuel, unit="MW")
+    return publication(document, rows, "sr_gfm")
 
 
 def _fuel_columns(regions: Sequence[Any], fuels: Sequence[Any]) -> dict[int, tuple[str, str]]:
@@ -132,15 +132,25 @@ def parse_price_summary(document: Document) -> ParsedPublication:
                 header = row
             elif header and (hour := _HOUR_LABEL.fullmatch(str(row[0]))):
                 start = midnight + hour_of(document, name, number, int(hour[1]))
-                for area, cell in zip(header[1:], row[1:], strict=False):
-                    if str(area).strip() and isinstance(cell, int | float):
-                        rows.add("day_ahead_price", str(area).strip(), start, round(float(cell), 6), unit="USD/MWh")
-    return publication(rows, "da_pr", market="DA")
+                for cell, title in zip(row[1:], header[1:], strict=False):
+                    area = str(title).strip()
+                    if area and (value := number_in(document, name, number, area, cell)) is not None:
+                        rows.add("day_ahead_price", area, start, round(value, 6), unit="USD/MWh")
+    return publication(document, rows, "da_pr", market="DA")
 
 
-def publication(rows: Rows, feed: str, market: str = "") -> ParsedPublication:
-    """The rows of a report as fundamentals."""
-    return series_publication("fundamentals", rows.table(), iso="MISO", feed=feed, market=market, parser=f"miso.{feed}")
+def publication(document: Document, rows: Rows, feed: str, market: str = "") -> ParsedPublication:
+    """The rows of a report as fundamentals. Raises UnreadablePublication for a number that is there twice."""
+    rows.refuse_repeats(document)
+    return series_publication(
+        "fundamentals",
+        rows.table(),
+        iso="MISO",
+        feed=feed,
+        market=market,
+        parser=f"miso.{feed}",
+        parser_version=2,
+    )
 
 
 def date_of(document: Document, sheet: str, line: int, cell: Any) -> date:
@@ -153,6 +163,19 @@ def date_of(document: Document, sheet: str, line: int, cell: Any) -> date:
         return calendar_date(str(cell).strip().removesuffix(" 00:00:00"))
     except ClockError as error:
         raise unreadable(document.name, f"sheet {sheet}: {error}", line) from None
+
+
+def number_in(document: Document, sheet: str, line: int, column: str, cell: Any) -> float | None:
+    """The number of a cell, or of the text in it; None for an empty one. Raises UnreadablePublication for words."""
+    text = str(cell).strip()
+    if isinstance(cell, bool) or not is_number_or_empty(text):
+        raise unreadable(document.name, f"sheet {sheet}, {column}: {text[:40]!r} is not a number", line)
+    return float(text) if text else None
+
+
+def _is_number(cell: Any) -> bool:
+    """Whether a cell has a number, maybe as text."""
+    return not isinstance(cell, bool) and bool(str(cell).strip()) and is_number_or_empty(str(cell))
 
 
 def hour_of(document: Document, sheet: str, line: int, cell: Any) -> int:

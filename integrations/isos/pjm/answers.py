@@ -59,10 +59,11 @@ def json_table(document: Document, report: Report) -> Columns:
         raise unreadable(document.name, f"the answer of {report.name} has no items: nothing is published for it yet")
     spelt = {column_key(name): name for side in names for name in side}
     fields = {}
-    for column in (*report.needed, *report.optional_texts, *report.optional_numbers):
+    needed = report.needed_of(frozenset(spelt))
+    for column in (*needed, *report.optional_texts, *report.optional_numbers):
         if name := spelt.get(column_key(column)):
             fields[column] = name
-        elif column in report.needed:
+        elif column in needed:
             has = ", ".join(spelt.values())
             raise unreadable(document.name, f"the field is missing; items have {has}", None, column)
     items = _read(document, content, fields, report.number_columns)

@@ -91,6 +91,8 @@ FEEDS = (
             every=DAY, fresh=5 * DAY, settled=15 * DAY, published=12 * HOUR),
     _ranged("rt_unverified_fivemin_lmps", "Real-time five-minute LMPs, unverified", "prices", "RT5", 10 * MINUTES,
             every=5 * MINUTES, fresh=10 * MINUTES, settled=HOUR, archived_days=FIVE_MINUTE_DAYS, kept_days=15),
+    _ranged("unverified_five_min_lmps", "Real-time five-minute prices of hubs, unverified", "prices", "RT5", 2 * HOUR,
+            every=5 * MINUTES, fresh=10 * MINUTES, settled=HOUR, archived_days=FIVE_MINUTE_DAYS, kept_days=30),
     _ranged("rt_fivemin_hrl_lmps", "Real-time five-minute LMPs, verified", "prices", "RT5", 10 * MINUTES,
             every=DAY, fresh=5 * DAY, settled=15 * DAY, published=12 * HOUR, archived_days=FIVE_MINUTE_DAYS),
     _ranged("ancillary_services", "Real-time ancillary service prices, hourly", "ancillary", "RTH", "month",

@@ -27,7 +27,7 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
     report = report_of(keys, head.name)
     if report:
         file = CsvFile(head.name, head.content, head.first)
-        for column in report.needed:
+        for column in report.needed_of(keys):
             file.need(column)
         return Recognised(file, partial(_parse, report))
     if keys & _STAMPS:

@@ -21,10 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from integrations.isos.codes import Combined, combine, first_repeat
-from integrations.isos.csv_reading import Columns
+from integrations.isos.csv_reading import Columns, Text
 from integrations.isos.gaps import Intervals, coverage_of_range, empty_cells, gap_table
-from integrations.isos.local_time import HOUR_S
-from integrations.isos.pjm.stamps import FIVE_MINUTES_S, moments, versions
+from integrations.isos.local_time import HOUR_S, ClockError, local_to_utc_second, wall_clock
+from integrations.isos.pjm.stamps import EASTERN, FIVE_MINUTES_S, moments, places_of_rows, versions
+from integrations.isos.pjm.tables import EASTERN_STAMP, UTC_STAMP
 from integrations.isos.ticks import Floats, Ints, ParsedPublication, Places, Prices, tick_table
 
 PARSER = "pjm.lmps"
@@ -97,21 +98,81 @@ def parse_unverified_five_minutes(table: Columns) -> ParsedPublication:
 
 def _is_five_minutes(table: Columns) -> bool:
     """Whether most stamps are off the hour; a single one among hours is a fault, and refused as such."""
-    off_the_hour = moments(table, "datetime_beginning_utc").starts % HOUR_S != 0
+    off_the_hour = _moments(table).starts % HOUR_S != 0
     return 2 * int(off_the_hour.sum()) > len(off_the_hour)
 
 
+def parse_unverified_totals(table: Columns) -> ParsedPublication:
+    """`unverified_five_min_lmps`: hubs, zones, aggregates and the largest buses, without components.
+
+    They are a feed of their own, so that they do not hide the components of the other unverified prices.
+    """
+    node, node_type = table.text("name"), table.text("type", may_be_empty=True)
+    places = combine([(node.codes, len(node)), (node_type.codes, len(node_type))])
+    intervals = moments(table, "datetime_beginning_utc", step_s=FIVE_MINUTES_S)
+    seen = combine([(places.code, len(places)), (intervals.code, len(intervals.starts))])
+    if repeat := first_repeat(seen.code, len(seen)):
+        table.fail(repeat[1], "name", f"the node has this interval twice, in {places_of_rows(table, *repeat)}")
+    where = Places(node.strings, node_type.strings, places.members[0], places.members[1])
+    prices = Prices(table.number("five_min_rtlmp"))
+    return _publication(
+        table,
+        where,
+        places.code,
+        intervals,
+        prices,
+        None,
+        "RT5",
+        "unverified_five_min_lmps",
+        "preliminary",
+        FIVE_MINUTES_S,
+    )
+
+
+def _moments(table: Columns, step_s: int = 1) -> Intervals:
+    """The beginnings of the intervals, by the stamps in UTC, or Eastern ones where they stand alone."""
+    if table.has(UTC_STAMP[0]):
+        return moments(table, UTC_STAMP[0], step_s=step_s)
+    return moments(table, EASTERN_STAMP[0], step_s=step_s, second=_told_eastern_second)
+
+
+def _told_eastern_second(text: str) -> int:
+    """As `eastern_second`, but of the repeated hour nothing tells the pass: raises ClockError."""
+    try:
+        return local_to_utc_second(wall_clock(text), EASTERN, None)
+    except ClockError as error:
+        raise ClockError(f"{error}: download it with datetime_beginning_utc") from None
+
+
 def _parse(table: Columns, run: Run, market: str, feed: str, vintage: str, step_s: int) -> ParsedPublication:
-    total, congestion, loss = (table.number(column) for column in (run.total, run.congestion, run.loss))
-    if table.has(run.energy):
-        energy = table.number(run.energy)
-        _check_sum(table, run, total, energy + congestion + loss)
-    else:
-        energy = np.round(total - congestion - loss, _DERIVED_DECIMALS)
+    total = table.number(run.total)
+    energy, congestion, loss = (
+        table.number(column) if table.has(column) else None for column in (run.energy, run.congestion, run.loss)
+    )
+    if congestion is not None and loss is not None:
+        if energy is None:
+            energy = np.round(total - congestion - loss, _DERIVED_DECIMALS)
+        else:
+            _check_sum(table, run, total, energy + congestion + loss)
     prices = Prices(total, energy, congestion, loss)
     version = versions(table)
-    intervals = moments(table, "datetime_beginning_utc", step_s=step_s)
+    intervals = _moments(table, step_s)
     where, place = _places(table, intervals, version)
+    return _publication(table, where, place, intervals, prices, version, market, feed, vintage, step_s)
+
+
+def _publication(
+    table: Columns,
+    where: Places,
+    place: Ints,
+    intervals: Intervals,
+    prices: Prices,
+    version: Ints | None,
+    market: str,
+    feed: str,
+    vintage: str,
+    step_s: int,
+) -> ParsedPublication:
     start = intervals.start()
     gaps = empty_cells(prices, place, start, start + step_s)
     if table.is_whole:
@@ -132,7 +193,9 @@ def _places(table: Columns, intervals: Intervals, version: Ints) -> tuple[Places
     """The places and each row's place; see the module's note on names that several pricing nodes share."""
     first = int(version.min())
     moment = [(intervals.code, len(intervals.starts)), (version - first, int(version.max()) - first + 1)]
-    node, node_type = table.text("pnode_name"), table.text("type", may_be_empty=True)
+    node = table.text("pnode_name")
+    no_type = Text.of(np.zeros(table.rows, dtype=np.int32), [""])
+    node_type = table.text("type", may_be_empty=True) if table.has("type") else no_type
     plain = combine([(node.codes, len(node)), (node_type.codes, len(node_type))])
     shared = _shared(table, plain, moment)
     if not shared.any():
@@ -143,7 +206,7 @@ def _places(table: Columns, intervals: Intervals, version: Ints) -> tuple[Places
     places = combine([(plain.code, len(plain)), *only_there])
     seen = combine([(places.code, len(places)), *moment])
     if repeat := first_repeat(seen.code, len(seen)):
-        problem = f"one pricing node, interval and version is there twice, in lines {table.lines(*repeat)}"
+        problem = f"one pricing node, interval and version is there twice, in {places_of_rows(table, *repeat)}"
         table.fail(repeat[1], "pnode_name", problem)
     types = [node_type.values[code] for code in plain.members[1][places.members[0]]]
     for place in np.flatnonzero(shared[places.members[0]]):

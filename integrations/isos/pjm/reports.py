@@ -22,6 +22,9 @@ def _lmp_report(name: str, run: lmps.Run, parse: lmps.Parse, *, verified: bool) 
         lacks=() if verified else ("version_nbr", "row_is_current"),
         # With the energy component it may as well be a verified one whose versions were not asked for.
         unnamed_lacks=() if verified else (run.energy,),
+        # Without their versions, real-time prices may be verified or not: of them all columns are needed.
+        may_lack=("type", run.energy, run.congestion, run.loss, "version_nbr") if run == lmps.DA else (),
+        passed_over=("datetime_beginning_ept", "zone", "row_is_current"),
     )
 
 
@@ -35,6 +38,13 @@ REPORTS = (
     _lmp_report("rt_unverified_fivemin_lmps", lmps.RT, lmps.parse_unverified_five_minutes, verified=False),
     _lmp_report("rt_hrl_lmps", lmps.RT, lmps.parse_hourly, verified=True),
     _lmp_report("rt_fivemin_hrl_lmps", lmps.RT, lmps.parse_five_minutes, verified=True),
+    Report(
+        "unverified_five_min_lmps",
+        texts=(_BEGINNING, "name", "type"),
+        numbers=("five_min_rtlmp",),
+        tells=("five_min_rtlmp",),
+        parse=lmps.parse_unverified_totals,
+    ),
     Report(
         "ancillary_services",
         texts=(_BEGINNING, "ancillary_service", "unit"),

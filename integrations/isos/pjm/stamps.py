@@ -80,10 +80,13 @@ def first_of_each(
         differ = ~((numbers[earlier] == numbers[later]) | (np.isnan(numbers[earlier]) & np.isnan(numbers[later])))
         if differ.any():
             one, other = int(earlier[differ][0]), int(later[differ][0])
-            table.fail(other, column, f"one row is there twice with different values, in {_places(table, one, other)}")
+            table.fail(
+                other, column, f"one row is there twice with different values, in {places_of_rows(table, one, other)}"
+            )
     first[later] = False
     return first
 
 
-def _places(table: Columns, *rows: int) -> str:
+def places_of_rows(table: Columns, *rows: int) -> str:
+    """Words for the places of rows: lines of a file, items of an answer."""
     return f"lines {words}" if (words := table.lines(*rows))[0].isdigit() else words
