@@ -7,6 +7,7 @@ is late shows itself.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -67,7 +68,9 @@ def play(
 
 @dataclass
 class _Player:
-    """Plays one feed. `heads` are the position of the log after each poll, `polled_at` when that was."""
+    """Plays one feed. `heads` are the position of the log after each poll, `polled_at` when that was, in seconds since
+    1970: a week of them must not pass for what the platform holds.
+    """
 
     platform: Platform
     clock: SteppedClock
@@ -75,8 +78,8 @@ class _Player:
     fetching: Fetching
     definition: FeedDefinition
     week: FeedWeek
-    heads: list[int] = field(default_factory=list)
-    polled_at: list[datetime] = field(default_factory=list)
+    heads: array[int] = field(default_factory=lambda: array("q"))
+    polled_at: array[float] = field(default_factory=lambda: array("d"))
 
     @classmethod
     def of(cls, platform: Platform, feed: PlayedFeed, first_day: date, length: timedelta, faults: float) -> _Player:
@@ -130,7 +133,7 @@ class _Player:
         self.week.found += Counter(trouble["kind"] for trouble in run.troubles)
         self.week.found["quarantined"] += run.quarantined
         self.heads.append(self.platform.log.head())
-        self.polled_at.append(self.clock.now())
+        self.polled_at.append(self.clock.now().timestamp())
         return run
 
     def _look_at_prices(self) -> None:
@@ -148,7 +151,8 @@ class _Player:
         for row in found.to_pylist():
             end_utc = row["interval_end_utc"]
             if self.week.start_utc < end_utc <= self.week.end_utc:
-                self.week.shown[end_utc] = self.polled_at[bisect_left(self.heads, row["first"])]
+                polled_at = self.polled_at[bisect_left(self.heads, row["first"])]
+                self.week.shown[end_utc] = datetime.fromtimestamp(polled_at, UTC)
                 if row["versions"] > 1:
                     self.week.restated.add(end_utc)
 
