@@ -19,6 +19,7 @@ _YEARS = range(1990, 2100)  # a year outside is a mangled digit, and some stores
 _US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.0+)?)?(?: ?([AP]M))?(?:Z|[+-]00:?00)?", re.IGNORECASE)
+_UTC_MARK = re.compile(r"(?:Z|[+-]00:?00)$", re.IGNORECASE)
 
 
 class ClockError(ValueError):
@@ -78,7 +79,9 @@ def of_each(strings: pa.StringArray, read: Callable[[str], int]) -> Ints:
 
 
 def wall_clock(text: str) -> datetime:
-    """The naive local time of a stamp such as `01/29/2023 00:05:15`. Raises ClockError."""
+    """The naive local time of a stamp such as `01/29/2023 00:05:15`. Raises ClockError, also for one marked as UTC."""
+    if _UTC_MARK.search(text):
+        raise ClockError(f"{text!r} is in UTC, where the clock of the market is wanted")
     return _EPOCH + timedelta(seconds=utc_second(text))
 
 

@@ -13,12 +13,19 @@ from typing import TypeVar
 
 import numpy as np
 
-from integrations.isos.codes import Combined, combine, first_repeat
+from integrations.isos.codes import combine, first_repeat
 from integrations.isos.csv_reading import Frame, Text, read
-from integrations.isos.ercot.clock import second_pass_flags, starts_of
+from integrations.isos.ercot.clock import CENTRAL, second_pass_flags, starts_of
 from integrations.isos.gaps import Intervals
 from integrations.isos.heads import CsvFile
-from integrations.isos.local_time import HOUR_S, ClockError, calendar_date, hour_ending, wall_clock
+from integrations.isos.local_time import (
+    HOUR_S,
+    ClockError,
+    calendar_date,
+    hour_ending,
+    local_to_utc_second,
+    wall_clock,
+)
 from integrations.isos.ticks import Ints
 
 QUARTER_S = 900
@@ -76,18 +83,33 @@ def times_of(frame: Frame) -> Times:
     return _delivered(frame) if frame.has("day") else _hours_by_stamp(frame)
 
 
+def moments_of(frame: Frame, column: str) -> Intervals:
+    """When the rows were published, by the clock and without a flag. Raises UnreadablePublication at the first bad row.
+
+    A moment in the hour that the clock repeats may be either of two, and is refused.
+    """
+    stamp = frame.text(column)
+    seconds = np.array(_values(frame, column, stamp, _moment), dtype=np.int64)
+    return Intervals.of(seconds, stamp.codes)
+
+
 def run_end(start: Ints) -> Ints:
     """Five minutes past the five-minute mark nearest to each run; 00:04:55 and 00:05:15 both end 00:10:00."""
     return (start + _MARK_S // 2) // _MARK_S * _MARK_S + _MARK_S
 
 
-def refuse_repeats(frame: Frame, times: Times, told_by: Sequence[Text], column: str, what: str) -> Combined:
-    """Group rows by what tells them apart within an interval; raise UnreadablePublication where one is there twice."""
+def refuse_repeats(
+    frame: Frame, times: Times, told_by: Sequence[Text], column: str, what: str, posted: Intervals | None = None
+) -> None:
+    """Raise UnreadablePublication where two rows of an interval are told apart by nothing.
+
+    `posted` is when each row was published, where a file may have several publications.
+    """
     texts = [(text.codes, len(text)) for text in told_by]
-    rows = combine([*texts, (times.intervals.code, len(times.intervals.starts))])
+    moments = [(each.code, len(each.starts)) for each in (posted, times.intervals) if each is not None]
+    rows = combine([*texts, *moments])
     if repeat := first_repeat(rows.code, len(rows)):
         frame.fail(repeat[1], column, f"{what} has this interval twice, in lines {frame.lines(*repeat)}")
-    return rows
 
 
 def _runs(frame: Frame) -> Times:
@@ -160,6 +182,14 @@ def _full_hour(text: str) -> datetime:
     if stamp.minute or stamp.second:
         raise ClockError(f"{text!r} is not the end of an hour")
     return stamp
+
+
+def _moment(text: str) -> int:
+    local = wall_clock(text)
+    try:
+        return local_to_utc_second(local, CENTRAL, None)
+    except ClockError as error:
+        raise ClockError(f"{error}: leave out what was published in that hour") from None
 
 
 def _quarter(text: str) -> int:
