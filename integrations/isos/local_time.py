@@ -26,6 +26,10 @@ class ClockError(ValueError):
     """A stamp that names no moment, or cannot be told from another one."""
 
 
+class RepeatedHour(ClockError):
+    """A time that occurs twice, and nothing tells which is meant."""
+
+
 @lru_cache(maxsize=4096)
 def calendar_date(text: str) -> date:
     """`1/30/2019`, `01/30/2019` or `2019-01-30`. Raises ClockError."""
@@ -107,7 +111,7 @@ def _looked_up(local: datetime, zone: ZoneInfo, second_pass: bool | None) -> int
             raise ClockError(f"{local} is flagged as the repeated hour, but occurs once in {zone.key}")
         return first
     if second_pass is None:
-        raise ClockError(f"{local} occurs twice in {zone.key} and no flag tells the first pass from the second")
+        raise RepeatedHour(f"{local} occurs twice in {zone.key} and no flag tells the first pass from the second")
     return second if second_pass else first
 
 

@@ -111,7 +111,7 @@ def _refuse_changed(document: Document, names: Sequence[str]) -> None:
     if strange:
         problem = "fields: the report has no such field: ask for the answer again, or give the report's file"
         raise unreadable(document.name, problem, None, strange[0])
-    problem = "fields: a field of the report is missing: ask for the answer again, or give the report's file"
+    problem = "fields: they are not all those of a report: ask for the answer again, or give the report's file"
     raise unreadable(document.name, problem)
 
 

@@ -44,6 +44,15 @@ _OFFERS = (
     "settlementpoint", "source", "sasmid", "priceaggregate", "blockindicator1", "bidid", "offerid",
     "highsustainedlimit",
 )  # fmt: skip
+# Columns that only disclosures have, the first ones only those of single units.
+_OF_UNITS = frozenset(
+    {
+        "basepoint", "telemeterednetoutput", "telemeteredresourcestatus", "resourcestatus", "resourcetype",
+        "energysettlementpointprice",
+    }
+)  # fmt: skip
+_TELLING = _OF_UNITS | {"outputschedule", "totaltelemetereddsrloads", "awardedquantity"}
+_METERED = frozenset({"intervaltime", "intervalnumber", "resourcecode", "intervalvalue"})
 _BY_NAME: Mapping[str, str] = {"resourcename": "", "loadresourcename": "load", "qse": "QSE", "qsename": "QSE"}
 
 
@@ -60,13 +69,18 @@ class Layout:
 
 
 def layout_of(file: CsvFile) -> Layout | OtherProduct | None:
-    """How a disclosure is laid out, None for a file that is none, and why for one that is not read."""
+    """How a disclosure is laid out, None for a file that is none, and why for one that is not read.
+
+    Raises UnreadablePublication for one without its column of time or of resources.
+    """
     keys = set(file.header.keys)
     name = next((column_key(column) for column in _RESOURCES if column_key(column) in keys), None)
     is_dispatch = "scedtimestamp" in keys
-    if name is None or not (is_dispatch or {"deliverydate"} & keys):
-        return None
     quantities = _quantities_of(file)
+    if quantities and keys & _TELLING and not keys & set(_OFFERS):
+        _refuse_incomplete(file)
+    if name is None or not (is_dispatch or "deliverydate" in keys):
+        return None
     if not quantities or keys & set(_OFFERS):
         return OtherProduct("ERCOT 60-day disclosure of offers, bids or plans: only what resources did and got is read")
     if file.header.end >= end_of_rows(file.content):
@@ -75,6 +89,18 @@ def layout_of(file: CsvFile) -> Layout | OtherProduct | None:
     resource, kind = file.find(name), file.find("resourcetype")
     assert resource is not None
     return Layout(resource, kind, _BY_NAME[name], quantities, feed, market)
+
+
+def _refuse_incomplete(file: CsvFile) -> None:
+    """Raise UnreadablePublication for a disclosure without its column of resources, or of time.
+
+    A QSE stands for what it arranged itself, and not for one of its units.
+    """
+    keys = set(file.header.keys)
+    if not keys & {"resourcename", "loadresourcename"} and (keys & _OF_UNITS or not keys & {"qse", "qsename"}):
+        file.need("Resource Name")
+    if not keys & {"scedtimestamp", "deliverydate"}:
+        file.need("Delivery Date" if keys & {"hourending", "deliveryhour"} else "SCED Time Stamp")
 
 
 def _quantities_of(file: CsvFile) -> dict[str, tuple[int, str]]:
@@ -105,8 +131,8 @@ def parse(file: CsvFile, layout: Layout, published_at: datetime | None) -> Parse
 
 
 def is_metered(file: CsvFile) -> bool:
-    """The settlement meters of generators by quarter of an hour (`Interval Time, Interval Number, ...`)."""
-    return {"intervaltime", "intervalnumber", "resourcecode", "intervalvalue"} <= set(file.header.keys)
+    """The settlement meters of generators by quarter of an hour, of whose columns one may be missing."""
+    return len(_METERED & set(file.header.keys)) >= len(_METERED) - 1
 
 
 def parse_metered(file: CsvFile, published_at: datetime | None) -> ParsedPublication:

@@ -15,12 +15,13 @@ import numpy as np
 
 from integrations.isos.codes import combine, first_repeat
 from integrations.isos.csv_reading import Frame, Text, read
-from integrations.isos.ercot.clock import CENTRAL, second_pass_flags, starts_of
+from integrations.isos.ercot.clock import CENTRAL, MARK_IT, second_pass_flags, starts_of
 from integrations.isos.gaps import Intervals
 from integrations.isos.heads import CsvFile
 from integrations.isos.local_time import (
     HOUR_S,
     ClockError,
+    RepeatedHour,
     calendar_date,
     hour_ending,
     local_to_utc_second,
@@ -69,9 +70,14 @@ def read_timed(file: CsvFile, columns: Mapping[str, int], numbers: frozenset[str
 
 
 def time_positions(file: CsvFile) -> dict[str, int]:
-    """Where the columns stand that tell the time, as far as the file has them."""
-    found = {name: file.find(*keys) for name, keys in _COLUMNS.items()}
-    return {name: position for name, position in found.items() if position is not None}
+    """Where the columns stand that tell the time. Raises UnreadablePublication where they do not tell it."""
+    columns = {name: file.find(*keys) for name, keys in _COLUMNS.items()}
+    found = {name: position for name, position in columns.items() if position is not None}
+    if not found.keys() & {"stamp", "time", "hour"}:
+        file.need("HourEnding")
+    if "time" in found:
+        file.need("DeliveryDate", *_COLUMNS["day"])
+    return found
 
 
 def times_of(frame: Frame) -> Times:
@@ -130,7 +136,7 @@ def _delivered(frame: Frame) -> Times:
     flag, meanings = second_pass_flags(frame)
     slots = combine([(text.codes, len(text)) for text in (day, hour, quarter, flag)])
     days = _values(frame, "day", day, calendar_date)
-    hours = _values(frame, "hour", hour, hour_ending)
+    hours = _values(frame, "hour", hour, _hour)
     quarters = _values(frame, "quarter", quarter, _quarter) if frame.has("quarter") else [1]
     locals_ = [
         _midnight(days[d]) + timedelta(seconds=(hours[h] - 1) * HOUR_S + (quarters[q] - 1) * QUARTER_S)
@@ -177,6 +183,16 @@ def _values(frame: Frame, column: str, text: Text, convert: Callable[[str], _Val
     return values
 
 
+def _hour(text: str) -> int:
+    try:
+        return hour_ending(text)
+    except ClockError as error:
+        if text.partition(":")[0] != "25":
+            raise
+        words = "on autumn's long day it may be the last of 25 in order, or the repeated one behind the others"
+        raise ClockError(f"{error}; {words}: name them 1 to 24, and {MARK_IT}") from None
+
+
 def _full_hour(text: str) -> datetime:
     stamp = wall_clock(text)
     if stamp.minute or stamp.second:
@@ -185,10 +201,9 @@ def _full_hour(text: str) -> datetime:
 
 
 def _moment(text: str) -> int:
-    local = wall_clock(text)
     try:
-        return local_to_utc_second(local, CENTRAL, None)
-    except ClockError as error:
+        return local_to_utc_second(wall_clock(text), CENTRAL, None)
+    except RepeatedHour as error:
         raise ClockError(f"{error}: leave out what was published in that hour") from None
 
 
