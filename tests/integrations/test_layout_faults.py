@@ -126,4 +126,4 @@ def test_a_line_of_megabytes_is_refused_for_its_length() -> None:
     assert read("x.csv", text(header, *rows)).rows.num_rows == 2
     error = refusal("x.csv", text(header, *rows, f"06/12/2024,3:00,HB,1.5,N,{'x' * 2_500_000}"))
     assert error.line == 4
-    assert "the line has 2500024 bytes, and up to 1048576 are read" in error.reason
+    assert "the line has 2500025 bytes, and up to 1048576 are read" in error.reason
