@@ -16,9 +16,9 @@ HOUR_S = 3600
 
 _EPOCH = datetime(1970, 1, 1)
 _YEARS = range(1990, 2100)  # a year outside is a mangled digit, and some stores could not hold it
-_US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
-_ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.0+)?)?(?: ?([AP]M))?(?:Z|[+-]00:?00)?", re.IGNORECASE)
+_US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
+_ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.0+)?)?(?: ?([AP]M))?(?:Z|[+-]00:?00)?", re.IGNORECASE | re.ASCII)
 _UTC_MARK = re.compile(r"(?:Z|[+-]00:?00)$", re.IGNORECASE)
 
 
@@ -134,7 +134,7 @@ def hour_ending(text: str) -> int:
 
     25 is refused: on the long day it can be the last of 25 hours in order or the repeated one put at the end.
     """
-    found = re.fullmatch(r"(\d{1,2})(?::00){0,2}", text)
+    found = re.fullmatch(r"([0-9]{1,2})(?::00){0,2}", text)
     hour = int(found[1]) if found else 0
     if not 1 <= hour <= 24:
         raise ClockError(f"{text!r} is not an hour from 1 to 24")

@@ -102,7 +102,8 @@ def test_adders_and_the_system_lambda_are_let_in() -> None:
 
 def test_forecasts_without_a_kind_are_refused() -> None:
     content = text("DeliveryDate,HourEnding,STWPFX,DSTFlag", "06/12/2024,01:00,1,N")
-    assert "no column of a place or quantity" in refusal("x.csv", content).reason
+    error = refusal("x.csv", content)
+    assert (error.column, "the report has no such column" in error.reason) == ("STWPFX", True)
 
 
 @pytest.mark.parametrize("data", [[], None, [{"id": 1}]])

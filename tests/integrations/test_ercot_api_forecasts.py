@@ -122,10 +122,10 @@ def test_a_table_made_of_answers_is_read_as_well() -> None:
     found = read("forecasts.csv", text(header, *lines))
     assert found.feed == "load_forecast_by_weather_zone_by_model"
     assert ("FarWest", "M", 3.0, utc(6, 13, 17, 30, 7)) in cells(found, "area", "category", "value", "issued_at")
-    measured = read(
-        "load.csv", text("operatingDay,hourEnding,coast,farWest,total,DSTFlag", "2026-06-12,01:00,1,2,3,False")
-    )
-    assert cells(measured, "area") == [("COAST",), ("FAR_WEST",), ("",)]
+    header = "operatingDay,hourEnding,coast,east,farWest,north,northC,southern,southC,west,total,DSTFlag"
+    measured = read("load.csv", text(header, "2026-06-12,01:00,1,2,3,4,5,6,7,8,36,False"))
+    assert ("FAR_WEST", 3.0) in cells(measured, "area", "value")
+    assert ("", 36.0) in cells(measured, "area", "value")
     assert (measured.feed, measured.parser_version) == ("load_by_weather_zone", 2)
 
 

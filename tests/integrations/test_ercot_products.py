@@ -174,13 +174,16 @@ def test_the_end_of_a_quarter_is_checked() -> None:
 
 def test_load_forecasts_are_told_by_their_model() -> None:
     """NP3-565, from the specification."""
-    header = "DeliveryDate,HourEnding,Coast,East,SystemTotal,Model,InUseFlag,DSTFlag"
-    found = read("x.csv", header, "06/12/2024,1:00,1,2,3,E,N,N", "06/12/2024,1:00,4,5,9,M,Y,N")
+    zones = ["Coast", "East", "FarWest", "North", "NorthCentral", "SouthCentral", "Southern", "West"]
+    header = f"DeliveryDate,HourEnding,{','.join(zones)},SystemTotal,Model,InUseFlag,DSTFlag"
+    rows = ["06/12/2024,1:00,1,2,3,4,5,6,7,8,36,E,N,N", "06/12/2024,1:00,2,3,4,5,6,7,8,9,44,M,Y,N"]
+    found = read("x.csv", header, *rows)
     assert found.feed == "load_forecast_by_weather_zone_by_model"
     assert {row[:2]: row[2] for row in by(found, "area", "category", "value")} == {
-        ("Coast", "E"): 1, ("Coast", "M"): 4, ("East", "E"): 2, ("East", "M"): 5, ("", "E"): 3, ("", "M"): 9,
+        **{(zone, "E"): number for number, zone in enumerate(zones, start=1)}, ("", "E"): 36,
+        **{(zone, "M"): number for number, zone in enumerate(zones, start=2)}, ("", "M"): 44,
     }  # fmt: skip
-    twice = refused("x.csv", header, "06/12/2024,1:00,1,2,3,E,N,N", "06/12/2024,1:00,4,5,9,E,Y,N")
+    twice = refused("x.csv", header, rows[0], rows[1].replace("M", "E"))
     assert "lines 2 and 3" in twice.reason
 
 

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from integrations.isos.documents import Document, RecognisedDocument
 from integrations.isos.ercot import formats, fundamentals, ordc
+from integrations.isos.ercot.headers import FORECAST_WEATHER_ZONES, FORECAST_ZONES, WEATHER_ZONES
 from integrations.isos.errors import UnreadablePublication, unreadable
 from integrations.isos.gaps import MISSING_INTERVAL
 from integrations.isos.heads import CsvFile, column_key, head_of
@@ -42,15 +43,13 @@ _ADDERS = {column_key(column) for adder in ordc.ADDERS for column in adder.colum
 _BESIDE_ADDERS = {"prc", "batchid", "uncappedsystemlambda"}
 _CONSTRAINTS = {"constraintname", "shadowprice"}
 _DEMAND = {"deliverydate", "timeending", "demand", "dstflag"}
-_ZONES = "north south west houston"
 _LOADS = tuple(
-    {"operatingday", "hourending", "total", "dstflag", *zones.split()}
-    for zones in ("coast east farwest north northc southern southc west", _ZONES)
+    {"operatingday", "hourending", "total", "dstflag", *map(column_key, zones)}
+    for zones in (FORECAST_ZONES, WEATHER_ZONES)
 )
-_WEATHER_ZONES = "coast east farwest north northcentral southcentral southern west"
 _LOAD_FORECASTS = tuple(
-    {_POSTED, "deliverydate", "hourending", "systemtotal", "dstflag", *columns.split()}
-    for columns in (_ZONES, _WEATHER_ZONES, f"{_WEATHER_ZONES} model inuseflag")
+    {_POSTED, "deliverydate", "hourending", "systemtotal", "dstflag", *map(column_key, columns)}
+    for columns in (FORECAST_ZONES, FORECAST_WEATHER_ZONES, (*FORECAST_WEATHER_ZONES, "model", "inUseFlag"))
 )
 _KNOWN = _TIMES.union(_PRICES, _PRICED, _DEMAND, *_LOADS, *_LOAD_FORECASTS)
 # What only reports that are read have, or next to fields that are not known here.

@@ -9,7 +9,7 @@ several publications of one hour. Each of its forecasts is kept; what was measur
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,10 +17,17 @@ import numpy as np
 import pyarrow as pa
 
 from integrations.isos.csv_reading import Frame, Text
+from integrations.isos.ercot.headers import (
+    FORECAST_WEATHER_ZONES,
+    FORECAST_ZONES,
+    TIMES,
+    WEATHER_ZONES,
+    refuse_unknown,
+)
 from integrations.isos.ercot.times import Times, moments_of, read_timed, refuse_repeats, times_of
 from integrations.isos.errors import unreadable
 from integrations.isos.gaps import Intervals
-from integrations.isos.heads import CsvFile
+from integrations.isos.heads import CsvFile, column_key
 from integrations.isos.series import series_publication, series_rows
 from integrations.isos.ticks import Floats, Ints, ParsedPublication, labels, seconds
 
@@ -31,12 +38,7 @@ _MICROSECOND = pa.timestamp("us", "UTC")
 
 _TOTALS = frozenset({"total", "systemtotal", "ercot", "demand"})
 # Columns of the load reports that are no place.
-_NO_PLACE = frozenset(
-    {
-        "posteddatetime", "deliverydate", "operday", "operatingday", "hourending", "timeending", "dstflag", "model",
-        "inuseflag", "",
-    }
-)  # fmt: skip
+_NO_PLACE = TIMES | {"model", "inuseflag", ""}
 # `GEN_LZ_WEST`, `STWPF_SYSTEM_WIDE`, `SYSTEM_WIDE_GEN`: what is counted, and where.
 _RENEWABLE = re.compile(
     r"(?:(?P<where>SYSTEM_WIDE)_(?P<what>GEN|HSL)|(?P<before>ACTUAL|GEN|COP_HSL|HSL|ST[WP]PF|WGRPP|PVGRPP)_(?P<place>\w+))"
@@ -62,7 +64,11 @@ class Quantity:
 
 
 def load_quantities(file: CsvFile, series: str) -> dict[str, tuple[int, Quantity]]:
-    """The places of a load report by their column, spelt as the operator's file does; the total is the system's."""
+    """The places of a load report by their column, spelt as the operator's file does; the total is the system's.
+
+    Raises UnreadablePublication for a column that is none of its places, and where one of them is missing.
+    """
+    _check_places(file, series.endswith("forecast"))
     cells = zip(file.header.cells, file.header.keys, strict=True)
     is_forecast = series.endswith("forecast")
     return {
@@ -70,6 +76,23 @@ def load_quantities(file: CsvFile, series: str) -> dict[str, tuple[int, Quantity
         for position, (cell, key) in enumerate(cells)
         if key not in _NO_PLACE
     }
+
+
+def is_by_forecast_zone(keys: Collection[str]) -> bool:
+    """Whether a load report with these keys has forecast zones, of which `South` and `Houston` are no weather zones."""
+    return "south" in keys or "houston" in keys
+
+
+def _check_places(file: CsvFile, is_forecast: bool) -> None:
+    keys = set(file.header.keys)
+    places: tuple[str, ...] = FORECAST_WEATHER_ZONES if is_forecast else WEATHER_ZONES
+    if is_by_forecast_zone(keys):
+        places = FORECAST_ZONES if is_forecast else tuple(zone.upper() for zone in FORECAST_ZONES)
+    elif "demand" in keys:
+        places = ()
+    refuse_unknown(file, _NO_PLACE.union(_TOTALS, map(column_key, places)))
+    for column in (*places, *(["Model"] if "inuseflag" in keys else [])):
+        file.need(column)
 
 
 def _place(cell: str, is_forecast: bool) -> str:
@@ -86,7 +109,7 @@ def renewable_quantities(file: CsvFile) -> dict[str, tuple[int, Quantity]]:
     five, COP HSL what the plans of the units say, HSL what the units could have made.
     """
     kind = "wind" if any("STWPF" in cell.upper() for cell in file.header.cells) else "solar"
-    found = {}
+    found: dict[str, tuple[int, Quantity]] = {}
     for position, cell in enumerate(file.header.cells):
         if match := _RENEWABLE.fullmatch(renewable_column(cell).upper()):
             what, where = match["what"] or match["before"], match["where"] or match["place"]
@@ -98,6 +121,7 @@ def renewable_quantities(file: CsvFile) -> dict[str, tuple[int, Quantity]]:
             else:
                 quantity = Quantity(f"{kind}_forecast", area, what, is_forecast=True)
             found[cell] = (position, quantity)
+    refuse_unknown(file, TIMES.union(map(column_key, found)))
     return found
 
 

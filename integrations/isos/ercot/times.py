@@ -194,6 +194,8 @@ def _hour(text: str) -> int:
 
 
 def _full_hour(text: str) -> datetime:
+    if " " not in text and "T" not in text:
+        raise ClockError(f"{text!r} has no day, and there is no column of days: keep the operator's DeliveryDate")
     stamp = wall_clock(text)
     if stamp.minute or stamp.second:
         raise ClockError(f"{text!r} is not the end of an hour")
