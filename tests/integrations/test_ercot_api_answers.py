@@ -135,3 +135,15 @@ def test_only_several_pages_have_no_gaps() -> None:
 
 def test_a_lone_surrogate_in_a_name_is_no_defect() -> None:
     assert "no such field" in refusal("x.json", answer([*FIELDS, "\ud800"], [[*ROW, 1]])).reason
+
+
+@pytest.mark.parametrize("cell", [{}, [], {"a": 1}, True, "HB\nNORTH", "HB\u2028NORTH"])
+def test_a_cell_that_no_file_can_have_is_refused(cell: Any) -> None:
+    error = refusal("answer", answer(FIELDS, [ROW, [*ROW[:2], cell, *ROW[3:]]]))
+    assert error.column == "settlementPoint"
+    assert "row 2 of data: the cell is no text, number or flag" in error.reason
+
+
+def test_a_field_without_a_name_is_refused() -> None:
+    content = answer(FIELDS, [ROW]).replace(b'"name": "hourEnding"', b'"label": "Hour Ending"')
+    assert refusal("answer", content).column == "unnamed"

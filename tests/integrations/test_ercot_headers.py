@@ -56,6 +56,23 @@ def test_a_column_of_another_name_is_not_lost(header: str, column: str) -> None:
     assert "the report has no such column: keep the operator's header" in error.reason
 
 
+@pytest.mark.parametrize(
+    ("header", "twice"),
+    [
+        (FORECAST, "South"),
+        (FORECAST, "SystemTotal"),
+        (MEASURED, "SystemTotal"),
+        (WIND, "GEN_SYSTEM_WIDE"),
+        (WIND, "genLoadZoneWest"),
+        (WIND, "STWPF_SYSTEM_WIDE"),
+        ("SCED Time Stamp,Repeated Hour Flag,Resource Name,HSL,Base Point", "HSL"),
+    ],
+)
+def test_two_columns_of_one_value_are_refused(header: str, twice: str) -> None:
+    content = text(f"{header},{twice}", ",".join("1" for _ in header.split(",")) + ",1")
+    assert "two columns for one value" in refusal("x.csv", content).reason
+
+
 def test_without_a_column_of_days_an_hour_is_none() -> None:
     error = refusal("x.csv", text(WIND.removeprefix("DELIVERY_DATE,"), "1,2,3,4,N"))
     assert (error.line, error.column) == (2, "HOUR_ENDING")

@@ -54,6 +54,7 @@ _LOAD_FORECASTS = tuple(
 _KNOWN = _TIMES.union(_PRICES, _PRICED, _DEMAND, *_LOADS, *_LOAD_FORECASTS)
 # What only reports that are read have, or next to fields that are not known here.
 _TELLING = _PRICES | {"systemtotal", "total", "demand"}
+_UNNAMED = "unnamed"
 _LINES = re.compile(r"\blines (?=\d)")
 
 
@@ -142,8 +143,8 @@ def _places_in_answer(document: Document) -> Iterator[None]:
 
 def _names(answer: Any) -> list[str]:
     fields = answer["fields"]
-    named = isinstance(fields, list) and all(isinstance(field, dict) and field.get("name") for field in fields)
-    names = [str(field["name"]) for field in fields] if named else []
+    is_named = isinstance(fields, list) and all(isinstance(field, dict) for field in fields)
+    names = [str(field.get("name") or _UNNAMED) for field in fields] if is_named else []
     if set(map(column_key, names)) >= _REAL_TIME:
         names = ["SettlementPointName" if column_key(name) == "settlementpoint" else name for name in names]
     return names
@@ -159,5 +160,19 @@ def _as_csv(document: Document, names: Sequence[str], rows: Sequence[Any]) -> by
             raise unreadable(document.name, f"row {number} of data is no list of {len(names)} cells")
         if all(cell is None or not str(cell).strip() for cell in row):
             raise unreadable(document.name, f"row {number} of data is empty: ask for the answer again")
-        lines.writerow(["" if cell is None else " ".join(str(cell).splitlines()) for cell in row])
+        cells = list(map(_text_of, names, row))
+        if None in cells:
+            problem = f"row {number} of data: the cell is no text, number or flag on one line"
+            raise unreadable(document.name, problem, None, names[cells.index(None)])
+        lines.writerow(cells)
     return text.getvalue().encode("utf-8", "surrogatepass")
+
+
+def _text_of(name: str, cell: Any) -> str | None:
+    """A cell as a file has it; None for one that no file can have."""
+    if cell is None:
+        return ""
+    text = str(cell)
+    if isinstance(cell, list | dict) or (isinstance(cell, bool) and not column_key(name).endswith("flag")):
+        return None
+    return text if len(text.splitlines()) < 2 else None

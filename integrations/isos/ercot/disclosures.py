@@ -104,8 +104,11 @@ def _refuse_incomplete(file: CsvFile) -> None:
 
 
 def _quantities_of(file: CsvFile) -> dict[str, tuple[int, str]]:
-    cells = enumerate(file.header.cells)
-    return {cell: (position, unit) for position, cell in cells if (unit := _unit_of(cell))}
+    """Raises UnreadablePublication for a quantity that has two columns."""
+    found = {cell: (position, unit) for position, cell in enumerate(file.header.cells) if (unit := _unit_of(cell))}
+    for cell in found:
+        file.find(column_key(cell))
+    return found
 
 
 @lru_cache(maxsize=1024)

@@ -151,8 +151,15 @@ def parse_renewables(file: CsvFile, published_at: datetime | None) -> ParsedPubl
 
 
 def _some(file: CsvFile, quantities: dict[str, tuple[int, Quantity]]) -> dict[str, tuple[int, Quantity]]:
+    """The quantities. Raises UnreadablePublication where there is none, and for two columns of one."""
     if not quantities:
         raise unreadable(file.name, "no column of a place or quantity", file.header.number)
+    columns: dict[Quantity, str] = {}
+    for column, (_, quantity) in quantities.items():
+        file.find(column_key(column))
+        if (other := columns.setdefault(quantity, column)) != column:
+            problem = f"two columns for one value ({other} and {column}): leave one of them out"
+            raise unreadable(file.name, problem, file.header.number, column)
     return quantities
 
 
