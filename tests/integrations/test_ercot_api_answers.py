@@ -95,8 +95,9 @@ def test_constraints_are_let_in() -> None:
 
 
 def test_adders_and_the_system_lambda_are_let_in() -> None:
-    names = ["SCEDTimestamp", "repeatHourFlag", "batchId", "systemLambda", "PRC", "RTORPA", "RTOLCAP", "RTOLHSL"]
-    row = ["2024-06-12T07:00:12", False, 0, 25.5, 5000, 0.5, 6000, 7000]
+    times = ["SCEDTimestamp", "repeatHourFlag", "batchId"]
+    names = [*times, "systemLambda", "PRC", "RTORPA", "RTOFFPA", "RTOLCAP", "RTOFFCAP", "RTOLHSL"]
+    row = ["2024-06-12T07:00:12", False, 0, 25.5, 5000, 0.5, 0.25, 6000, 3000, 7000]
     assert read("answer", answer(names, [row])).feed == "sced_price_adders"
 
 

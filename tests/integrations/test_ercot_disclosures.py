@@ -11,9 +11,16 @@ import pytest
 from integrations.isos.catalogue import survey
 from tests.integrations.samples import read, refusal, text
 
-DISPATCH = "SCED Time Stamp,Repeated Hour Flag,QSE,Resource Name,Resource Type,HSL,Base Point,Telemetered Net Output"
-RUN = "06/04/2025 00:00:25,N,QA,UNIT1,PVGR,100,50,49.5"
-DAY_AHEAD = "Delivery Date,Hour Ending,QSE,Resource Name,Resource Type,HSL,Resource Status,Awarded Quantity"
+DISPATCH = (
+    "SCED Time Stamp,Repeated Hour Flag,QSE,Resource Name,Resource Type,HSL,Telemetered Resource Status,Base Point,"
+    "Telemetered Net Output"
+)
+RUN = "06/04/2025 00:00:25,N,QA,UNIT1,PVGR,100,ON,50,49.5"
+DAY_AHEAD = (
+    "Delivery Date,Hour Ending,QSE,Resource Name,Resource Type,HSL,Resource Status,Awarded Quantity,"
+    "Settlement Point Name,Energy Settlement Point Price"
+)
+HOUR = "06/04/2025,1,QA,UNIT1,PVGR,100,ON,50,NODE,20"
 METERED = "Interval Time,Interval Number,Resource Code,Interval Value"
 
 
@@ -22,9 +29,11 @@ METERED = "Interval Time,Interval Number,Resource Code,Interval Value"
     [
         (DISPATCH, RUN, "SCED Time Stamp", "Run Time"),
         (DISPATCH, RUN, "Resource Name", "Unit"),
-        (DAY_AHEAD, "06/04/2025,1,QA,UNIT1,PVGR,100,ON,50", "Delivery Date", "Day"),
-        (DAY_AHEAD, "06/04/2025,1,QA,UNIT1,PVGR,100,ON,50", "Resource Name", "Unit"),
-        (DAY_AHEAD, "06/04/2025,1,QA,UNIT1,PVGR,100,ON,50", "Hour Ending", "Hour"),
+        (DAY_AHEAD, HOUR, "Delivery Date", "Day"),
+        (DAY_AHEAD, HOUR, "Resource Name", "Unit"),
+        (DAY_AHEAD, HOUR, "Hour Ending", "Hour"),
+        *((DISPATCH, RUN, was, "Foo") for was in ("HSL", "Base Point")),
+        *((DAY_AHEAD, HOUR, was, "Foo") for was in ("HSL", "Awarded Quantity", "Energy Settlement Point Price")),
         (METERED, "06/04/2025 00:14:59,1,UNIT1,12.5", "Interval Time", "Quarter"),
         (METERED, "06/04/2025 00:14:59,1,UNIT1,12.5", "Resource Code", "Unit"),
     ],
@@ -44,7 +53,7 @@ def test_a_renamed_column_is_named_and_the_file_quarantined(header: str, row: st
 
 @pytest.mark.parametrize("hour", ["25", "25:00"])
 def test_the_25th_hour_is_refused_with_what_to_do(hour: str) -> None:
-    rows = [f"11/03/2024,{each},QA,UNIT1,PVGR,100,ON,50" for each in (1, hour)]
+    rows = [f"11/03/2024,{each},QA,UNIT1,PVGR,100,ON,50,NODE,20" for each in (1, hour)]
     error = refusal("60d_DAM_Gen_Resource_Data-02-JAN-25.csv", text(DAY_AHEAD, *rows))
     assert (error.line, error.column) == (3, "Hour Ending")
     assert "the last of 25 in order, or the repeated one" in error.reason
@@ -52,7 +61,7 @@ def test_the_25th_hour_is_refused_with_what_to_do(hour: str) -> None:
 
 
 def test_the_repeated_hour_is_read_once_a_flag_tells_it() -> None:
-    rows = [f"11/03/2024,{hour},QA,UNIT1,PVGR,100,ON,50" for hour in (1, 2, 2, 3)]
+    rows = [f"11/03/2024,{hour},QA,UNIT1,PVGR,100,ON,50,NODE,20" for hour in (1, 2, 2, 3)]
     error = refusal("x.csv", text(DAY_AHEAD, *rows))
     assert error.line == 3
     assert "in a column DSTFlag" in error.reason

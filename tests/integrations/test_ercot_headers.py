@@ -34,7 +34,7 @@ BUSES = "DeliveryDate,HourEnding,BusName,LMP,DSTFlag"
         (PRICES, "HourEnding", "HourEnding"),
         *((HISTORY, column, column) for column in ("REGUP", "NSPIN")),
         (HISTORY, "Hour Ending", "HourEnding"),
-        (ADDERS, "SCEDTimestamp", "SCEDTimestamp"),
+        *((ADDERS, column, column) for column in ("SCEDTimestamp", "RTORPA", "RTOFFPA", "RTOLCAP")),
         *((CONSTRAINTS, column, column) for column in ("ConstraintName", "ShadowPrice")),
         (BUSES, "BusName", "BusName"),
     ],

@@ -52,6 +52,17 @@ _OF_UNITS = frozenset(
     }
 )  # fmt: skip
 _TELLING = _OF_UNITS | {"outputschedule", "totaltelemetereddsrloads", "awardedquantity"}
+# The main quantities of units, which are there in every year, behind the columns that tell them.
+_ALWAYS: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = (
+    (
+        frozenset({"scedtimestamp", "resourcetype", "telemeteredresourcestatus"}),
+        ("HSL", "Base Point"),
+    ),
+    (
+        frozenset({"deliverydate", "resourcetype", "settlementpointname"}),
+        ("HSL", "Awarded Quantity", "Energy Settlement Point Price"),
+    ),
+)
 _METERED = frozenset({"intervaltime", "intervalnumber", "resourcecode", "intervalvalue"})
 _BY_NAME: Mapping[str, str] = {"resourcename": "", "loadresourcename": "load", "qse": "QSE", "qsename": "QSE"}
 
@@ -92,7 +103,7 @@ def layout_of(file: CsvFile) -> Layout | OtherProduct | None:
 
 
 def _refuse_incomplete(file: CsvFile) -> None:
-    """Raise UnreadablePublication for a disclosure without its column of resources, or of time.
+    """Raise UnreadablePublication for a disclosure without its column of resources, of time, or of a main quantity.
 
     A QSE stands for what it arranged itself, and not for one of its units.
     """
@@ -101,6 +112,10 @@ def _refuse_incomplete(file: CsvFile) -> None:
         file.need("Resource Name")
     if not keys & {"scedtimestamp", "deliverydate"}:
         file.need("Delivery Date" if keys & {"hourending", "deliveryhour"} else "SCED Time Stamp")
+    for tells, quantities in _ALWAYS:
+        if tells <= keys:
+            for column in quantities:
+                file.need(column)
 
 
 def _quantities_of(file: CsvFile) -> dict[str, tuple[int, str]]:
