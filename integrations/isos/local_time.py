@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 from integrations.isos.ticks import Ints
 
 HOUR_S = 3600
+YEARS = range(1990, 2100)
+"""A year outside is a mangled digit, and some stores could not hold it."""
 
 _EPOCH = datetime(1970, 1, 1)
-_YEARS = range(1990, 2100)  # a year outside is a mangled digit, and some stores could not hold it
 _US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.0+)?)?(?: ?([AP]M))?(?:Z|[+-]00:?00)?", re.IGNORECASE | re.ASCII)
@@ -39,8 +40,8 @@ def calendar_date(text: str) -> date:
         year, month, day = map(int, found.groups())
     else:
         raise ClockError(f"{text!r} is not a date")
-    if year not in _YEARS:
-        raise ClockError(f"{text!r} lies outside the years {_YEARS.start} to {_YEARS.stop - 1}")
+    if year not in YEARS:
+        raise ClockError(f"{text!r} lies outside the years {YEARS.start} to {YEARS.stop - 1}")
     try:
         return date(year, month, day)
     except ValueError as error:

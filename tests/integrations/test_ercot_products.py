@@ -271,3 +271,19 @@ def test_load_and_capacity_of_the_dashboard() -> None:
     assert "is no stamp" in refused("x.json", json.dumps(supply(timestamp="01:05"))).reason
     assert "is no power" in refused("x.json", json.dumps(supply(demand="much"))).reason
     assert "is not that of" in refused("x.json", json.dumps(supply(epoch=1))).reason
+
+
+@pytest.mark.parametrize("kind", ["0", "no", None, 2, []])
+def test_an_entry_is_forecast_or_not(kind: Any) -> None:
+    assert "neither 0 nor 1" in refused("x.json", json.dumps(supply(forecast=kind))).reason
+
+
+@pytest.mark.parametrize("stamp", ["9999-12-31 23:59:59-0600", "0001-01-01 00:00:00+2300", "1989-12-31 00:00:00-0600"])
+def test_a_stamp_of_a_dashboard_lies_in_years_that_can_be(stamp: str) -> None:
+    assert "of 1990 to 2099" in refused("x.json", json.dumps(supply(timestamp=stamp))).reason
+    assert "of 1990 to 2099" in refused("x.json", json.dumps(supply() | {"lastUpdated": stamp})).reason
+
+
+@pytest.mark.parametrize("entries", [[None], [1], [[{}]], [True], []])
+def test_other_json_with_a_stamp_of_its_update_is_none_of_the_dashboards(entries: list[Any]) -> None:
+    assert not survey("x.json", json.dumps(supply() | {"data": entries}).encode(), named=False).payloads
