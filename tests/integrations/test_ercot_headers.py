@@ -94,3 +94,24 @@ def test_other_reports_of_the_like_columns_are_skipped_unless_they_are_named_as_
     assert not survey("x.csv", content, named=False).payloads
     name = "cdr.00012329.0000000000000000.20240612.123000.DAMCPCNP4188.csv"
     assert "named as a report that is read, but has no such header" in refusal(name, content).reason
+
+
+@pytest.mark.parametrize("digit", ["²", "１", "٣"])
+@pytest.mark.parametrize(
+    ("header", "row", "column"),
+    [
+        (DEMAND, "06/12/2024,1:{},5,N", "TimeEnding"),
+        (DEMAND, "06/12/202{},00:15,5,N", "DeliveryDate"),
+        (WIND, "06/12/2024,{},2,3,4,N", "HOUR_ENDING"),
+        (
+            "Interval Time,Interval Number,Resource Code,Interval Value",
+            "06/12/2024 00:14:59,{},U1,2",
+            "Interval Number",
+        ),
+        ("SCEDTimestamp,SettlementPoint,LMP", "06/12/2024 00:0{}:15,HB,2", "SCEDTimestamp"),
+    ],
+)
+def test_digits_of_other_scripts_tell_no_time(header: str, row: str, column: str, digit: str) -> None:
+    error = refusal("x.csv", text(header, row.format(digit)))
+    assert (error.line, error.column) == (2, column)
+    assert "could not be read" not in error.reason

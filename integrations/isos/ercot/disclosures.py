@@ -185,7 +185,8 @@ def _numbered_quarters(frame: Frame) -> Ints:
     pairs, row_of = np.unique(np.stack([time.codes, number.codes]), axis=1, return_inverse=True)
     starts = np.zeros(pairs.shape[1], dtype=np.int64)
     for slot, (t, n) in enumerate(pairs.T.tolist()):
-        count = int(number.values[n]) if number.values[n].isdigit() else 0
+        is_count = number.values[n].isascii() and number.values[n].isdigit()
+        count = int(number.values[n]) if is_count else 0
         last = ends[t] - timedelta(seconds=1)
         begin = local_day_hours(last.date(), CENTRAL)[0] + (count - 1) * QUARTER_S
         shown = datetime.fromtimestamp(begin, UTC).astimezone(CENTRAL).replace(tzinfo=None)

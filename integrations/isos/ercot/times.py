@@ -218,7 +218,7 @@ def _quarter(text: str) -> int:
 def _quarter_ending(text: str) -> timedelta:
     """From midnight to the beginning of the quarter of an hour that ends at `00:00` to `24:00`. Raises ClockError."""
     hours, _, minutes = text.partition(":")
-    if not (hours.isdigit() and minutes.isdigit()):
+    if not (text.isascii() and hours.isdigit() and minutes.isdigit()):
         raise ClockError(f"{text!r} is not a time of day")
     end_s = int(hours) * HOUR_S + int(minutes) * 60
     if int(minutes) > 59 or end_s % QUARTER_S or end_s > 24 * HOUR_S:
