@@ -148,3 +148,21 @@ def test_a_cell_that_no_file_can_have_is_refused(cell: Any) -> None:
 def test_a_field_without_a_name_is_refused() -> None:
     content = answer(FIELDS, [ROW]).replace(b'"name": "hourEnding"', b'"label": "Hour Ending"')
     assert refusal("answer", content).column == "unnamed"
+
+
+@pytest.mark.parametrize(
+    ("feed", "header", "row"),
+    [
+        ("rtm_spp",
+         "deliveryDate,deliveryHour,deliveryInterval,settlementPoint,settlementPointType,settlementPointPrice,DSTFlag",
+         "2024-06-12,1,1,HB_NORTH,HU,20.5,False"),
+        ("dam_spp", "deliveryDate,hourEnding,settlementPoint,settlementPointPrice,DSTFlag",
+         "2024-06-12,01:00,HB_NORTH,20.5,False"),
+        ("sced_lmp", "SCEDTimestamp,repeatHourFlag,settlementPoint,LMP", "2024-06-12T00:00:15,False,HB_NORTH,20.5"),
+        ("dam_mcpc", "deliveryDate,hourEnding,ancillaryType,MCPC,DSTFlag", "2024-06-12,01:00,REGUP,20.5,False"),
+        ("system_demand", "deliveryDate,timeEnding,demand,DSTFlag", "2024-06-12,00:15,20.5,False"),
+    ],
+)  # fmt: skip
+def test_tables_made_of_answers_are_read_as_the_files(feed: str, header: str, row: str) -> None:
+    found = read("x.csv", text(header, row))
+    assert (found.feed, found.rows.num_rows) == (feed, 1)

@@ -19,6 +19,7 @@ PRICES = "DeliveryDate,HourEnding,AncillaryType,MCPC,DSTFlag"
 HISTORY = "Delivery Date,Hour Ending,Repeated Hour Flag,REGDN,REGUP,RRS,NSPIN,ECRS"
 ADDERS = "SCEDTimestamp,RepeatedHourFlag,BatchID,SystemLambda,PRC,RTORPA,RTOFFPA,RTOLCAP,RTOFFCAP,RTORDPA"
 CONSTRAINTS = "SCEDTimeStamp,RepeatedHourFlag,ConstraintID,ConstraintName,ContingencyName,ShadowPrice,MaxShadowPrice"
+METERED = "Interval Time,Interval Number,Resource Code,Interval Value"
 BUSES = "DeliveryDate,HourEnding,BusName,LMP,DSTFlag"
 
 

@@ -1,7 +1,7 @@
 """Answers of ERCOT's public API: `fields` names the columns and `data` has the rows, each a list of cells.
 
 The fields are the columns of the report's CSV, in camel case, so its reader reads them: prices, clearing prices of
-ancillary services, adders, constraints, load, wind and solar power. Only the real-time prices call their point
+ancillary services, adders, constraints, load, wind and solar power. The real-time prices call their point
 `settlementPoint`, and load its day `operatingDay`. Forecasts say when each was published (`postedDatetime`). An answer
 is one page of `_meta.totalPages`, and what is missing in it may stand on another one.
 """
@@ -27,7 +27,6 @@ from integrations.isos.recognition import OtherProduct, Recognised
 from integrations.isos.ticks import ParsedPublication
 
 _FIRST_ROWS = 8
-_REAL_TIME = {"deliveryinterval", "settlementpoint", "settlementpointprice"}
 _DAYS = {"deliverydate", "scedtimestamp"}
 _POSTED = "posteddatetime"
 _OTHER_DAYS = {"operatingday", "operday", "timeending", "intervaltime", _POSTED}
@@ -144,10 +143,7 @@ def _places_in_answer(document: Document) -> Iterator[None]:
 def _names(answer: Any) -> list[str]:
     fields = answer["fields"]
     is_named = isinstance(fields, list) and all(isinstance(field, dict) for field in fields)
-    names = [str(field.get("name") or _UNNAMED) for field in fields] if is_named else []
-    if set(map(column_key, names)) >= _REAL_TIME:
-        names = ["SettlementPointName" if column_key(name) == "settlementpoint" else name for name in names]
-    return names
+    return [str(field.get("name") or _UNNAMED) for field in fields] if is_named else []
 
 
 def _as_csv(document: Document, names: Sequence[str], rows: Sequence[Any]) -> bytes:

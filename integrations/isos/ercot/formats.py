@@ -93,7 +93,9 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
         if len(known) < product.at_least or not known & product.telling:
             continue
         for column in product.needed:
-            product.report.price_position(file) if column == product.report.price else file.need(column)
+            if column not in (product.report.price, product.report.point):
+                file.need(column)
+        prices.positions_of(file, product.report)
         return Recognised(file, _published(partial(_parse_prices, product.report), head.name))
     headers.refuse_incomplete(file)
     if OPERATOR_NAME.search(head.name):
