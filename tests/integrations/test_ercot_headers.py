@@ -116,3 +116,18 @@ def test_digits_of_other_scripts_tell_no_time(header: str, row: str, column: str
     error = refusal("x.csv", text(header, row.format(digit)))
     assert (error.line, error.column) == (2, column)
     assert "could not be read" not in error.reason
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Year,North,South,West,Total",
+        "Delivery Date,Hour Ending,LMP",
+        "Site,Resource Type,SOC,HSL",
+        "Interval,GMTIntervalEnd,Constraint Name,Constraint Type,NERCID,Shadow Price,Contingent Facility",
+        "Interval,GMTIntervalEnd,Reserve Zone,RegUP,RegDN,Spin,Supp",
+        "Model,Region,Demand,Forecast",
+    ],
+)
+def test_tables_of_others_are_none_of_ercots(header: str) -> None:
+    assert not survey("x.csv", text(header, ",".join("1" for _ in header.split(","))), named=False).payloads

@@ -44,14 +44,19 @@ _OFFERS = (
     "settlementpoint", "source", "sasmid", "priceaggregate", "blockindicator1", "bidid", "offerid",
     "highsustainedlimit",
 )  # fmt: skip
-# Columns that only disclosures have, the first ones only those of single units.
+# Columns that only disclosures have, and those of single units in them.
+_TELLING = frozenset(
+    {
+        "basepoint", "telemeterednetoutput", "telemeteredresourcestatus", "outputschedule", "totaltelemetereddsrloads",
+        "awardedquantity", "energysettlementpointprice",
+    }
+)  # fmt: skip
 _OF_UNITS = frozenset(
     {
         "basepoint", "telemeterednetoutput", "telemeteredresourcestatus", "resourcestatus", "resourcetype",
         "energysettlementpointprice",
     }
 )  # fmt: skip
-_TELLING = _OF_UNITS | {"outputschedule", "totaltelemetereddsrloads", "awardedquantity"}
 # The main quantities of units, which are there in every year, behind the columns that tell them.
 _ALWAYS: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = (
     (

@@ -145,7 +145,7 @@ def _disclosure(file: CsvFile) -> Parse | OtherProduct | None:
 def _series(file: CsvFile) -> Parse | None:
     """The reader of ancillary prices, adders, constraints, load, wind and solar."""
     keys = set(file.header.keys)
-    if {"constraintname", "shadowprice"} <= keys:
+    if {"constraintname", "shadowprice"} <= keys and keys & {"constraintid", "contingencyname"}:
         return constraints.parse
     if keys & {"ancillarytype", "astype"} and keys & {"mcpc", "cappedmcpc"}:
         return ancillary.parse

@@ -1,7 +1,8 @@
 """Headers that are not quite those of a report: a column is new, renamed or missing.
 
 A file of another report is skipped, so one that is read must not pass for another because a column of it was renamed.
-What only reports that are read have tells them; where other reports have it too, the operator's name is left.
+What only reports that are read have tells them; where other reports have it too, or tables of other people, the
+operator's name is left.
 """
 
 from collections.abc import Collection
@@ -27,7 +28,7 @@ _ZONES = frozenset(map(column_key, FORECAST_ZONES + WEATHER_ZONES + FORECAST_WEA
 _SOME_ZONES = 3
 # What tells a report, and the columns that it needs.
 _REPORTS: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = (
-    (frozenset({"deliverydate", "hourending", "lmp"}), ("BusName",)),
+    (frozenset({"deliverydate", "hourending", "lmp", "dstflag"}), ("BusName",)),
     (frozenset({"mcpc", "dstflag"}), ("AncillaryType",)),
     (frozenset({"mcpc", "repeatedhourflag"}), ("ASType",)),
     (frozenset({"cappedmcpc"}), ("ASType",)),
@@ -53,7 +54,7 @@ def refuse_incomplete(file: CsvFile) -> None:
         if tells <= keys:
             for column in needed:
                 file.need(column)
-    if len(keys & _ZONES) >= _SOME_ZONES:
+    if len(keys & _ZONES) >= _SOME_ZONES and "dstflag" in keys:
         _refuse_incomplete_load(file, keys)
     if len(ordc.columns_of(file).keys() & {adder.name for adder in ordc.ADDERS}) > 1:
         file.need("DeliveryInterval" if "deliverydate" in keys else "SCEDTimestamp")
