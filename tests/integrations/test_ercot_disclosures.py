@@ -69,3 +69,19 @@ def test_the_repeated_hour_is_read_once_a_flag_tells_it() -> None:
     found = read("x.csv", text(f"{DAY_AHEAD},DSTFlag", *flagged))
     hours = sorted({row["interval_start_utc"] for row in found.rows.to_pylist()})
     assert hours == [datetime(2024, 11, 3, hour, tzinfo=UTC) for hour in (5, 6, 7, 8)]
+
+
+@pytest.mark.parametrize(
+    ("header", "column"),
+    [
+        ("deliveryDate,hourEnding,QSEName,resourceName,resourceType,HSL,LSL,resourceStatus,awardedQuantity,"
+         "settlementPointName,energySettlementPointPrice,REGUPAwarded", "awardedQuantity"),
+        ("SCEDTimestamp,repeatedHourFlag,QSE,resourceName,resourceType,HSL,telemeteredResourceStatus,basePoint,"
+         "telemeteredNetOutput", "basePoint"),
+        ("SCEDTimeStamp,ResourceName,TelemeteredNetOutput", "TelemeteredNetOutput"),
+    ],
+)  # fmt: skip
+def test_quantities_that_are_spelt_otherwise_are_not_left_out(header: str, column: str) -> None:
+    error = refusal("x.csv", text(header, ",".join("1" for _ in header.split(","))))
+    assert error.column == column
+    assert "give ERCOT's own file" in error.reason

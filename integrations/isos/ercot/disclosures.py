@@ -18,6 +18,7 @@ from integrations.isos.csv_faults import end_of_rows
 from integrations.isos.csv_reading import Frame, Text, read
 from integrations.isos.ercot.clock import CENTRAL
 from integrations.isos.ercot.times import QUARTER_S, read_timed, refuse_repeats, times_of
+from integrations.isos.errors import unreadable
 from integrations.isos.heads import CsvFile, column_key
 from integrations.isos.local_time import ClockError, local_day_hours, wall_clock
 from integrations.isos.recognition import OtherProduct
@@ -51,6 +52,7 @@ _TELLING = frozenset(
         "awardedquantity", "energysettlementpointprice",
     }
 )  # fmt: skip
+_STATUS = frozenset({"telemeteredresourcestatus"})
 _OF_UNITS = frozenset(
     {
         "basepoint", "telemeterednetoutput", "telemeteredresourcestatus", "resourcestatus", "resourcetype",
@@ -93,7 +95,7 @@ def layout_of(file: CsvFile) -> Layout | OtherProduct | None:
     name = next((column_key(column) for column in _RESOURCES if column_key(column) in keys), None)
     is_dispatch = "scedtimestamp" in keys
     quantities = _quantities_of(file)
-    if quantities and keys & _TELLING and not keys & set(_OFFERS):
+    if keys & _TELLING and not keys & set(_OFFERS):
         _refuse_incomplete(file)
     if name is None or not (is_dispatch or "deliverydate" in keys):
         return None
@@ -110,6 +112,8 @@ def layout_of(file: CsvFile) -> Layout | OtherProduct | None:
 def _refuse_incomplete(file: CsvFile) -> None:
     """Raise UnreadablePublication for a disclosure without its column of resources, of time, or of a main quantity.
 
+    Also for quantities that are spelt otherwise, which would be left out.
+
     A QSE stands for what it arranged itself, and not for one of its units.
     """
     keys = set(file.header.keys)
@@ -121,6 +125,10 @@ def _refuse_incomplete(file: CsvFile) -> None:
         if tells <= keys:
             for column in quantities:
                 file.need(column)
+    for cell, key in zip(file.header.cells, file.header.keys, strict=True):
+        if key in _TELLING - _STATUS and not _unit_of(cell):
+            problem = "spelt as answers of the public API do, whose other columns are not known: give ERCOT's own file"
+            raise unreadable(file.name, problem, file.header.number, cell)
 
 
 def _quantities_of(file: CsvFile) -> dict[str, tuple[int, str]]:
