@@ -26,22 +26,22 @@ FORECAST_WEATHER_ZONES = ("Coast", "East", "FarWest", "North", "NorthCentral", "
 
 _ZONES = frozenset(map(column_key, FORECAST_ZONES + WEATHER_ZONES + FORECAST_WEATHER_ZONES))
 _SOME_ZONES = 3
-# What tells a report, and the columns that it needs.
-_REPORTS: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = (
-    (frozenset({"deliverydate", "hourending", "lmp", "dstflag"}), ("BusName",)),
-    (frozenset({"mcpc", "dstflag"}), ("AncillaryType",)),
-    (frozenset({"mcpc", "repeatedhourflag"}), ("ASType",)),
-    (frozenset({"cappedmcpc"}), ("ASType",)),
-    (frozenset({"regup", "regdn", "rrs"}), ("HourEnding",)),
-    (frozenset({"hourending", "regdn", "rrs", "nspin"}), ("REGUP",)),
-    (frozenset({"hourending", "regup", "rrs", "nspin"}), ("REGDN",)),
-    (frozenset({"hourending", "regup", "regdn", "nspin"}), ("RRS",)),
-    (frozenset({"shadowprice", "constraintid"}), ("ConstraintName",)),
-    (frozenset({"maxshadowprice", "constraintname"}), ("ShadowPrice",)),
-    (frozenset({"timeending", "demand"}), ("DeliveryDate",)),
-    (frozenset({"deliverydate", "demand", "dstflag"}), ("TimeEnding",)),
+# What tells a report, and the column that it needs besides.
+_REPORTS: tuple[tuple[frozenset[str], str], ...] = (
+    (frozenset({"deliverydate", "hourending", "lmp", "dstflag"}), "BusName"),
+    (frozenset({"mcpc", "dstflag"}), "AncillaryType"),
+    (frozenset({"mcpc", "repeatedhourflag"}), "ASType"),
+    (frozenset({"cappedmcpc"}), "ASType"),
+    (frozenset({"regup", "regdn", "rrs"}), "HourEnding"),
+    (frozenset({"hourending", "regdn", "rrs", "nspin"}), "REGUP"),
+    (frozenset({"hourending", "regup", "rrs", "nspin"}), "REGDN"),
+    (frozenset({"hourending", "regup", "regdn", "nspin"}), "RRS"),
+    (frozenset({"shadowprice", "constraintid"}), "ConstraintName"),
+    (frozenset({"maxshadowprice", "constraintname"}), "ShadowPrice"),
+    (frozenset({"timeending", "demand"}), "DeliveryDate"),
+    (frozenset({"deliverydate", "demand", "dstflag"}), "TimeEnding"),
 )
-# Reports of five minutes have these, and of resources and plans.
+# Columns of reports that look the same else: of the next minutes, of the look-ahead, of single resources.
 _OTHERS = frozenset({"intervalending", "qse", "qsename", "resourcename", "rtdtimestamp"})
 
 
@@ -50,10 +50,9 @@ def refuse_incomplete(file: CsvFile) -> None:
     keys = set(file.header.keys)
     if keys & _OTHERS:
         return
-    for tells, needed in _REPORTS:
+    for tells, column in _REPORTS:
         if tells <= keys:
-            for column in needed:
-                file.need(column)
+            file.need(column)
     if len(keys & _ZONES) >= _SOME_ZONES and "dstflag" in keys:
         _refuse_incomplete_load(file, keys)
     if len(ordc.columns_of(file).keys() & {adder.name for adder in ordc.ADDERS}) > 1:
