@@ -124,6 +124,7 @@ def test_digits_of_other_scripts_tell_no_time(header: str, row: str, column: str
         "Year,North,South,West,Total",
         "Delivery Date,Hour Ending,LMP",
         "Site,Resource Type,SOC,HSL",
+        "Time,Base Point,HSL,HSL",
         "Interval,GMTIntervalEnd,Constraint Name,Constraint Type,NERCID,Shadow Price,Contingent Facility",
         "Interval,GMTIntervalEnd,Reserve Zone,RegUP,RegDN,Spin,Supp",
         "Model,Region,Demand,Forecast",

@@ -45,7 +45,7 @@ _OFFERS = (
     "settlementpoint", "source", "sasmid", "priceaggregate", "blockindicator1", "bidid", "offerid",
     "highsustainedlimit",
 )  # fmt: skip
-# Columns that only disclosures have, and those of single units in them.
+# Columns that tell disclosures where one of `_SIGNS` stands beside them, and those of single units in them.
 _TELLING = frozenset(
     {
         "basepoint", "telemeterednetoutput", "telemeteredresourcestatus", "outputschedule", "totaltelemetereddsrloads",
@@ -59,6 +59,7 @@ _OF_UNITS = frozenset(
         "energysettlementpointprice",
     }
 )  # fmt: skip
+_SIGNS = frozenset({"scedtimestamp", "repeatedhourflag", "deliverydate", "qse", "qsename", "resourcename"})
 # The main quantities of units, which are there in every year, behind the columns that tell them.
 _ALWAYS: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = (
     (
@@ -89,13 +90,13 @@ class Layout:
 def layout_of(file: CsvFile) -> Layout | OtherProduct | None:
     """How a disclosure is laid out, None for a file that is none, and why for one that is not read.
 
-    Raises UnreadablePublication for one without its column of time or of resources.
+    Raises UnreadablePublication for one without a column that it needs, and for one with two of the same.
     """
     keys = set(file.header.keys)
     name = next((column_key(column) for column in _RESOURCES if column_key(column) in keys), None)
     is_dispatch = "scedtimestamp" in keys
     quantities = _quantities_of(file)
-    if keys & _TELLING and not keys & set(_OFFERS):
+    if keys & _TELLING and keys & _SIGNS and not keys & set(_OFFERS):
         _refuse_incomplete(file)
     if name is None or not (is_dispatch or "deliverydate" in keys):
         return None
@@ -106,15 +107,16 @@ def layout_of(file: CsvFile) -> Layout | OtherProduct | None:
     feed, market = ("sced_disclosure", "RT5") if is_dispatch or "deliveryhour" in keys else ("dam_disclosure", "DA")
     resource, kind = file.find(name), file.find("resourcetype")
     assert resource is not None
+    for quantity in quantities:
+        file.need(quantity)  # which refuses two columns of one
     return Layout(resource, kind, _BY_NAME[name], quantities, feed, market)
 
 
 def _refuse_incomplete(file: CsvFile) -> None:
     """Raise UnreadablePublication for a disclosure without its column of resources, of time, or of a main quantity.
 
-    Also for quantities that are spelt otherwise, which would be left out.
-
-    A QSE stands for what it arranged itself, and not for one of its units.
+    Also for quantities that are spelt otherwise, which would be left out. A QSE stands for what it arranged itself, and
+    not for one of its units.
     """
     keys = set(file.header.keys)
     if not keys & {"resourcename", "loadresourcename"} and (keys & _OF_UNITS or not keys & {"qse", "qsename"}):
@@ -132,11 +134,8 @@ def _refuse_incomplete(file: CsvFile) -> None:
 
 
 def _quantities_of(file: CsvFile) -> dict[str, tuple[int, str]]:
-    """Raises UnreadablePublication for a quantity that has two columns."""
-    found = {cell: (position, unit) for position, cell in enumerate(file.header.cells) if (unit := _unit_of(cell))}
-    for cell in found:
-        file.find(column_key(cell))
-    return found
+    cells = enumerate(file.header.cells)
+    return {cell: (position, unit) for position, cell in cells if (unit := _unit_of(cell))}
 
 
 @lru_cache(maxsize=1024)
