@@ -295,4 +295,6 @@ def _refuse_operators_name(head: Head) -> None:
         raise unreadable(head.name, "named as an archive, but it is none: get it again")
     if head.name.lower().endswith(".csv") and any(iso.OPERATOR_NAME.search(head.name) for iso in _ISOS):
         begins = ",".join(head.first.cells)[:80]
-        raise unreadable(head.name, f"named as a price report, but has no such header: {begins!r}", head.first.number)
+        raise unreadable(
+            head.name, f"named as a report that is read, but has no such header: {begins!r}", head.first.number
+        )

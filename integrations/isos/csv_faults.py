@@ -10,6 +10,9 @@ from integrations.isos.heads import CsvFile, split_line
 MAX_NUMBER = 1e12
 """What is beyond is no price: a mangled digit, whose sums could overflow."""
 
+SURE_LINE_BYTES = 1 << 20
+"""A line up to this size is read, a longer one may be refused: those of operators have some thousand bytes."""
+
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LINE_BREAK = re.compile(rb"\r\n|\r|\n")
 _TAIL_BYTES = 16384
@@ -37,6 +40,9 @@ def refuse(file: CsvFile, number_columns: Sequence[int], otherwise: str) -> NoRe
     """Raise UnreadablePublication at the first faulty line, or with the reader's own words if none is found."""
     header = file.header.cells
     for number, raw in _lines(file):
+        if len(raw) > SURE_LINE_BYTES:
+            problem = f"the line has {len(raw)} bytes, and up to {SURE_LINE_BYTES} are read: mangled, get it again"
+            raise unreadable(file.name, problem, number)
         cells = split_line(raw, blanks="")
         if len(cells) != len(header):
             column = header[min(len(cells), len(header) - 1)]

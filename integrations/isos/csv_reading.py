@@ -19,7 +19,7 @@ from integrations.isos.printable import has_control
 from integrations.isos.strings import all_filled, cycle_length, is_plain
 from integrations.isos.ticks import Codes, Floats
 
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = csv_faults.SURE_LINE_BYTES  # a line longer than two blocks is none to Arrow
 _FEW_BLOCKS = 2  # more are read side by side
 _SAMPLE_ROWS = 64
 _LONG_RUN = 8

@@ -105,8 +105,9 @@ def head_of(name: str, content: bytes) -> Head:
 
 def split_line(line: bytes, blanks: str | None = None) -> tuple[str, ...]:
     """The cells of one physical line, stripped of white space or just of `blanks`."""
+    text = line.decode("utf-8", "replace")
     try:
-        cells = next(csv.reader([line.decode("utf-8", "replace")]), [])
-    except csv.Error:  # a quote that never closes in an overlong cell
-        cells = []
+        cells = next(csv.reader([text]), [])
+    except csv.Error:  # a cell too long for the reader, as behind a quote that never closes
+        cells = text.split(",")
     return tuple(cell.strip(blanks) for cell in cells)

@@ -13,16 +13,22 @@ import pyarrow.compute as pc
 from integrations.isos.ticks import Ints
 
 HOUR_S = 3600
+YEARS = range(1990, 2100)
+"""A year outside is a mangled digit, and some stores could not hold it."""
 
 _EPOCH = datetime(1970, 1, 1)
-_YEARS = range(1990, 2100)  # a year outside is a mangled digit, and some stores could not hold it
-_US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
-_ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.0+)?)?(?: ?([AP]M))?(?:Z|[+-]00:?00)?", re.IGNORECASE)
+_US_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
+_ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.0+)?)?(?: ?([AP]M))?(?:Z|[+-]00:?00)?", re.IGNORECASE | re.ASCII)
+_UTC_MARK = re.compile(r"(?:Z|[+-]00:?00)$", re.IGNORECASE)
 
 
 class ClockError(ValueError):
     """A stamp that names no moment, or cannot be told from another one."""
+
+
+class RepeatedHour(ClockError):
+    """A time that occurs twice, and nothing tells which is meant."""
 
 
 @lru_cache(maxsize=4096)
@@ -34,8 +40,8 @@ def calendar_date(text: str) -> date:
         year, month, day = map(int, found.groups())
     else:
         raise ClockError(f"{text!r} is not a date")
-    if year not in _YEARS:
-        raise ClockError(f"{text!r} lies outside the years {_YEARS.start} to {_YEARS.stop - 1}")
+    if year not in YEARS:
+        raise ClockError(f"{text!r} lies outside the years {YEARS.start} to {YEARS.stop - 1}")
     try:
         return date(year, month, day)
     except ValueError as error:
@@ -78,7 +84,9 @@ def of_each(strings: pa.StringArray, read: Callable[[str], int]) -> Ints:
 
 
 def wall_clock(text: str) -> datetime:
-    """The naive local time of a stamp such as `01/29/2023 00:05:15`. Raises ClockError."""
+    """The naive local time of a stamp such as `01/29/2023 00:05:15`. Raises ClockError, also for one marked as UTC."""
+    if _UTC_MARK.search(text):
+        raise ClockError(f"{text!r} is in UTC, where the clock of the market is wanted")
     return _EPOCH + timedelta(seconds=utc_second(text))
 
 
@@ -104,7 +112,7 @@ def _looked_up(local: datetime, zone: ZoneInfo, second_pass: bool | None) -> int
             raise ClockError(f"{local} is flagged as the repeated hour, but occurs once in {zone.key}")
         return first
     if second_pass is None:
-        raise ClockError(f"{local} occurs twice in {zone.key} and no flag tells the first pass from the second")
+        raise RepeatedHour(f"{local} occurs twice in {zone.key} and no flag tells the first pass from the second")
     return second if second_pass else first
 
 
@@ -127,7 +135,7 @@ def hour_ending(text: str) -> int:
 
     25 is refused: on the long day it can be the last of 25 hours in order or the repeated one put at the end.
     """
-    found = re.fullmatch(r"(\d{1,2})(?::00){0,2}", text)
+    found = re.fullmatch(r"([0-9]{1,2})(?::00){0,2}", text)
     hour = int(found[1]) if found else 0
     if not 1 <= hour <= 24:
         raise ClockError(f"{text!r} is not an hour from 1 to 24")

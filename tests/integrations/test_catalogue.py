@@ -90,10 +90,10 @@ def test_every_member_of_a_zip_is_a_publication_and_notes_are_listed() -> None:
         ("a.zip", zipped({"a.csv": b"x" * 99})[:-9], "zip"),
         ("a.csv.gz", gzipped(b"x" * 99)[:-9], "gzip"),
         ("a.zip", zipped({}), "no file"),
-        (MISO_NAME, b"node;type;value\n1;2;3\n", "named as a price report"),
-        (CAISO_NAME, b'{"statusCode": 429}', "named as a price report"),
-        (DAM_NAME, b"\x00\x01\x02", "named as a price report"),
-        ("rt_hrl_lmps.csv", b"a,b\n1,2\n", "named as a price report"),
+        (MISO_NAME, b"node;type;value\n1;2;3\n", "named as a report that is read"),
+        (CAISO_NAME, b'{"statusCode": 429}', "named as a report that is read"),
+        (DAM_NAME, b"\x00\x01\x02", "named as a report that is read"),
+        ("rt_hrl_lmps.csv", b"a,b\n1,2\n", "named as a report that is read"),
     ],
 )
 def test_what_is_no_price_file_but_should_be_is_quarantined(name: str, content: bytes, words: str) -> None:

@@ -23,17 +23,33 @@ def answer(names: list[str], rows: Any, **meta: Any) -> bytes:
     "names",
     [
         ["QSEName", "deliveryDate", "hourEnding", "regUp", "regDown"],
-        ["QSEName", "deliveryDate", "hourEnding", "ancillaryType", "MCPC"],
-        ["deliveryDate", "timeEnding", "demand", "forecast", "DSTFlag"],
+        ["QSEName", "resourceName", "deliveryDate", "hourEnding", "ancillaryType", "MCPC"],
         ["intervalTime", "intervalNumber", "resourceCode", "intervalValue"],
-        ["operDay", "hourEnding", "coast", "east", "total"],
         ["SCEDTimestamp", "resourceCode", "rtOnLine", "systemLambda"],
+        ["postedDatetime", "deliveryDate", "hourEnding", "valley", "model", "DSTFlag"],
     ],
 )
-def test_what_is_not_known_is_not_let_in(names: list[str]) -> None:
-    content = answer(names, [["2024-06-12", "1", "1", "1", "1"][: len(names)]])
-    (payload,) = survey("answer", content, named=True).payloads
-    assert "no prices or with fields not known here" in payload.problem
+def test_another_report_is_skipped(names: list[str]) -> None:
+    found = survey("answer", answer(names, [["2024-06-12", "1", "1", "1", "1", "1"][: len(names)]]), named=False)
+    assert not found.payloads
+    assert "to another question" in found.skipped[0].reason
+
+
+@pytest.mark.parametrize(
+    ("names", "column"),
+    [
+        (["QSEName", "deliveryDate", "hourEnding", "ancillaryType", "MCPC"], "QSEName"),
+        (["deliveryDate", "timeEnding", "demand", "forecast", "DSTFlag"], "forecast"),
+        (["operDay", "hourEnding", "coast", "east", "total"], "operDay"),
+        (["deliveryDate", "hour", "settlementPoint", "settlementPointPrice", "DSTFlag"], "hour"),
+        (["SCEDTime", "repeatedHourFlag", "settlementPoint", "LMP", "deliveryDate"], "SCEDTime"),
+        (["deliveryDate", "timeEnding", "demand"], None),
+    ],
+)
+def test_a_report_whose_fields_have_changed_is_quarantined(names: list[str], column: str | None) -> None:
+    error = refusal("answer", answer(names, [["2024-06-12", "1", "1", "1", "1"][: len(names)]]))
+    assert error.column == column
+    assert "the report" in error.reason
 
 
 ZONES = ["coast", "east", "farWest", "north", "northC", "southern", "southC", "west", "total"]
@@ -79,14 +95,16 @@ def test_constraints_are_let_in() -> None:
 
 
 def test_adders_and_the_system_lambda_are_let_in() -> None:
-    names = ["SCEDTimestamp", "repeatHourFlag", "batchId", "systemLambda", "PRC", "RTORPA", "RTOLCAP", "RTOLHSL"]
-    row = ["2024-06-12T07:00:12", False, 0, 25.5, 5000, 0.5, 6000, 7000]
+    times = ["SCEDTimestamp", "repeatHourFlag", "batchId"]
+    names = [*times, "systemLambda", "PRC", "RTORPA", "RTOFFPA", "RTOLCAP", "RTOFFCAP", "RTOLHSL"]
+    row = ["2024-06-12T07:00:12", False, 0, 25.5, 5000, 0.5, 0.25, 6000, 3000, 7000]
     assert read("answer", answer(names, [row])).feed == "sced_price_adders"
 
 
 def test_forecasts_without_a_kind_are_refused() -> None:
     content = text("DeliveryDate,HourEnding,STWPFX,DSTFlag", "06/12/2024,01:00,1,N")
-    assert "no column of a place or quantity" in refusal("x.csv", content).reason
+    error = refusal("x.csv", content)
+    assert (error.column, "the report has no such column" in error.reason) == ("STWPFX", True)
 
 
 @pytest.mark.parametrize("data", [[], None, [{"id": 1}]])
@@ -117,5 +135,34 @@ def test_only_several_pages_have_no_gaps() -> None:
 
 
 def test_a_lone_surrogate_in_a_name_is_no_defect() -> None:
-    found = survey("x.json", answer([*FIELDS, "\ud800"], [[*ROW, 1]]), named=True)
-    assert "fields not known here" in found.payloads[0].problem
+    assert "no such field" in refusal("x.json", answer([*FIELDS, "\ud800"], [[*ROW, 1]])).reason
+
+
+@pytest.mark.parametrize("cell", [{}, [], {"a": 1}, True, "HB\nNORTH", "HB\u2028NORTH"])
+def test_a_cell_that_no_file_can_have_is_refused(cell: Any) -> None:
+    error = refusal("answer", answer(FIELDS, [ROW, [*ROW[:2], cell, *ROW[3:]]]))
+    assert error.column == "settlementPoint"
+    assert "row 2 of data: the cell is no text, number or flag" in error.reason
+
+
+def test_a_field_without_a_name_is_refused() -> None:
+    content = answer(FIELDS, [ROW]).replace(b'"name": "hourEnding"', b'"label": "Hour Ending"')
+    assert refusal("answer", content).column == "unnamed"
+
+
+@pytest.mark.parametrize(
+    ("feed", "header", "row"),
+    [
+        ("rtm_spp",
+         "deliveryDate,deliveryHour,deliveryInterval,settlementPoint,settlementPointType,settlementPointPrice,DSTFlag",
+         "2024-06-12,1,1,HB_NORTH,HU,20.5,False"),
+        ("dam_spp", "deliveryDate,hourEnding,settlementPoint,settlementPointPrice,DSTFlag",
+         "2024-06-12,01:00,HB_NORTH,20.5,False"),
+        ("sced_lmp", "SCEDTimestamp,repeatHourFlag,settlementPoint,LMP", "2024-06-12T00:00:15,False,HB_NORTH,20.5"),
+        ("dam_mcpc", "deliveryDate,hourEnding,ancillaryType,MCPC,DSTFlag", "2024-06-12,01:00,REGUP,20.5,False"),
+        ("system_demand", "deliveryDate,timeEnding,demand,DSTFlag", "2024-06-12,00:15,20.5,False"),
+    ],
+)  # fmt: skip
+def test_tables_made_of_answers_are_read_as_the_files(feed: str, header: str, row: str) -> None:
+    found = read("x.csv", text(header, row))
+    assert (found.feed, found.rows.num_rows) == (feed, 1)

@@ -174,13 +174,16 @@ def test_the_end_of_a_quarter_is_checked() -> None:
 
 def test_load_forecasts_are_told_by_their_model() -> None:
     """NP3-565, from the specification."""
-    header = "DeliveryDate,HourEnding,Coast,East,SystemTotal,Model,InUseFlag,DSTFlag"
-    found = read("x.csv", header, "06/12/2024,1:00,1,2,3,E,N,N", "06/12/2024,1:00,4,5,9,M,Y,N")
+    zones = ["Coast", "East", "FarWest", "North", "NorthCentral", "SouthCentral", "Southern", "West"]
+    header = f"DeliveryDate,HourEnding,{','.join(zones)},SystemTotal,Model,InUseFlag,DSTFlag"
+    rows = ["06/12/2024,1:00,1,2,3,4,5,6,7,8,36,E,N,N", "06/12/2024,1:00,2,3,4,5,6,7,8,9,44,M,Y,N"]
+    found = read("x.csv", header, *rows)
     assert found.feed == "load_forecast_by_weather_zone_by_model"
     assert {row[:2]: row[2] for row in by(found, "area", "category", "value")} == {
-        ("Coast", "E"): 1, ("Coast", "M"): 4, ("East", "E"): 2, ("East", "M"): 5, ("", "E"): 3, ("", "M"): 9,
+        **{(zone, "E"): number for number, zone in enumerate(zones, start=1)}, ("", "E"): 36,
+        **{(zone, "M"): number for number, zone in enumerate(zones, start=2)}, ("", "M"): 44,
     }  # fmt: skip
-    twice = refused("x.csv", header, "06/12/2024,1:00,1,2,3,E,N,N", "06/12/2024,1:00,4,5,9,E,Y,N")
+    twice = refused("x.csv", header, rows[0], rows[1].replace("M", "E"))
     assert "lines 2 and 3" in twice.reason
 
 
@@ -268,3 +271,19 @@ def test_load_and_capacity_of_the_dashboard() -> None:
     assert "is no stamp" in refused("x.json", json.dumps(supply(timestamp="01:05"))).reason
     assert "is no power" in refused("x.json", json.dumps(supply(demand="much"))).reason
     assert "is not that of" in refused("x.json", json.dumps(supply(epoch=1))).reason
+
+
+@pytest.mark.parametrize("kind", ["0", "no", None, 2, []])
+def test_an_entry_is_forecast_or_not(kind: Any) -> None:
+    assert "neither 0 nor 1" in refused("x.json", json.dumps(supply(forecast=kind))).reason
+
+
+@pytest.mark.parametrize("stamp", ["9999-12-31 23:59:59-0600", "0001-01-01 00:00:00+2300", "1989-12-31 00:00:00-0600"])
+def test_a_stamp_of_a_dashboard_lies_in_years_that_can_be(stamp: str) -> None:
+    assert "of 1990 to 2099" in refused("x.json", json.dumps(supply(timestamp=stamp))).reason
+    assert "of 1990 to 2099" in refused("x.json", json.dumps(supply() | {"lastUpdated": stamp})).reason
+
+
+@pytest.mark.parametrize("entries", [[None], [1], [[{}]], [True], []])
+def test_other_json_with_a_stamp_of_its_update_is_none_of_the_dashboards(entries: list[Any]) -> None:
+    assert not survey("x.json", json.dumps(supply() | {"data": entries}).encode(), named=False).payloads

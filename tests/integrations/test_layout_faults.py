@@ -118,3 +118,12 @@ def test_carriage_returns_alone_lose_no_row_of_a_week() -> None:
         assert read("x.csv", (content + "\r" * tail).encode()).rows.num_rows == len(rows)
     assert read("x.csv", (content + "\rMISO makes no warranty\r").encode()).rows.num_rows == len(rows)
     assert refusal("x.csv", (content + "\rx11/05/2023 00:00,A,1,0,0\r").encode()).line == 1202
+
+
+def test_a_line_of_megabytes_is_refused_for_its_length() -> None:
+    header = "DeliveryDate,HourEnding,SettlementPoint,SettlementPointPrice,DSTFlag,Note"
+    rows = ["06/12/2024,1:00,HB,1.5,N,", f"06/12/2024,2:00,HB,1.5,N,{'x' * 1_000_000}"]
+    assert read("x.csv", text(header, *rows)).rows.num_rows == 2
+    error = refusal("x.csv", text(header, *rows, f"06/12/2024,3:00,HB,1.5,N,{'x' * 2_500_000}"))
+    assert error.line == 4
+    assert "the line has 2500025 bytes, and up to 1048576 are read" in error.reason

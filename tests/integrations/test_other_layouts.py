@@ -202,7 +202,7 @@ def test_faults_of_answers_of_ercots_api() -> None:
         assert words in refusal("answer", _api_answer(_DAM_FIELDS, [good, row])).reason
     assert "nothing is published for it yet" in refusal("answer", _api_answer(_DAM_FIELDS, [])).reason
     forecast = _api_answer(["postedDatetime", *_DAM_FIELDS], [["2024-06-12T00:00:00", *good]])
-    assert "public API with no prices" in survey("answer", forecast, named=True).payloads[0].problem
+    assert "not all those of a report" in refusal("answer", forecast).reason
 
 
 def test_a_flag_of_ercot_that_is_never_filled_in_says_nothing() -> None:

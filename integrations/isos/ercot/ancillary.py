@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from integrations.isos.csv_reading import Frame
+from integrations.isos.ercot.headers import TIMES, refuse_unknown
 from integrations.isos.ercot.times import Times, read_timed, refuse_repeats, times_of
 from integrations.isos.heads import CsvFile, column_key
 from integrations.isos.series import series_publication, series_rows
@@ -19,6 +20,7 @@ from integrations.isos.ticks import ParsedPublication, labels, seconds
 
 SERVICES = ("REGUP", "REGDN", "RRS", "ECRS", "NSPIN")
 
+_SINCE_2023 = "ECRS"
 _KINDS = ("AncillaryType", "ASType")
 _PRICES = ("MCPC", "CappedMCPC")
 
@@ -34,9 +36,14 @@ def parse(file: CsvFile, published_at: datetime | None) -> ParsedPublication:
 
 
 def service_columns(file: CsvFile) -> dict[str, int]:
-    """Where the columns of the services stand; one that came later (ECRS in 2023) may be missing."""
-    found = {service: file.find(column_key(service)) for service in SERVICES}
-    return {service: position for service, position in found.items() if position is not None}
+    """Where the columns of the services stand; ECRS, which came in 2023, may be missing.
+
+    Raises UnreadablePublication where another one is, and for a column of something else.
+    """
+    refuse_unknown(file, TIMES.union(map(column_key, SERVICES)))
+    found = {service: file.need(service) for service in SERVICES if service != _SINCE_2023}
+    later = file.find(column_key(_SINCE_2023))
+    return found if later is None else found | {_SINCE_2023: later}
 
 
 def parse_history(file: CsvFile, published_at: datetime | None) -> ParsedPublication:

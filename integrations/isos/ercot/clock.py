@@ -7,10 +7,13 @@ import numpy as np
 
 from integrations.isos.codes import Combined
 from integrations.isos.csv_reading import Frame, Text
-from integrations.isos.local_time import ClockError, local_to_utc_second
+from integrations.isos.local_time import ClockError, RepeatedHour, local_to_utc_second
 from integrations.isos.ticks import Ints
 
 CENTRAL = ZoneInfo("America/Chicago")
+
+MARK_IT = "mark the second pass with Y in a column DSTFlag, the other hours with N"
+"""What can be done where the repeated hour is not told from its twin."""
 
 _FLAGS = {"Y": True, "N": False, "TRUE": True, "FALSE": False}
 
@@ -36,6 +39,8 @@ def starts_of(frame: Frame, slots: Combined, locals_: list[datetime], passes: li
     for slot, (local, second_pass) in enumerate(zip(locals_, passes, strict=True)):
         try:
             starts[slot] = local_to_utc_second(local, CENTRAL, second_pass)
+        except RepeatedHour as error:
+            frame.fail(slots.first_row(slot), column, f"{error}: {MARK_IT}")
         except ClockError as error:
             frame.fail(slots.first_row(slot), column, str(error))
     return starts

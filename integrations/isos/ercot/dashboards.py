@@ -15,7 +15,7 @@ import pyarrow as pa
 from integrations.isos.documents import Document
 from integrations.isos.ercot.times import run_end
 from integrations.isos.errors import unreadable
-from integrations.isos.local_time import HOUR_S
+from integrations.isos.local_time import HOUR_S, YEARS
 from integrations.isos.series import series_publication, series_rows
 from integrations.isos.ticks import ParsedPublication
 
@@ -122,7 +122,8 @@ def parse_storage(document: Document) -> ParsedPublication:
 
 def is_supply(found: Mapping[str, Any]) -> bool:
     entries = found.get("data")
-    return isinstance(entries, list) and bool(entries) and {"demand", "capacity", "timestamp"} <= set(entries[0])
+    first = entries[0] if isinstance(entries, list) and entries else None
+    return isinstance(first, dict) and {"demand", "capacity", "timestamp"} <= set(first)
 
 
 def parse_supply(document: Document) -> ParsedPublication:
@@ -130,7 +131,9 @@ def parse_supply(document: Document) -> ParsedPublication:
     rows, issued = _Rows(document), _updated(document)
     for number, entry in enumerate(document.json["data"], start=1):
         start = _stamp(document, number, entry)
-        is_forecast = bool(entry.get("forecast"))
+        is_forecast = entry.get("forecast", 0)
+        if is_forecast not in (0, 1):
+            raise unreadable(document.name, f"entry {number}: forecast is {is_forecast!r}, and neither 0 nor 1")
         for key, series in (("demand", "load"), ("capacity", "committed_capacity")):
             name = f"{series}_forecast" if is_forecast else series
             rows.add(name, "", start, start + _FIVE_MINUTES_S, entry.get(key), issued=issued if is_forecast else None)
@@ -172,9 +175,14 @@ def _stamp(document: Document, number: int, entry: Any) -> int:
 
 def _second(document: Document, stamp: str) -> int:
     try:
-        return int(datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S%z").timestamp())
+        moment = datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S%z")
+        if moment.year not in YEARS:
+            raise ValueError(moment.year)
+        return int(moment.timestamp())
     except ValueError:
-        raise unreadable(document.name, f"{stamp[:40]!r} is no stamp such as '2025-10-08 00:04:56-0500'") from None
+        raise unreadable(
+            document.name, f"{stamp[:40]!r} is no stamp such as '2025-10-08 00:04:56-0500', of 1990 to 2099"
+        ) from None
 
 
 def _updated(document: Document) -> datetime:

@@ -18,6 +18,7 @@ from integrations.isos.csv_faults import end_of_rows
 from integrations.isos.csv_reading import Frame, Text, read
 from integrations.isos.ercot.clock import CENTRAL
 from integrations.isos.ercot.times import QUARTER_S, read_timed, refuse_repeats, times_of
+from integrations.isos.errors import unreadable
 from integrations.isos.heads import CsvFile, column_key
 from integrations.isos.local_time import ClockError, local_day_hours, wall_clock
 from integrations.isos.recognition import OtherProduct
@@ -44,6 +45,33 @@ _OFFERS = (
     "settlementpoint", "source", "sasmid", "priceaggregate", "blockindicator1", "bidid", "offerid",
     "highsustainedlimit",
 )  # fmt: skip
+# Columns that tell disclosures where one of `_SIGNS` stands beside them, and those of single units in them.
+_TELLING = frozenset(
+    {
+        "basepoint", "telemeterednetoutput", "telemeteredresourcestatus", "outputschedule", "totaltelemetereddsrloads",
+        "awardedquantity", "energysettlementpointprice",
+    }
+)  # fmt: skip
+_STATUS = frozenset({"telemeteredresourcestatus"})
+_OF_UNITS = frozenset(
+    {
+        "basepoint", "telemeterednetoutput", "telemeteredresourcestatus", "resourcestatus", "resourcetype",
+        "energysettlementpointprice",
+    }
+)  # fmt: skip
+_SIGNS = frozenset({"scedtimestamp", "repeatedhourflag", "deliverydate", "qse", "qsename", "resourcename"})
+# The main quantities of units, which are there in every year, behind the columns that tell them.
+_ALWAYS: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = (
+    (
+        frozenset({"scedtimestamp", "resourcetype", "telemeteredresourcestatus"}),
+        ("HSL", "Base Point"),
+    ),
+    (
+        frozenset({"deliverydate", "resourcetype", "settlementpointname"}),
+        ("HSL", "Awarded Quantity", "Energy Settlement Point Price"),
+    ),
+)
+_METERED = frozenset({"intervaltime", "intervalnumber", "resourcecode", "intervalvalue"})
 _BY_NAME: Mapping[str, str] = {"resourcename": "", "loadresourcename": "load", "qse": "QSE", "qsename": "QSE"}
 
 
@@ -60,13 +88,18 @@ class Layout:
 
 
 def layout_of(file: CsvFile) -> Layout | OtherProduct | None:
-    """How a disclosure is laid out, None for a file that is none, and why for one that is not read."""
+    """How a disclosure is laid out, None for a file that is none, and why for one that is not read.
+
+    Raises UnreadablePublication for one without a column that it needs, and for one with two of the same.
+    """
     keys = set(file.header.keys)
     name = next((column_key(column) for column in _RESOURCES if column_key(column) in keys), None)
     is_dispatch = "scedtimestamp" in keys
-    if name is None or not (is_dispatch or {"deliverydate"} & keys):
-        return None
     quantities = _quantities_of(file)
+    if keys & _TELLING and keys & _SIGNS and not keys & set(_OFFERS):
+        _refuse_incomplete(file)
+    if name is None or not (is_dispatch or "deliverydate" in keys):
+        return None
     if not quantities or keys & set(_OFFERS):
         return OtherProduct("ERCOT 60-day disclosure of offers, bids or plans: only what resources did and got is read")
     if file.header.end >= end_of_rows(file.content):
@@ -74,7 +107,30 @@ def layout_of(file: CsvFile) -> Layout | OtherProduct | None:
     feed, market = ("sced_disclosure", "RT5") if is_dispatch or "deliveryhour" in keys else ("dam_disclosure", "DA")
     resource, kind = file.find(name), file.find("resourcetype")
     assert resource is not None
+    for quantity in quantities:
+        file.need(quantity)  # which refuses two columns of one
     return Layout(resource, kind, _BY_NAME[name], quantities, feed, market)
+
+
+def _refuse_incomplete(file: CsvFile) -> None:
+    """Raise UnreadablePublication for a disclosure without its column of resources, of time, or of a main quantity.
+
+    Also for quantities that are spelt otherwise, which would be left out. A QSE stands for what it arranged itself, and
+    not for one of its units.
+    """
+    keys = set(file.header.keys)
+    if not keys & {"resourcename", "loadresourcename"} and (keys & _OF_UNITS or not keys & {"qse", "qsename"}):
+        file.need("Resource Name")
+    if not keys & {"scedtimestamp", "deliverydate"}:
+        file.need("Delivery Date" if keys & {"hourending", "deliveryhour"} else "SCED Time Stamp")
+    for tells, quantities in _ALWAYS:
+        if tells <= keys:
+            for column in quantities:
+                file.need(column)
+    for cell, key in zip(file.header.cells, file.header.keys, strict=True):
+        if key in _TELLING - _STATUS and not _unit_of(cell):
+            problem = "spelt as answers of the public API do, whose other columns are not known: give ERCOT's own file"
+            raise unreadable(file.name, problem, file.header.number, cell)
 
 
 def _quantities_of(file: CsvFile) -> dict[str, tuple[int, str]]:
@@ -105,8 +161,8 @@ def parse(file: CsvFile, layout: Layout, published_at: datetime | None) -> Parse
 
 
 def is_metered(file: CsvFile) -> bool:
-    """The settlement meters of generators by quarter of an hour (`Interval Time, Interval Number, ...`)."""
-    return {"intervaltime", "intervalnumber", "resourcecode", "intervalvalue"} <= set(file.header.keys)
+    """The settlement meters of generators by quarter of an hour, of whose columns one may be missing."""
+    return len(_METERED & set(file.header.keys)) >= len(_METERED) - 1
 
 
 def parse_metered(file: CsvFile, published_at: datetime | None) -> ParsedPublication:
@@ -141,7 +197,8 @@ def _numbered_quarters(frame: Frame) -> Ints:
     pairs, row_of = np.unique(np.stack([time.codes, number.codes]), axis=1, return_inverse=True)
     starts = np.zeros(pairs.shape[1], dtype=np.int64)
     for slot, (t, n) in enumerate(pairs.T.tolist()):
-        count = int(number.values[n]) if number.values[n].isdigit() else 0
+        is_count = number.values[n].isascii() and number.values[n].isdigit()
+        count = int(number.values[n]) if is_count else 0
         last = ends[t] - timedelta(seconds=1)
         begin = local_day_hours(last.date(), CENTRAL)[0] + (count - 1) * QUARTER_S
         shown = datetime.fromtimestamp(begin, UTC).astimezone(CENTRAL).replace(tzinfo=None)

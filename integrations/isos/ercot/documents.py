@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from integrations.isos.documents import Document, RecognisedDocument
-from integrations.isos.ercot import api_answers, dashboards, wide_workbooks, workbooks
+from integrations.isos.ercot import api_answers, dashboards, generation_workbooks, load_workbooks, workbooks
 from integrations.isos.recognition import OtherProduct
 from integrations.isos.ticks import ParsedPublication
 
@@ -56,8 +56,7 @@ def _recognise_workbook(document: Document) -> RecognisedDocument | OtherProduct
     ):
         if sheets := found(*telling):
             return RecognisedDocument(document, partial(workbooks.parse_adders, sheets=sheets))
-    if months := wide_workbooks.generation_sheets(document):
-        return RecognisedDocument(document, partial(wide_workbooks.parse_generation, sheets=months))
-    if years := wide_workbooks.load_sheets(document):
-        return RecognisedDocument(document, partial(wide_workbooks.parse_load, sheets=years))
+    for history in (generation_workbooks, load_workbooks):
+        if sheets := history.sheets_of(document):
+            return RecognisedDocument(document, partial(history.parse, sheets=sheets))
     return None

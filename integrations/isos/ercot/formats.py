@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from integrations.isos.ercot import ancillary, constraints, disclosures, fundamentals, ordc, places, prices
+from integrations.isos.ercot import ancillary, constraints, disclosures, fundamentals, headers, ordc, places, prices
 from integrations.isos.ercot.clock import CENTRAL
 from integrations.isos.heads import CsvFile, Head, column_key
 from integrations.isos.local_time import ClockError, local_to_utc_second, wall_clock
@@ -93,8 +93,13 @@ def recognise(head: Head) -> Recognised | OtherProduct | None:
         if len(known) < product.at_least or not known & product.telling:
             continue
         for column in product.needed:
-            product.report.price_position(file) if column == product.report.price else file.need(column)
+            if column not in (product.report.price, product.report.point):
+                file.need(column)
+        prices.positions_of(file, product.report)
         return Recognised(file, _published(partial(_parse_prices, product.report), head.name))
+    headers.refuse_incomplete(file)
+    if OPERATOR_NAME.search(head.name):
+        return None
     return known_product(keys, [(column, "another ERCOT report") for column in _ERCOT_COLUMNS])
 
 
@@ -140,7 +145,7 @@ def _disclosure(file: CsvFile) -> Parse | OtherProduct | None:
 def _series(file: CsvFile) -> Parse | None:
     """The reader of ancillary prices, adders, constraints, load, wind and solar."""
     keys = set(file.header.keys)
-    if {"constraintname", "shadowprice"} <= keys:
+    if {"constraintname", "shadowprice"} <= keys and keys & {"constraintid", "contingencyname"}:
         return constraints.parse
     if keys & {"ancillarytype", "astype"} and keys & {"mcpc", "cappedmcpc"}:
         return ancillary.parse
@@ -154,7 +159,7 @@ def _series(file: CsvFile) -> Parse | None:
 
 
 def _load(keys: set[str]) -> Parse | None:
-    zones = "zone" if "houston" in keys else "weather_zone"
+    zones = "zone" if fundamentals.is_by_forecast_zone(keys) else "weather_zone"
     if {"hourending", "total"} <= keys and keys & {"operday", "operatingday"}:
         return partial(_parse_load, f"load_by_{zones}", "load")
     if {"deliverydate", "hourending", "systemtotal"} <= keys:

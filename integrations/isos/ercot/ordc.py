@@ -69,8 +69,24 @@ ADDERS: tuple[Adder, ...] = (
 )  # fmt: skip
 
 
+# Adders that come together, and the reserves that come with them.
+_TOGETHER: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (("RTORPA", "RTOFFPA"), ("RTOLCAP", "RTOFFCAP")),
+    (("RTRSVPOR", "RTRSVPOFF"), ()),
+    (("RTRDPARUS", "RTRDPARDS", "RTRDPARRS", "RTRDPAECRS", "RTRDPANSS"), ("RTRDPA",)),
+    (("RTRDPRU", "RTRDPRD", "RTRDPRRS", "RTRDPECRS", "RTRDPNS"), ("RTRDPA",)),
+)
+
+
 def columns_of(file: CsvFile) -> dict[str, int]:
-    """Where the adders of the file and their reserves stand, by the adder's name and the reserve's column."""
+    """Where the adders of the file and their reserves stand, by the adder's name and the reserve's column.
+
+    Raises UnreadablePublication where one is missing that comes with the others.
+    """
+    for adders, others in _TOGETHER:
+        if {column_key(adder) for adder in adders} & set(file.header.keys):
+            for column in (*adders, *others):
+                file.need(column)
     wanted = {adder.name: adder.columns for adder in ADDERS}
     wanted |= {adder.reserve: (adder.reserve,) for adder in ADDERS if adder.reserve}
     found = {name: file.find(*map(column_key, spellings)) for name, spellings in wanted.items()}

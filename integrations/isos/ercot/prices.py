@@ -44,7 +44,8 @@ class Report:
     """One report: its columns, and the intervals that each of its places is expected to have.
 
     `point_type` is the column of the place's type; without one every place is of `node_type`. `capped_price` is what
-    the price is called where an uncapped one, which settles nothing and is left out, stands beside it.
+    the price is called where an uncapped one, which settles nothing and is left out, stands beside it; `answered_point`
+    what answers of the public API call the place, where they call it otherwise.
     """
 
     feed: str
@@ -55,6 +56,11 @@ class Report:
     point_type: str = ""
     node_type: str = NO_NODE_TYPE
     capped_price: str = ""
+    answered_point: str = ""
+
+    def point_position(self, file: CsvFile) -> int:
+        """Where the place stands. Raises UnreadablePublication."""
+        return file.need(self.point, *filter(None, [self.answered_point]))
 
     def price_position(self, file: CsvFile) -> int:
         """Where the price stands. Raises UnreadablePublication."""
@@ -63,8 +69,9 @@ class Report:
 
 DAY_AHEAD = Report("dam_spp", "DA", "SettlementPoint", "SettlementPointPrice", _every_hour_of_the_days)
 REAL_TIME = Report(
-    "rtm_spp", "RT15", "SettlementPointName", "SettlementPointPrice", _every_quarter_between, "SettlementPointType"
-)
+    "rtm_spp", "RT15", "SettlementPointName", "SettlementPointPrice", _every_quarter_between, "SettlementPointType",
+    answered_point="SettlementPoint",
+)  # fmt: skip
 SCED = Report("sced_lmp", "RT5", "SettlementPoint", "LMP", _every_run_of_the_file)
 DAY_AHEAD_BUSES = Report("dam_bus_lmp", "DA", "BusName", "LMP", _every_hour_of_the_days, node_type=BUS)
 SCED_BUSES = Report(
@@ -80,7 +87,7 @@ def parse(file: CsvFile, report: Report, published_at: datetime | None) -> Parse
 
 def positions_of(file: CsvFile, report: Report) -> dict[str, int]:
     """Where the columns of a report stand. Raises UnreadablePublication."""
-    columns = {"point": file.need(report.point), "price": report.price_position(file)}
+    columns = {"point": report.point_position(file), "price": report.price_position(file)}
     return columns | ({"type": file.need(report.point_type)} if report.point_type else {})
 
 

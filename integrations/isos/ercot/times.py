@@ -13,12 +13,20 @@ from typing import TypeVar
 
 import numpy as np
 
-from integrations.isos.codes import Combined, combine, first_repeat
+from integrations.isos.codes import combine, first_repeat
 from integrations.isos.csv_reading import Frame, Text, read
-from integrations.isos.ercot.clock import second_pass_flags, starts_of
+from integrations.isos.ercot.clock import CENTRAL, MARK_IT, second_pass_flags, starts_of
 from integrations.isos.gaps import Intervals
 from integrations.isos.heads import CsvFile
-from integrations.isos.local_time import HOUR_S, ClockError, calendar_date, hour_ending, wall_clock
+from integrations.isos.local_time import (
+    HOUR_S,
+    ClockError,
+    RepeatedHour,
+    calendar_date,
+    hour_ending,
+    local_to_utc_second,
+    wall_clock,
+)
 from integrations.isos.ticks import Ints
 
 QUARTER_S = 900
@@ -62,9 +70,14 @@ def read_timed(file: CsvFile, columns: Mapping[str, int], numbers: frozenset[str
 
 
 def time_positions(file: CsvFile) -> dict[str, int]:
-    """Where the columns stand that tell the time, as far as the file has them."""
-    found = {name: file.find(*keys) for name, keys in _COLUMNS.items()}
-    return {name: position for name, position in found.items() if position is not None}
+    """Where the columns stand that tell the time. Raises UnreadablePublication where they do not tell it."""
+    columns = {name: file.find(*keys) for name, keys in _COLUMNS.items()}
+    found = {name: position for name, position in columns.items() if position is not None}
+    if not found.keys() & {"stamp", "time", "hour"}:
+        file.need("HourEnding")
+    if "time" in found:
+        file.need("DeliveryDate", *_COLUMNS["day"])
+    return found
 
 
 def times_of(frame: Frame) -> Times:
@@ -76,18 +89,33 @@ def times_of(frame: Frame) -> Times:
     return _delivered(frame) if frame.has("day") else _hours_by_stamp(frame)
 
 
+def moments_of(frame: Frame, column: str) -> Intervals:
+    """When the rows were published, by the clock and without a flag. Raises UnreadablePublication at the first bad row.
+
+    A moment in the hour that the clock repeats may be either of two, and is refused.
+    """
+    stamp = frame.text(column)
+    seconds = np.array(_values(frame, column, stamp, _moment), dtype=np.int64)
+    return Intervals.of(seconds, stamp.codes)
+
+
 def run_end(start: Ints) -> Ints:
     """Five minutes past the five-minute mark nearest to each run; 00:04:55 and 00:05:15 both end 00:10:00."""
     return (start + _MARK_S // 2) // _MARK_S * _MARK_S + _MARK_S
 
 
-def refuse_repeats(frame: Frame, times: Times, told_by: Sequence[Text], column: str, what: str) -> Combined:
-    """Group rows by what tells them apart within an interval; raise UnreadablePublication where one is there twice."""
+def refuse_repeats(
+    frame: Frame, times: Times, told_by: Sequence[Text], column: str, what: str, posted: Intervals | None = None
+) -> None:
+    """Raise UnreadablePublication where two rows of an interval are told apart by nothing.
+
+    `posted` is when each row was published, where a file may have several publications.
+    """
     texts = [(text.codes, len(text)) for text in told_by]
-    rows = combine([*texts, (times.intervals.code, len(times.intervals.starts))])
+    moments = [(each.code, len(each.starts)) for each in (posted, times.intervals) if each is not None]
+    rows = combine([*texts, *moments])
     if repeat := first_repeat(rows.code, len(rows)):
         frame.fail(repeat[1], column, f"{what} has this interval twice, in lines {frame.lines(*repeat)}")
-    return rows
 
 
 def _runs(frame: Frame) -> Times:
@@ -108,7 +136,7 @@ def _delivered(frame: Frame) -> Times:
     flag, meanings = second_pass_flags(frame)
     slots = combine([(text.codes, len(text)) for text in (day, hour, quarter, flag)])
     days = _values(frame, "day", day, calendar_date)
-    hours = _values(frame, "hour", hour, hour_ending)
+    hours = _values(frame, "hour", hour, _hour)
     quarters = _values(frame, "quarter", quarter, _quarter) if frame.has("quarter") else [1]
     locals_ = [
         _midnight(days[d]) + timedelta(seconds=(hours[h] - 1) * HOUR_S + (quarters[q] - 1) * QUARTER_S)
@@ -155,11 +183,30 @@ def _values(frame: Frame, column: str, text: Text, convert: Callable[[str], _Val
     return values
 
 
+def _hour(text: str) -> int:
+    try:
+        return hour_ending(text)
+    except ClockError as error:
+        if text.partition(":")[0] != "25":
+            raise
+        words = "on autumn's long day it may be the last of 25 in order, or the repeated one behind the others"
+        raise ClockError(f"{error}; {words}: name them 1 to 24, and {MARK_IT}") from None
+
+
 def _full_hour(text: str) -> datetime:
+    if " " not in text and "T" not in text:
+        raise ClockError(f"{text!r} has no day, and there is no column of days: keep the operator's DeliveryDate")
     stamp = wall_clock(text)
     if stamp.minute or stamp.second:
         raise ClockError(f"{text!r} is not the end of an hour")
     return stamp
+
+
+def _moment(text: str) -> int:
+    try:
+        return local_to_utc_second(wall_clock(text), CENTRAL, None)
+    except RepeatedHour as error:
+        raise ClockError(f"{error}: leave out what was published in that hour") from None
 
 
 def _quarter(text: str) -> int:
@@ -171,7 +218,7 @@ def _quarter(text: str) -> int:
 def _quarter_ending(text: str) -> timedelta:
     """From midnight to the beginning of the quarter of an hour that ends at `00:00` to `24:00`. Raises ClockError."""
     hours, _, minutes = text.partition(":")
-    if not (hours.isdigit() and minutes.isdigit()):
+    if not (text.isascii() and hours.isdigit() and minutes.isdigit()):
         raise ClockError(f"{text!r} is not a time of day")
     end_s = int(hours) * HOUR_S + int(minutes) * 60
     if int(minutes) > 59 or end_s % QUARTER_S or end_s > 24 * HOUR_S:

@@ -53,9 +53,9 @@ def _day(text: str) -> int:
     """The Eastern day of a stamp, kept within the days that the read models can hold."""
     day = text.partition("T" if "T" in text else " ")[0]
     year = day[:4] if "-" in day else day.rpartition("/")[2]
-    if year.isdigit() and int(year) < 1990:
+    if year.isdecimal() and int(year) < 1990:
         return _FIRST_DAY_S
-    if year.isdigit() and int(year) > 2098:
+    if year.isdecimal() and int(year) > 2098:
         return _OPEN_END_S
     calendar_date(day)
     return eastern_second(text if len(text) > len(day) else f"{text} 00:00")
