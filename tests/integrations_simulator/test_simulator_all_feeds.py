@@ -15,12 +15,6 @@ from integrations.isos.feeds import Feed
 from read_models.series import DATASETS
 from tests.integrations_simulator.markets import BASE, Fetching, SteppedClock, client_of, world
 
-NOT_PLAYED: dict[str, str] = {
-    "pjm/hrl_load_prelim": "the metered load of the same hours is played",
-    "pjm/unverified_five_min_lmps": "the unverified prices of the same intervals are played, with their components",
-}
-"""Feeds that the simulator has nothing of, by their id, with the reason."""
-
 NOW = datetime(2026, 1, 13, 16, 2, tzinfo=UTC)
 """In January histories of a year are short, and the adders of the year before still in force seven weeks ago."""
 
@@ -62,16 +56,10 @@ def rows_of(platform: Platform, feed: Feed) -> int:
     return int(row["rows"])
 
 
-def test_what_is_not_played_is_a_feed() -> None:
-    assert set(NOT_PLAYED) <= set(FEEDS)
-    assert all(NOT_PLAYED.values())
-
-
 def test_every_feed_ends_in_ingested_rows(fetching: Fetching) -> None:
-    feeds = [feed for feed_id, feed in FEEDS.items() if feed_id not in NOT_PLAYED]
-    runs = {feed.id: newest(fetching, feed) for feed in feeds}
+    runs = {feed.id: newest(fetching, feed) for feed in FEEDS.values()}
     assert [feed_id for feed_id, run in runs.items() if run is None] == [], "nothing came of these"
     spoilt = {feed_id: run for feed_id, run in runs.items() if run and (run.quarantined or run.troubles or run.failed)}
     assert spoilt == {}
     fetching.platform.settled_position()
-    assert [feed.id for feed in feeds if not rows_of(fetching.platform, feed)] == [], "these have no row"
+    assert [feed.id for feed in FEEDS.values() if not rows_of(fetching.platform, feed)] == [], "these have no row"

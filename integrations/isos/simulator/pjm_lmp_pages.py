@@ -1,4 +1,4 @@
-"""Pages of PJM's five LMP reports: a row per interval, version and pricing node, in that order.
+"""Pages of PJM's LMP reports: a row per interval, version and pricing node, in that order.
 
 Only the intervals that a page shows are computed, so a page of a year costs as little as one of an hour. Verified
 prices of a few hours are corrected some days later: the report then has both versions of their rows.
@@ -26,7 +26,10 @@ _SHARE_CORRECTED = 0.05
 
 @dataclass(frozen=True)
 class LmpReport:
-    """`archived_days` is the age at which data are archived, `kept_days` how long the report is kept at all."""
+    """`archived_days` is the age at which data are archived, `kept_days` how long the report is kept at all.
+
+    One without components is of hubs, zones and the like, and of no bus.
+    """
 
     run: Literal["da", "rt"]
     market: Market
@@ -35,6 +38,7 @@ class LmpReport:
     is_verified: bool
     archived_days: int
     kept_days: int | None = None
+    has_components: bool = True
 
 
 LMP_REPORTS: Final[Mapping[str, LmpReport]] = {
@@ -43,6 +47,9 @@ LMP_REPORTS: Final[Mapping[str, LmpReport]] = {
     "rt_fivemin_hrl_lmps": LmpReport("rt", "RT5", 300, VERIFIED, True, 186),
     "rt_unverified_hrl_lmps": LmpReport("rt", "RTH", 3600, Rolling(3600, 300), False, 731),
     "rt_unverified_fivemin_lmps": LmpReport("rt", "RT5", 300, Rolling(300, 45), False, 186, kept_days=15),
+    "unverified_five_min_lmps": LmpReport(
+        "rt", "RT5", 300, Rolling(300, 45), False, 186, kept_days=30, has_components=False
+    ),
 }
 
 
@@ -84,7 +91,8 @@ class LmpPages:
 
     def page(self, query: Query, layers: Sequence[Layer]) -> tuple[Table, int]:
         """The rows that the query's page has, and how many there are in all."""
-        nodes = [node for node in nodes_of(self.market.places) if _is_wanted(node, query)]
+        has_buses = self.report.has_components
+        nodes = [n for n in nodes_of(self.market.places) if (has_buses or not n.voltage) and _is_wanted(n, query)]
         total = len(layers) * len(nodes)
         first, last = query.start_row - 1, min(query.start_row - 1 + query.row_count, total)
         if first >= last:
@@ -103,12 +111,24 @@ class LmpPages:
 
     def _table(self, layers: Sequence[Layer], nodes: Sequence[Node]) -> dict[str, Column]:
         table = lmp_table(self.report.run, self._block(layers), nodes)
+        if not self.report.has_components:
+            names = {"name": table["pnode_name"], "type": table["type"]}
+            prices = {"five_min_rtlmp": table["total_lmp_rt"], "hourly_lmp": self._hourly(layers, nodes)}
+            return {name: table[name] for name in ("datetime_beginning_utc", "datetime_beginning_ept")} | names | prices
         if not self.report.is_verified:
             del table[f"system_energy_price_{self.report.run}"]
             return table
         versions = np.repeat(np.array([layer.version for layer in layers], dtype=np.int64), len(nodes))
         current = np.repeat(np.array([layer.is_current for layer in layers]), len(nodes))
         return table | {"row_is_current": Flags(current), "version_nbr": Numbers(versions, 0)}
+
+    def _hourly(self, layers: Sequence[Layer], nodes: Sequence[Node]) -> Column:
+        """The price of the hour in which each interval lies."""
+        hours = np.array([layer.start_s // _HOUR_S * _HOUR_S for layer in layers], dtype=np.int64)
+        starts = np.arange(hours[0], hours[-1] + 1, _HOUR_S, dtype=np.int64)
+        block = self.market.prices("RTH", Intervals(60, starts, starts + _HOUR_S), is_draft=True)
+        columns = [node.column for node in nodes]
+        return Numbers(block.lmp[(hours - hours[0]) // _HOUR_S][:, columns].reshape(-1), 6)
 
     def _block(self, layers: Sequence[Layer]) -> PriceBlock:
         """Prices of the layers: unverified ones, and those that were corrected later, are a draft."""

@@ -47,7 +47,7 @@ class Report(Protocol):
 @dataclass(frozen=True)
 class SystemReport:
     """A row per interval and label. `measure` takes it from the state of the system, as `view` sees that, in steps of
-    `measured_s`, of which an interval is the mean.
+    `measured_s`, of which an interval is the mean. Some also say when an interval ends.
     """
 
     step_s: int
@@ -59,6 +59,7 @@ class SystemReport:
     view: View = "actual"
     marks: tuple[tuple[str, str], ...] = ()  # columns that say the same in every row
     measured_s: int = 0
+    has_ends: bool = False
     filter: str = "datetime_beginning_ept"
 
     def table(self, market: GridMarket, start_s: Starts) -> Table:
@@ -71,6 +72,11 @@ class SystemReport:
         table: dict[str, Column] = {
             "datetime_beginning_utc": Moments(seconds),
             "datetime_beginning_ept": Moments(seconds, EASTERN),
+        }
+        if self.has_ends:
+            ends = seconds + self.step_s
+            table |= {"datetime_ending_utc": Moments(ends), "datetime_ending_ept": Moments(ends, EASTERN)}
+        table |= {
             self.label: Texts.of(list(values)).repeated(len(start_s)),
             self.value: Numbers.rounded(by_row.reshape(-1), 3),
         }
@@ -127,6 +133,7 @@ SYSTEM_REPORTS: Final[Mapping[str, SystemReport]] = {
     "hrl_load_metered": SystemReport(
         3600, _NEXT_MORNING, "load_area", "mw", by_area, marks=(("nerc_region", "RFC"), ("is_verified", "False"))
     ),
+    "hrl_load_prelim": SystemReport(3600, _NEXT_MORNING, "load_area", "prelim_load_avg_hourly", by_area, has_ends=True),
     "ancillary_services": SystemReport(
         3600, _NEXT_MORNING, "ancillary_service", "value", _reserves("RTO"), marks=_PRICES, measured_s=300
     ),
