@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 BATCH_ROWS = 65_536
@@ -17,17 +18,15 @@ class Rows:
     table: pa.Table
     constants: Mapping[str, pa.Scalar]
 
-    def widened(self) -> pa.Table:
-        """As one table. For few rows: the constants are repeated in memory."""
-        wide = self.table
-        for name, value in self.constants.items():
-            wide = wide.append_column(name, pa.repeat(value, wide.num_rows))
-        return wide
-
 
 def together(parts: Sequence[Rows]) -> Rows:
-    """The rows of several small parts, in their order, for one insert."""
-    return Rows(pa.concat_tables([part.widened() for part in parts]).unify_dictionaries().combine_chunks(), {})
+    """The rows of several small parts, in their order, for one insert. All have the same constants by name."""
+    table = pa.concat_tables([part.table for part in parts]).unify_dictionaries().combine_chunks()
+    of_part = np.repeat(np.arange(len(parts)), [part.table.num_rows for part in parts])
+    for name in parts[0].constants:
+        value = pa.array([part.constants[name] for part in parts]).dictionary_encode()
+        table = table.append_column(name, value.take(pa.array(of_part)))
+    return Rows(table, {})
 
 
 def batches_of(rows: Rows) -> Iterator[pa.RecordBatch]:
