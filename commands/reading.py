@@ -74,8 +74,11 @@ def _measured_until(parsed: ParsedPublication) -> datetime | None:
     """Where the last interval ends that is no forecast; None where all are, or none is."""
     if parsed.dataset != "fundamentals":
         return None
-    is_measured = pc.invert(pc.ends_with(parsed.rows["series"].cast(pa.string()), "_forecast"))
-    if pc.all(is_measured).as_py() or not pc.any(is_measured).as_py():
+    series = parsed.rows["series"]
+    names = pc.unique(series).to_pylist()
+    measured = [name for name in names if not name.endswith("_forecast")]
+    if len(measured) in (0, len(names)):
         return None
+    is_measured = pc.is_in(series.cast(pa.string()), pa.array(measured))
     until: datetime = pc.max(parsed.rows["interval_end_utc"].filter(is_measured)).as_py()
     return until

@@ -21,6 +21,8 @@ class Rows:
 
 def together(parts: Sequence[Rows]) -> Rows:
     """The rows of several small parts, in their order, for one insert. All have the same constants by name."""
+    if len(parts) == 1:
+        return parts[0]
     table = pa.concat_tables([part.table for part in parts]).unify_dictionaries().combine_chunks()
     of_part = np.repeat(np.arange(len(parts)), [part.table.num_rows for part in parts])
     for name in parts[0].constants:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 
 from infra.failures import reason_of
 
@@ -14,7 +15,7 @@ _FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 _LONG_S = 60.0
 
 
-class Worker:
+class Worker(ABC):
     """What `_work` does, until `_stop` is set; what it raises is told as trouble, and it is called again in a while.
 
     `handled` counts what it has done since it was started.
@@ -36,9 +37,9 @@ class Worker:
         return self.failure if self.failure or self._thread.is_alive() else "its thread has ended"
 
     @property
+    @abstractmethod
     def lag(self) -> int:
         """How much of its work waits, as far as the engine tells."""
-        raise NotImplementedError
 
     def _run(self) -> None:
         pause_s = _FIRST_PAUSE_S
@@ -54,5 +55,5 @@ class Worker:
                 self._stop.wait(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    def _work(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _work(self) -> None: ...

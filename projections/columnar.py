@@ -205,8 +205,8 @@ class ColumnarProjector:
             begun = begun_inserts(cursor, projection.name, self._store, after=seen)
         last = max((position for each in begun for position in each.positions), default=0)
         # The checkpoint never comes to stand among events that go in together.
-        while events[-1].position < last:
-            events = [*events, *log.page(events[-1].position)]
+        while events[-1].position < last and (more := log.page(events[-1].position)):
+            events = [*events, *more]
         fresh = [r for r in events if r.position > seen and projection.wants(r)]
         return _Batch(events[-1].position, fresh, parked, begun)
 

@@ -129,8 +129,7 @@ class SummaryInserts:
         parts, self._parts, self._rows = self._parts, [], 0
         if parts:
             # No token that the engine has seen: the same rows again are harmless, and missing ones are not.
-            rows = parts[0] if len(parts) == 1 else together(parts)
-            self._clickhouse.insert_arrow(f"ch.{self._table}", rows, deduplication_token=str(uuid4()))
+            self._clickhouse.insert_arrow(f"ch.{self._table}", together(parts), deduplication_token=str(uuid4()))
 
 
 class TableBuild:
@@ -222,7 +221,7 @@ def by_partition(parts: Sequence[Rows], partition_of: Callable[[Rows], Hashable]
     found: dict[Hashable, list[Rows]] = {}
     for part in parts:
         found.setdefault(partition_of(part), []).append(part)
-    return [same[0] if len(same) == 1 else together(same) for same in found.values()]
+    return [together(same) for same in found.values()]
 
 
 def delete_positions(clickhouse: ClickHouse, table: str, positions: Sequence[int]) -> None:

@@ -88,9 +88,8 @@ class LiveInserts:
 
     def _insert(self, loaded: Loaded) -> list[Rows]:
         parts = [rows for _, rows in loaded]
-        rows = parts[0] if len(parts) == 1 else together(parts)
         token = self._projection.token(*(recorded for recorded, _ in loaded))
-        self._clickhouse.insert_arrow(f"ch.{self._projection.table}", rows, deduplication_token=token)
+        self._clickhouse.insert_arrow(f"ch.{self._projection.table}", together(parts), deduplication_token=token)
         return parts
 
     def _summarise(self, parts: Sequence[Rows]) -> None:

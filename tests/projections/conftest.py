@@ -9,9 +9,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from infra.canonical import digest, to_parquet
+from infra.clickhouse import ClickHouse
 from infra.event_mapper import Metadata
+from infra.event_recorder import Pool
 from infra.event_store import EventLog, Stream
 from infra.objects import Objects
+from projections.columnar import ColumnarProjector
+from projections.columnar_build import ColumnarProjection
+from projections.prices import prices_projection
 from tests.plugins_clickhouse import tick_rows
 from write_model.publications import Publication, Reading, Source
 
@@ -60,3 +65,16 @@ def publish(log: EventLog, objects: Objects) -> Publish:
         return log.append(stream, publication.collect_events(), metadata())
 
     return append
+
+
+@pytest.fixture
+def prices_of(objects: Objects) -> ColumnarProjection:
+    return prices_projection(objects)
+
+
+@pytest.fixture
+def projector(pool: Pool, price_store: ClickHouse, prices_of: ColumnarProjection) -> ColumnarProjector:
+    """Of prices alone, with nothing loaded."""
+    made = ColumnarProjector(pool, price_store, [prices_of])
+    made.load(prices_of)
+    return made

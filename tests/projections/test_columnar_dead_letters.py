@@ -13,11 +13,9 @@ from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog, Stream
 from infra.failures import TRIES
-from infra.objects import Objects
 from infra.subscriptions import Subscription
 from projections.columnar import ColumnarProjector
 from projections.columnar_build import ColumnarProjection
-from projections.prices import prices_projection
 from projections.projector import RelationalProjector
 from projections.publications import PROJECTION as PUBLICATIONS
 from projections.retries import NoDeadLetter, StillFailing
@@ -27,18 +25,6 @@ from queries.publications import superseded_readings
 from tests.projections.conftest import Publish
 from tests.projections.test_columnar import ALL, stored_rows
 from write_model.publications import Publication
-
-
-@pytest.fixture
-def prices_of(objects: Objects) -> ColumnarProjection:
-    return prices_projection(objects)
-
-
-@pytest.fixture
-def projector(pool: Pool, price_store: ClickHouse, prices_of: ColumnarProjection) -> ColumnarProjector:
-    made = ColumnarProjector(pool, price_store, [prices_of])
-    made.load(prices_of)
-    return made
 
 
 def rows_object(tmp_path: Path, stream: Stream) -> Path:
@@ -72,6 +58,18 @@ def follow_publications(pool: Pool, log: EventLog) -> None:
     relational = RelationalProjector(pool, log, [PUBLICATIONS])
     relational.load()
     relational.handle(log.page(0))
+
+
+def make_second_unfit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gives the rows of the event at position 2 a vintage that the table's Enum does not know."""
+    original = ColumnarProjection.rows
+
+    def odd_second(projection: ColumnarProjection, recorded: RecordedEvent) -> Rows:
+        rows = original(projection, recorded)
+        odd = {"vintage": pa.scalar("odd")} if recorded.position == 2 else {}
+        return Rows(rows.table, {**rows.constants, **odd})
+
+    monkeypatch.setattr(ColumnarProjection, "rows", odd_second)
 
 
 def test_a_missing_object_parks_its_stream_and_nothing_else(
@@ -160,18 +158,11 @@ def test_one_row_that_does_not_fit_spares_the_others_of_its_insert(
     iso_of_second: str, log: EventLog, publish: Publish, projector: ColumnarProjector, prices_of: ColumnarProjection,
     pool: Pool, price_store: ClickHouse, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """The engine itself refuses it: a vintage that its Enum does not know, among publications inserted together."""
+    """The engine itself refuses it, among publications inserted together."""
     for node in "ABC":
         publish(node=node, hours=1, iso=iso_of_second if node == "B" else "PJM")
     follow_publications(pool, log)
-    original = ColumnarProjection.rows
-
-    def odd_second(projection: ColumnarProjection, recorded: RecordedEvent) -> Rows:
-        rows = original(projection, recorded)
-        odd = {"vintage": pa.scalar("odd")} if recorded.position == 2 else {}
-        return Rows(rows.table, {**rows.constants, **odd})
-
-    monkeypatch.setattr(ColumnarProjection, "rows", odd_second)
+    make_second_unfit(monkeypatch)
     projector.rebuild(prices_of, log, lambda *_: None)
     assert [letter["position"] for letter in dead_letters(pool)] == [2]
     assert stored_rows(price_store) == 2

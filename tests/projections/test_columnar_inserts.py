@@ -4,44 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from infra.clickhouse import ClickHouse
 from infra.clickhouse_rows import Rows
 from infra.errors import ColumnarStoreError
-from infra.event_mapper import RecordedEvent
 from infra.event_recorder import Pool
 from infra.event_store import EventLog
-from infra.objects import Objects
 from projections import columnar_inserts
 from projections.columnar import ColumnarProjector
 from projections.columnar_build import ColumnarProjection
-from projections.prices import prices_projection
 from queries.dead_letters import dead_letters
 from read_models import columnar_inserts as notes
 from read_models.batch import Cursor
 from tests.projections.conftest import Publish
 from tests.projections.test_columnar import stored_rows
-from tests.projections.test_columnar_dead_letters import follow, follow_publications, seen_prices
+from tests.projections.test_columnar_dead_letters import (
+    follow,
+    follow_publications,
+    make_second_unfit,
+    rows_object,
+    seen_prices,
+)
 
 
 class PowerCut(ConnectionError):
     """Like any failure of a store, it is no fault of an event."""
-
-
-@pytest.fixture
-def prices_of(objects: Objects) -> ColumnarProjection:
-    return prices_projection(objects)
-
-
-@pytest.fixture
-def projector(pool: Pool, price_store: ClickHouse, prices_of: ColumnarProjection) -> ColumnarProjector:
-    made = ColumnarProjector(pool, price_store, [prices_of])
-    made.load(prices_of)
-    return made
 
 
 @pytest.fixture
@@ -116,6 +107,30 @@ def test_what_was_begun_goes_in_as_it_was(
     assert stored_rows(price_store) == 9
 
 
+@pytest.mark.parametrize("loaded", [0, 1], ids=["of everything", "up to the checkpoint"])
+def test_a_rebuild_neither_doubles_nor_loses_what_was_begun(
+    loaded: int, log: EventLog, publish: Publish, projector: ColumnarProjector, prices_of: ColumnarProjection,
+    pool: Pool, price_store: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    streams = [publish(node=node) for node in "ABC"]
+    if loaded:
+        projector.handle(prices_of, log, log.page(0, limit=loaded))
+    with monkeypatch.context() as patch:
+        patch.setattr(projector, "_record", before(projector._record, [1]))
+        with pytest.raises(PowerCut):
+            projector.handle(prices_of, log, log.page(loaded))
+    assert stored_rows(price_store) == 9
+    projector.rebuild(prices_of, log, lambda *_: None)
+    assert stored_rows(price_store) == (3 if loaded else 9)
+    assert begun(pool, price_store) == ([(2, 3)] if loaded else [])
+    # What was begun before the table was built must not be taken out of it when another event fails.
+    streams.append(publish(node="D"))
+    rows_object(tmp_path, streams[-1]).rename(tmp_path / "lost")
+    follow(log, projector, prices_of)
+    assert [letter["position"] for letter in dead_letters(pool)] == [4]
+    assert stored_rows(price_store) == 9
+
+
 def before(work: Callable[..., Any], times: list[int]) -> Callable[..., Any]:
     """`work`, but the power is cut before it, so many times."""
 
@@ -133,18 +148,11 @@ def test_one_that_does_not_fit_spares_those_with_which_it_went_in(
     moment: str, log: EventLog, publish: Publish, projector: ColumnarProjector, prices_of: ColumnarProjection,
     pool: Pool, price_store: ClickHouse, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """The engine refuses a vintage that its Enum does not know, and the power is cut while it is set aside."""
+    """The engine refuses it, and the power is cut while it is set aside."""
     for node in "ABC":
         publish(node=node, hours=1)
     follow_publications(pool, log)
-    original = ColumnarProjection.rows
-
-    def odd_second(projection: ColumnarProjection, recorded: RecordedEvent) -> Rows:
-        rows = original(projection, recorded)
-        odd = {"vintage": pa.scalar("odd")} if recorded.position == 2 else {}
-        return Rows(rows.table, {**rows.constants, **odd})
-
-    monkeypatch.setattr(ColumnarProjection, "rows", odd_second)
+    make_second_unfit(monkeypatch)
     times = [1]
     owner, name = {
         "marked": (notes, "part_inserts"),

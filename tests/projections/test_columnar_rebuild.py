@@ -28,11 +28,6 @@ NODES = ("A", "B", "C")
 
 
 @pytest.fixture
-def prices_of(objects: Objects) -> ColumnarProjection:
-    return prices_projection(objects)
-
-
-@pytest.fixture
 def projector(
     pool: Pool, log: EventLog, publish: Publish, price_store: ClickHouse, prices_of: ColumnarProjection
 ) -> ColumnarProjector:
